@@ -1,0 +1,266 @@
+package v1alpha1
+
+import (
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Finalizer keeps a CdkTsStack until its CloudFormation stack is dealt with.
+// Objects made by the earlier shell-based operator carry the same one.
+const Finalizer = "cdkstack.awscdk.dev/finalizer"
+
+// RestartedAtAnnotation orders a new deployment whenever its value changes,
+// as `kubectl rollout restart` does for a Deployment.
+const RestartedAtAnnotation = "kubectl.kubernetes.io/restartedAt"
+
+// CdkTsStack keeps one CloudFormation stack as a TypeScript CDK app in a git
+// repository describes it: deployed, checked for drift and, when the object
+// is deleted, destroyed.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:path=cdktsstacks,singular=cdktsstack,shortName=cdk;cdkts,scope=Namespaced,categories=all
+// +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Last Deploy",type=date,JSONPath=`.status.lastDeploy`
+// +kubebuilder:printcolumn:name="Last Drift Check",type=date,JSONPath=`.status.lastDriftCheck`
+// +kubebuilder:printcolumn:name="Drift",type=boolean,JSONPath=`.status.driftDetected`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.message`
+type CdkTsStack struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// spec is what the user wants.
+	// +required
+	Spec CdkTsStackSpec `json:"spec"`
+	// status is what the operator has seen and done; nobody else writes it,
+	// but for one order: setting phase to "" asks for a new deployment.
+	// +optional
+	Status CdkTsStackStatus `json:"status,omitempty"`
+}
+
+// CdkTsStackList is a list of CdkTsStacks.
+//
+// +kubebuilder:object:root=true
+type CdkTsStackList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []CdkTsStack `json:"items"`
+}
+
+// CdkTsStackSpec says which stack of which CDK app is wanted, and how.
+//
+// +kubebuilder:validation:XValidation:rule="self.stackName == oldSelf.stackName",message="stackName cannot be changed, since the old stack would be left behind: create a second CdkTsStack for the new name and delete this one"
+// +kubebuilder:validation:XValidation:rule="self.awsRegion == oldSelf.awsRegion",message="awsRegion cannot be changed, since the stack in the old region would be left behind: create a second CdkTsStack for the new region and delete this one"
+type CdkTsStackSpec struct {
+	// stackName is the name of the stack: its CloudFormation name, or its
+	// id or path in the CDK app.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=128
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z][A-Za-z0-9-/]*$')",message="stackName must start with a letter and hold only letters, digits, '-' and '/' (a path in the CDK app), for example WebApp-Production"
+	StackName string `json:"stackName"`
+
+	// credentialsSecretName names a Secret in this namespace with the keys
+	// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, optionally,
+	// AWS_SESSION_TOKEN. Without it the operator uses its own AWS identity.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",message="credentialsSecretName must be the name of a Secret in this namespace, for example aws-credentials"
+	CredentialsSecretName string `json:"credentialsSecretName,omitempty"`
+
+	// awsRegion is the AWS region of the stack.
+	// +optional
+	// +kubebuilder:default="us-east-1"
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z]{2}(-[a-z]+)+-[0-9]{1,2}$')",message="awsRegion must be an AWS region, for example us-east-1 or eu-central-1"
+	AWSRegion string `json:"awsRegion,omitempty"`
+
+	// source is where the CDK app comes from.
+	// +required
+	Source Source `json:"source"`
+
+	// path is the folder of the CDK project inside the repository.
+	// +optional
+	// +kubebuilder:default="."
+	// +kubebuilder:validation:MaxLength=1024
+	// +kubebuilder:validation:XValidation:rule="!self.startsWith('/') && !self.startsWith('-') && !self.split('/').exists(p, p == '..')",message="path must be a folder inside the repository, without '..' and not starting with '/' or '-', for example ./production-stack"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('[\\\\x00-\\\\x1f\\\\x7f]')",message="path must not contain control characters"
+	Path string `json:"path,omitempty"`
+
+	// cdkContext is given to the CDK app, each item either a string
+	// "key=value" or an object {name, value}; 64 KiB at most in all. Of two
+	// items with one key the later wins.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=256
+	CDKContext []apiextensionsv1.JSON `json:"cdkContext,omitempty"`
+
+	// actions is what the operator may do.
+	// +optional
+	Actions *Actions `json:"actions,omitempty"`
+
+	// lifecycleHooks are bash scripts that run in the project folder.
+	// +optional
+	LifecycleHooks *LifecycleHooks `json:"lifecycleHooks,omitempty"`
+
+	// suspend stops everything but looking: no build, deployment, drift
+	// check or destruction starts while it is true. What is already in
+	// flight is followed to its end.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+
+	// timeout is how long one build may take before its run is killed.
+	// CloudFormation's own operation has no time limit of ours.
+	// +optional
+	// +kubebuilder:default="1h"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('24h')",message="timeout must lie between 1m and 24h, for example 1h30m"
+	Timeout *metav1.Duration `json:"timeout,omitempty"`
+
+	// retry says how a failed deployment is tried again.
+	// +optional
+	Retry *Retry `json:"retry,omitempty"`
+
+	// outputs asks for a copy of the stack's outputs in a ConfigMap or a
+	// Secret of this namespace.
+	// +optional
+	Outputs *OutputsTarget `json:"outputs,omitempty"`
+}
+
+// Source is where the CDK app comes from.
+type Source struct {
+	// git is the repository to read.
+	// +required
+	Git GitSource `json:"git"`
+}
+
+// GitSource is a ref of a git repository.
+type GitSource struct {
+	// repository is the address of the repository: https://host/org/repo.git,
+	// ssh://git@host/org/repo.git or git@host:org/repo.git.
+	// +required
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self.matches('^(https?|ssh)://[A-Za-z0-9@:._~%\\\\[\\\\]-]+(/[^\\\\s]*)?$') || self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9._-]*:[^\\\\s-][^\\\\s]*$')",message="repository must be https://host/org/repo.git, ssh://git@host/org/repo.git or git@host:org/repo.git"
+	// +kubebuilder:validation:XValidation:rule="!self.matches('^https?://[^/]*:[^/]*@')",message="repository must not hold a password: put it into the Secret that source.git.secretName names"
+	Repository string `json:"repository"`
+
+	// ref is a branch, a tag or a commit hash.
+	// +optional
+	// +kubebuilder:default="main"
+	// +kubebuilder:validation:MaxLength=255
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9_][^\\\\s~^:?*\\\\[\\\\\\\\]*$') && !self.contains('..') && !self.contains('@{') && !self.endsWith('/') && !self.endsWith('.lock')",message="ref must be a branch, a tag or a commit hash, for example main, v2.1.0 or a 40-digit hash"
+	Ref string `json:"ref,omitempty"`
+
+	// sshSecretName names a Secret of type kubernetes.io/ssh-auth in this
+	// namespace: the key ssh-privatekey, and optionally known_hosts.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	SSHSecretName string `json:"sshSecretName,omitempty"`
+
+	// secretName names a Secret in this namespace with the keys username
+	// and password (or token), and optionally ca.crt, for https.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	SecretName string `json:"secretName,omitempty"`
+}
+
+// Actions says what the operator may do; each is true unless set, but for
+// autoRedeploy.
+type Actions struct {
+	// deploy allows deployments.
+	// +optional
+	// +kubebuilder:default=true
+	Deploy *bool `json:"deploy,omitempty"`
+	// destroy allows the stack to be deleted with the object. When false,
+	// deleting the object leaves the stack in AWS.
+	// +optional
+	// +kubebuilder:default=true
+	Destroy *bool `json:"destroy,omitempty"`
+	// driftDetection allows drift checks.
+	// +optional
+	// +kubebuilder:default=true
+	DriftDetection *bool `json:"driftDetection,omitempty"`
+	// autoRedeploy deploys new commits of the ref without being asked.
+	// +optional
+	// +kubebuilder:default=false
+	AutoRedeploy *bool `json:"autoRedeploy,omitempty"`
+}
+
+// LifecycleHooks are bash scripts that run in the project folder with its
+// dependencies installed. A hook that fails stops what it precedes.
+type LifecycleHooks struct {
+	// beforeDeploy runs before the app is synthesised; its failure leaves the
+	// stack untouched.
+	// +optional
+	// +kubebuilder:validation:MaxLength=131072
+	BeforeDeploy string `json:"beforeDeploy,omitempty"`
+	// afterDeploy runs after a deployment; its failure is a failed
+	// verification of it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=131072
+	AfterDeploy string `json:"afterDeploy,omitempty"`
+	// beforeDestroy runs before the stack is deleted; its failure keeps both.
+	// +optional
+	// +kubebuilder:validation:MaxLength=131072
+	BeforeDestroy string `json:"beforeDestroy,omitempty"`
+	// afterDestroy runs after the stack was deleted.
+	// +optional
+	// +kubebuilder:validation:MaxLength=131072
+	AfterDestroy string `json:"afterDestroy,omitempty"`
+	// beforeDriftDetection runs before a drift check.
+	// +optional
+	// +kubebuilder:validation:MaxLength=131072
+	BeforeDriftDetection string `json:"beforeDriftDetection,omitempty"`
+	// afterDriftDetection runs after a drift check.
+	// +optional
+	// +kubebuilder:validation:MaxLength=131072
+	AfterDriftDetection string `json:"afterDriftDetection,omitempty"`
+	// beforeGitSync runs before a git check.
+	// +optional
+	// +kubebuilder:validation:MaxLength=131072
+	BeforeGitSync string `json:"beforeGitSync,omitempty"`
+	// afterGitSync runs after a git check.
+	// +optional
+	// +kubebuilder:validation:MaxLength=131072
+	AfterGitSync string `json:"afterGitSync,omitempty"`
+}
+
+// Retry says how a failed deployment of the same target is tried again, with
+// exponential, jittered pauses. When the attempts are used up the object is
+// Stalled until its spec, its revision or an order changes the target.
+type Retry struct {
+	// limit is how many times a failed attempt is tried again; 0 means never.
+	// +optional
+	// +kubebuilder:default=5
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=10
+	Limit *int32 `json:"limit,omitempty"`
+	// interval is the pause before the first retry; each next one doubles.
+	// +optional
+	// +kubebuilder:default="30s"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('1h')",message="retry.interval must lie between 1s and 1h, for example 30s"
+	Interval *metav1.Duration `json:"interval,omitempty"`
+	// maxInterval bounds the pause.
+	// +optional
+	// +kubebuilder:default="15m"
+	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1s') && duration(self) <= duration('24h')",message="retry.maxInterval must lie between 1s and 24h, for example 15m"
+	MaxInterval *metav1.Duration `json:"maxInterval,omitempty"`
+}
+
+// OutputsTarget is where a copy of the stack's outputs is kept.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.configMapName) != has(self.secretName)",message="outputs needs exactly one of configMapName and secretName"
+type OutputsTarget struct {
+	// configMapName names a ConfigMap that the operator creates and keeps.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	ConfigMapName string `json:"configMapName,omitempty"`
+	// secretName names a Secret that the operator creates and keeps.
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	SecretName string `json:"secretName,omitempty"`
+}

@@ -1,0 +1,393 @@
+package v1alpha1
+
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Phase is one word for people and for scripts of the earlier operator; it is
+// derived from the rest of the status and never read back, but for "".
+type Phase string
+
+// The phases, as the earlier operator named them, and Pending.
+const (
+	PhaseNone            Phase = ""
+	PhasePending         Phase = "Pending" // waits: suspended, not allowed, or its source cannot be read
+	PhaseCloning         Phase = "Cloning"
+	PhaseInstalling      Phase = "Installing"
+	PhaseDeploying       Phase = "Deploying"
+	PhaseSucceeded       Phase = "Succeeded"
+	PhaseFailed          Phase = "Failed"
+	PhaseDeleting        Phase = "Deleting"
+	PhaseDriftChecking   Phase = "DriftChecking"
+	PhaseGitSyncChecking Phase = "GitSyncChecking"
+)
+
+// Condition types. Ready, Reconciling and Stalled follow kstatus.
+const (
+	// ConditionReady is True when the stack is deployed as the spec says.
+	ConditionReady = "Ready"
+	// ConditionReconciling is True while something is being done.
+	ConditionReconciling = "Reconciling"
+	// ConditionStalled is True when nothing more will be tried until the
+	// spec, the revision or an order changes.
+	ConditionStalled = "Stalled"
+	// ConditionDrifted is True when the stack differs from its template.
+	ConditionDrifted = "Drifted"
+	// ConditionSourceAvailable is False when the repository or its ref
+	// cannot be read.
+	ConditionSourceAvailable = "SourceAvailable"
+)
+
+// CdkTsStackStatus is what the operator has seen and done.
+type CdkTsStackStatus struct {
+	// observedGeneration is the generation of the spec that this status is of.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+	// phase is one word for what is going on. Setting it to "" orders a new
+	// deployment.
+	// +optional
+	Phase Phase `json:"phase,omitempty"`
+	// message says in a sentence what happened and, when something is wrong,
+	// what to do about it.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// conditions: Ready, Reconciling, Stalled (kstatus), Drifted,
+	// SourceAvailable.
+	// +optional
+	// +listType=map
+	// +listMapKey=type
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// lastDeploy is when the last deployment ended well.
+	// +optional
+	LastDeploy *Time `json:"lastDeploy,omitempty"`
+	// lastDriftCheck is when the last drift check ended with an answer.
+	// +optional
+	LastDriftCheck *Time `json:"lastDriftCheck,omitempty"`
+	// lastGitSync is when a look at the repository last brought news.
+	// +optional
+	LastGitSync *Time `json:"lastGitSync,omitempty"`
+	// driftDetected is the verdict of the last drift check.
+	// +optional
+	DriftDetected bool `json:"driftDetected,omitempty"`
+
+	// stackId is the ARN of the CloudFormation stack.
+	// +optional
+	StackID string `json:"stackId,omitempty"`
+	// outputs are the outputs of the stack.
+	// +optional
+	Outputs map[string]string `json:"outputs,omitempty"`
+
+	// source is what was seen of the repository.
+	// +optional
+	Source *SourceStatus `json:"source,omitempty"`
+	// target is what the last deployment was, or is, to bring about.
+	// +optional
+	Target *Target `json:"target,omitempty"`
+	// operation is the intent that is being carried out, saved before it is
+	// acted on.
+	// +optional
+	Operation *Operation `json:"operation,omitempty"`
+	// progress of the CloudFormation operation in flight.
+	// +optional
+	Progress *Progress `json:"progress,omitempty"`
+	// deployed is the last deployment that ended well.
+	// +optional
+	Deployed *Deployment `json:"deployed,omitempty"`
+	// lastDeployment is the last deployment, however it ended.
+	// +optional
+	LastDeployment *HistoryEntry `json:"lastDeployment,omitempty"`
+	// drift is the detail of the last drift check.
+	// +optional
+	Drift *DriftStatus `json:"drift,omitempty"`
+	// orders are the users' orders that have been taken up.
+	// +optional
+	Orders *OrdersStatus `json:"orders,omitempty"`
+	// history holds the last deployments and destructions, newest first.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	History []HistoryEntry `json:"history,omitempty"`
+}
+
+// SourceStatus is what was seen of the repository.
+type SourceStatus struct {
+	// revision is the commit that the ref pointed to when last seen.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+	// ref is the ref that was asked for.
+	// +optional
+	Ref string `json:"ref,omitempty"`
+	// pendingRevision is a commit that was seen and not deployed; it waits
+	// for autoRedeploy or for an order.
+	// +optional
+	PendingRevision string `json:"pendingRevision,omitempty"`
+	// error says why the repository could not be read, when it could not.
+	// +optional
+	Error string `json:"error,omitempty"`
+}
+
+// OperationKind says what an Operation is for.
+type OperationKind string
+
+// The kinds of operation.
+const (
+	OperationDeploy     OperationKind = "Deploy"
+	OperationDestroy    OperationKind = "Destroy"
+	OperationDriftCheck OperationKind = "DriftCheck"
+)
+
+// OperationStep is where an operation is.
+type OperationStep string
+
+// The steps. A deployment goes Building, Clearing (only when a dead stack is
+// in its way), Planning, Executing. A destruction is Deleting, a drift check
+// Detecting.
+const (
+	// StepBuilding: a runner checks out, installs, synthesises, publishes.
+	StepBuilding OperationStep = "Building"
+	// StepClearing: a stack that never lived (ROLLBACK_COMPLETE) is deleted.
+	StepClearing OperationStep = "Clearing"
+	// StepUnwedging: an update rollback that failed is continued.
+	StepUnwedging OperationStep = "Unwedging"
+	// StepPlanning: the change set is being created.
+	StepPlanning OperationStep = "Planning"
+	// StepExecuting: the change set is being executed.
+	StepExecuting OperationStep = "Executing"
+	// StepDeleting: the stack is being deleted.
+	StepDeleting OperationStep = "Deleting"
+	// StepDetecting: drift detection is running.
+	StepDetecting OperationStep = "Detecting"
+)
+
+// Operation is an intent that is being carried out. Everything sent to AWS
+// or to a runner on its behalf is named after its id, so that saying it twice
+// does nothing.
+type Operation struct {
+	// id is unique to this operation: it names its run, its change set and
+	// its CloudFormation request tokens.
+	ID   string        `json:"id"`
+	Kind OperationKind `json:"kind"`
+	Step OperationStep `json:"step"`
+	// reason says why it was started: FirstDeployment, SpecChanged,
+	// NewCommit, Ordered, Retry, Scheduled, Deleted.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// target is what a deployment is to bring about.
+	// +optional
+	Target    *Target     `json:"target,omitempty"`
+	StartedAt metav1.Time `json:"startedAt"`
+	// stepStartedAt is when the present step began.
+	StepStartedAt metav1.Time `json:"stepStartedAt"`
+	// attempt counts from 1 the attempts at the same target.
+	// +optional
+	Attempt int32 `json:"attempt,omitempty"`
+	// runStep is what the runner is doing.
+	// +optional
+	RunStep string `json:"runStep,omitempty"`
+	// plan is what the build brought forth.
+	// +optional
+	Plan *Plan `json:"plan,omitempty"`
+	// stackId is the ARN of the stack operated on, once known.
+	// +optional
+	StackID string `json:"stackId,omitempty"`
+	// detectionId is CloudFormation's name of the drift detection.
+	// +optional
+	DetectionID string `json:"detectionId,omitempty"`
+}
+
+// Target is what a deployment is to bring about. Two equal digests mean that
+// there is nothing new to do.
+type Target struct {
+	// digest of the fields below.
+	Digest string `json:"digest"`
+	// revision is the commit to deploy.
+	Revision string `json:"revision"`
+	// specDigest is of the fields of the spec that change what is built.
+	SpecDigest string `json:"specDigest"`
+	// order is the user's order that asked for it, if one did.
+	// +optional
+	Order string `json:"order,omitempty"`
+}
+
+// Plan is the outcome of a build: all that a change set needs. Nothing in it
+// is secret.
+type Plan struct {
+	// stackName is the name in CloudFormation.
+	StackName string `json:"stackName"`
+	// artifactId is the id of the stack in the cloud assembly.
+	// +optional
+	ArtifactID string `json:"artifactId,omitempty"`
+	Account    string `json:"account,omitempty"`
+	Region     string `json:"region,omitempty"`
+	// templateURL is where the template was published.
+	TemplateURL string `json:"templateURL"`
+	// templateDigest is the SHA-256 of the template, in hex.
+	TemplateDigest string `json:"templateDigest"`
+	// commit is the commit that was built.
+	// +optional
+	Commit *Commit `json:"commit,omitempty"`
+	// +optional
+	Parameters map[string]string `json:"parameters,omitempty"`
+	// +optional
+	Tags map[string]string `json:"tags,omitempty"`
+	// +optional
+	// +listType=atomic
+	NotificationARNs []string `json:"notificationARNs,omitempty"`
+	// terminationProtection as the app asks; absent means that it says nothing.
+	// +optional
+	TerminationProtection *bool `json:"terminationProtection,omitempty"`
+	// deployRoleARN is assumed for every CloudFormation call.
+	// +optional
+	DeployRoleARN string `json:"deployRoleARN,omitempty"`
+	// +optional
+	DeployRoleExternalID string `json:"deployRoleExternalID,omitempty"`
+	// executionRoleARN is handed to CloudFormation.
+	// +optional
+	ExecutionRoleARN string `json:"executionRoleARN,omitempty"`
+	// bootstrapVersion is the least bootstrap version that the app needs.
+	// +optional
+	BootstrapVersion int32 `json:"bootstrapVersion,omitempty"`
+	// bootstrapParameter is the SSM parameter that holds the version.
+	// +optional
+	BootstrapParameter string `json:"bootstrapParameter,omitempty"`
+	// dependsOn names the other stacks of the app that this one needs.
+	// +optional
+	// +listType=atomic
+	DependsOn []string `json:"dependsOn,omitempty"`
+	// constructPaths maps logical ids to CDK construct paths; bounded, for
+	// messages. It is dropped when the operation ends.
+	// +optional
+	ConstructPaths map[string]string `json:"constructPaths,omitempty"`
+}
+
+// Commit is who wrote what.
+type Commit struct {
+	Hash string `json:"hash"`
+	// +optional
+	Author string `json:"author,omitempty"`
+	// +optional
+	Subject string `json:"subject,omitempty"`
+	// +optional
+	Time *metav1.Time `json:"time,omitempty"`
+}
+
+// Deployment is a deployment that ended well: enough to put it back without
+// building anything.
+type Deployment struct {
+	Target Target `json:"target"`
+	// generation of the spec that was deployed.
+	// +optional
+	Generation int64 `json:"generation,omitempty"`
+	Plan       Plan  `json:"plan"`
+	// at is when it ended.
+	At metav1.Time `json:"at"`
+}
+
+// Progress counts the resources of the CloudFormation operation in flight.
+type Progress struct {
+	// done is the number of resources that are finished.
+	Done int32 `json:"done"`
+	// total is the number of resources that the change set touches.
+	Total int32 `json:"total"`
+	// percent is done of total, 0 to 100.
+	Percent int32 `json:"percent"`
+	// current is the resource being worked on, by logical id.
+	// +optional
+	Current string `json:"current,omitempty"`
+}
+
+// DriftStatus is the detail of the last drift check.
+type DriftStatus struct {
+	// checkedAt is when the check ended with an answer.
+	// +optional
+	CheckedAt *metav1.Time `json:"checkedAt,omitempty"`
+	// attemptedAt is when a check was last tried, answered or not.
+	// +optional
+	AttemptedAt *metav1.Time `json:"attemptedAt,omitempty"`
+	// error says why the last check gave no answer; the verdict beside it
+	// is then that of the check before.
+	// +optional
+	Error string `json:"error,omitempty"`
+	// resources that drifted, 50 at most.
+	// +optional
+	// +listType=atomic
+	Resources []DriftedResource `json:"resources,omitempty"`
+	// omitted is the number of drifted resources beyond those listed.
+	// +optional
+	Omitted int32 `json:"omitted,omitempty"`
+}
+
+// DriftedResource is a resource that differs from its template.
+type DriftedResource struct {
+	LogicalID string `json:"logicalId"`
+	// +optional
+	PhysicalID string `json:"physicalId,omitempty"`
+	Type       string `json:"type"`
+	// change is MODIFIED or DELETED.
+	Change string `json:"change"`
+	// properties that differ, 20 at most.
+	// +optional
+	// +listType=atomic
+	Properties []DriftedProperty `json:"properties,omitempty"`
+}
+
+// DriftedProperty is one difference; values longer than 256 characters are cut.
+type DriftedProperty struct {
+	// path is a JSON pointer into the resource's properties.
+	Path string `json:"path"`
+	// change is ADD, REMOVE or NOT_EQUAL.
+	Change string `json:"change"`
+	// +optional
+	Expected string `json:"expected,omitempty"`
+	// +optional
+	Actual string `json:"actual,omitempty"`
+}
+
+// OrdersStatus are the orders that have been taken up.
+type OrdersStatus struct {
+	// restartedAt is the value of the annotation that was last taken up.
+	// +optional
+	RestartedAt string `json:"restartedAt,omitempty"`
+	// current identifies the last order that was taken up.
+	// +optional
+	Current string `json:"current,omitempty"`
+	// at is when the last order or edit of the spec was taken up. A look at
+	// the repository that is older does not count for it.
+	// +optional
+	At *metav1.MicroTime `json:"at,omitempty"`
+}
+
+// Outcome says how an operation ended.
+type Outcome string
+
+// The outcomes.
+const (
+	OutcomeSucceeded Outcome = "Succeeded"
+	// OutcomeUnchanged is a success that had nothing to change.
+	OutcomeUnchanged Outcome = "Unchanged"
+	OutcomeFailed    Outcome = "Failed"
+	// OutcomeSuperseded is a deployment given up for a newer target.
+	OutcomeSuperseded Outcome = "Superseded"
+)
+
+// HistoryEntry is an operation that ended.
+type HistoryEntry struct {
+	// operation is the id of the operation.
+	Operation string        `json:"operation"`
+	Kind      OperationKind `json:"kind"`
+	Outcome   Outcome       `json:"outcome"`
+	// reason is CamelCase, for scripts; message is for people.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	Message string `json:"message,omitempty"`
+	// target is the digest of what was aimed at.
+	// +optional
+	Target string `json:"target,omitempty"`
+	// +optional
+	Revision  string      `json:"revision,omitempty"`
+	StartedAt metav1.Time `json:"startedAt"`
+	EndedAt   metav1.Time `json:"endedAt"`
+}

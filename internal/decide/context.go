@@ -1,0 +1,72 @@
+package decide
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+)
+
+// maxContext bounds the context of one stack, in bytes: beyond it the command
+// line of the CDK CLI gets near the kernel's limit for one process.
+const maxContext = 64 << 10
+
+// ContextValue is one CDK context value, as `cdk -c name=value` gives it.
+type ContextValue struct{ Name, Value string }
+
+// Context reads spec.cdkContext in both documented shapes, "key=value" and
+// {name, value}; the value of the second may be a string, a number or a
+// boolean. The error names the first entry that is of neither shape.
+func Context(entries []apiextensionsv1.JSON) ([]ContextValue, error) {
+	values := make([]ContextValue, 0, len(entries))
+	size := 0
+	for i, entry := range entries {
+		value, ok := contextValue(entry.Raw)
+		if !ok {
+			return nil, fmt.Errorf(`spec.cdkContext[%d] must be a string "key=value" or an object {name, value}`, i)
+		}
+		size += len(value.Name) + len(value.Value)
+		values = append(values, value)
+	}
+	if size > maxContext {
+		return nil, fmt.Errorf("spec.cdkContext is %d bytes long and may be %d: keep large values in a file of the project (cdk.json or one that the app reads)", size, maxContext)
+	}
+	return values, nil
+}
+
+func contextValue(raw []byte) (v ContextValue, ok bool) {
+	var text string
+	if json.Unmarshal(raw, &text) == nil {
+		name, value, found := strings.Cut(text, "=")
+		return ContextValue{Name: name, Value: value}, found && plainName(name) && !strings.ContainsRune(value, 0)
+	}
+	var pair struct {
+		Name  string          `json:"name"`
+		Value json.RawMessage `json:"value"`
+	}
+	if json.Unmarshal(raw, &pair) != nil || !plainName(pair.Name) {
+		return ContextValue{}, false
+	}
+	value, ok := scalar(pair.Value)
+	return ContextValue{Name: pair.Name, Value: value}, ok && !strings.ContainsRune(value, 0)
+}
+
+// plainName refuses what `-c name=value` would misread.
+func plainName(name string) bool {
+	return name != "" && !strings.ContainsAny(name, "=\x00")
+}
+
+// scalar gives a JSON string, number or boolean as the text that a command
+// line would carry; ok is false for null, lists and objects.
+func scalar(raw json.RawMessage) (text string, ok bool) {
+	raw = bytes.TrimSpace(raw)
+	if len(raw) == 0 || bytes.ContainsRune([]byte("n[{"), rune(raw[0])) {
+		return "", false
+	}
+	if json.Unmarshal(raw, &text) == nil {
+		return text, true
+	}
+	return string(raw), true
+}

@@ -1,0 +1,186 @@
+package decide
+
+import (
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+)
+
+// Observed is what was seen of the world around one CdkTsStack. A failure to
+// see is itself something seen: errors stand beside the values. What was not
+// looked at, since Needs did not ask for it, is zero.
+type Observed struct {
+	// Credentials is why the object's AWS credentials cannot be read, if so.
+	Credentials error
+	Head        Head
+	Run       Run
+	Stack     Stack
+	ChangeSet ChangeSet
+	Events    Events
+	Drift     Drift
+	Bootstrap Bootstrap
+	// Acted is what came of the action that the decision before this one, in
+	// the same pass, asked for; nil in the first decision of a pass.
+	Acted *Acted
+}
+
+// Acted is what came of an action.
+type Acted struct {
+	Action Action
+	// DetectionID is set when drift detection was started.
+	DetectionID string
+	Err         error
+}
+
+// Bootstrap is the version of the bootstrap stack in the account and region.
+type Bootstrap struct {
+	Seen    bool
+	Version int
+	Err     error
+}
+
+// Head is the commit that the tracked ref points to.
+type Head struct {
+	// Known is false while no look has ended yet.
+	Known    bool
+	Revision string
+	SeenAt   time.Time
+	// Err is why the last look failed; Revision is then of an earlier look,
+	// or "".
+	Err error
+}
+
+// RunState says what became of a run.
+type RunState string
+
+// The states of a run. RunNone means that it was never started or was lost:
+// it is safe to start it (again).
+const (
+	RunNone    RunState = ""
+	RunRunning RunState = "Running"
+	RunDone    RunState = "Done"
+)
+
+// Run is a runner's run, as its executor sees it.
+type Run struct {
+	State RunState
+	// Step is what a running run is doing, one word: Cloning, Installing,
+	// Synthesizing, Publishing, Hook.
+	Step string
+	// Result is set when State is RunDone.
+	Result *RunResult
+	Err    error
+}
+
+// RunResult is what a run brings back: a plan, or the error that a person
+// needs. It is JSON in the run's result file.
+type RunResult struct {
+	// Plan is set when the run succeeded.
+	Plan *v1alpha1.Plan `json:"plan,omitempty"`
+	// Failure is set when it did not.
+	Failure *RunFailure `json:"failure,omitempty"`
+	// Steps are the durations of the run's steps, in order.
+	Steps []RunStep `json:"steps,omitempty"`
+}
+
+// RunFailure is why a run failed, told so that a person can mend it.
+type RunFailure struct {
+	// Step is where it failed, as Run.Step names it.
+	Step string `json:"step"`
+	// Reason is CamelCase, used as the condition's reason, for example
+	// RepositoryNotFound, RefNotFound, InvalidProjectPath, MissingLockFile,
+	// InstallFailed, SynthFailed, StackNotInApp, PublishFailed,
+	// CredentialsInvalid, TimedOut.
+	Reason string `json:"reason"`
+	// Message says what happened and what to do, at most 2 KiB, no secrets.
+	Message string `json:"message"`
+	// Permanent is true when trying the same target again cannot help.
+	Permanent bool `json:"permanent,omitempty"`
+}
+
+// RunStep is how long one step took.
+type RunStep struct {
+	Name     string        `json:"name"`
+	Duration time.Duration `json:"duration"`
+	// Cached is true when a cache spared the work.
+	Cached bool `json:"cached,omitempty"`
+}
+
+// Stack is a CloudFormation stack.
+type Stack struct {
+	// Seen is true when CloudFormation answered.
+	Seen bool
+	// Exists is false when there is no such stack (or it was deleted).
+	Exists bool
+	// ID is the ARN.
+	ID     string
+	Name   string
+	Status string
+	// StatusReason is CloudFormation's own explanation.
+	StatusReason          string
+	Outputs               map[string]string
+	TerminationProtection bool
+	// LastOperation is the client request token of the newest stack-level
+	// event, "" if it was not asked for.
+	LastOperation string
+	UpdatedAt     time.Time
+	Err           error
+}
+
+// ChangeSet is a change set of a stack.
+type ChangeSet struct {
+	Seen   bool
+	Exists bool
+	ID     string
+	// StackID is the ARN of its stack.
+	StackID string
+	// Status is CREATE_PENDING, CREATE_IN_PROGRESS, CREATE_COMPLETE, FAILED…
+	Status string
+	// ExecutionStatus is UNAVAILABLE, AVAILABLE, EXECUTE_IN_PROGRESS,
+	// EXECUTE_COMPLETE, EXECUTE_FAILED, OBSOLETE.
+	ExecutionStatus string
+	Reason          string
+	// Empty is true when it failed since there is nothing to change.
+	Empty bool
+	// Changes is the number of resources that it touches.
+	Changes int
+	Err     error
+}
+
+// Events is what the stack's events since an operation's request token tell.
+type Events struct {
+	Seen bool
+	// Started is true when the operation's token appears at all.
+	Started bool
+	// Final is the newest status that the stack itself reached under the
+	// operation's token, for example UPDATE_COMPLETE, "" if none.
+	Final string
+	// Done is the number of resources that reached a final state; Current
+	// is the logical id of the newest one in progress.
+	Done    int
+	Current string
+	// RootCause is the first failure that is not a consequence of another.
+	RootCause *Failure
+	Err       error
+}
+
+// Failure is a resource that CloudFormation could not create, change or delete.
+type Failure struct {
+	LogicalID    string
+	ResourceType string
+	Status       string
+	Reason       string
+}
+
+// Drift is CloudFormation's drift detection.
+type Drift struct {
+	Seen bool
+	// Status is DETECTION_IN_PROGRESS, DETECTION_COMPLETE, DETECTION_FAILED.
+	Status string
+	Reason string
+	// Drifted is the verdict of a complete detection.
+	Drifted   bool
+	Resources []v1alpha1.DriftedResource
+	Omitted   int
+	Err       error
+}
