@@ -1,0 +1,64 @@
+# Everything a contributor types. `make` alone lists it.
+#
+# Kubernetes is compiled from source here (see hack/tool), so one set of compiler flags is used
+# everywhere: another one would compile it a second time.
+SHELL       := bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+MAKEFLAGS   += --no-builtin-rules --no-print-directory
+
+export CGO_ENABLED := 0
+export GOFLAGS     := -trimpath -buildvcs=false
+export GOWORK      := off
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+.PHONY: help
+help: ## List what can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-18s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## Build the commands into bin/
+	@mkdir -p bin
+	for command in cmd/*/; do
+		go build -ldflags '$(LDFLAGS)' -o bin/ "./$$command"
+	done
+
+.PHONY: test
+test: ## Run every test (the first run compiles Kubernetes: about 6 minutes on two cores)
+	@hack/test
+
+.PHONY: race
+race: ## Run the unit tests with the race detector (needs a C compiler)
+	@CGO_ENABLED=1 go test -race ./api/... ./internal/...
+
+.PHONY: lint
+lint: ## Check style, import rules and common mistakes
+	@lint=$$(hack/tool golangci-lint)
+	"$$lint" run ./...
+	cd demo && "$$lint" run ./...
+
+.PHONY: generate
+generate: ## Generate deep copies, the CRD, RBAC and the API reference
+	@hack/generate
+
+.PHONY: verify-generated
+verify-generated: ## Check that what is generated is what is committed
+	@hack/verify-generated
+
+.PHONY: demo
+demo: build ## Watch a CDK app be deployed, changed, drifted and destroyed, on this machine alone
+	@mkdir -p bin
+	echo "Building the demo (the first time compiles a Kubernetes API server: some minutes) ..." >&2
+	(cd demo && go build -o ../bin/demo ./cmd/demo)
+	exec bin/demo -operator bin/awscdk-operator -app demo/app
+
+.PHONY: bench
+bench: build ## Compare with npm ci and cdk deploy typed by hand
+	@hack/bench
+
+.PHONY: clean
+clean: ## Remove what was built (keeps the compiled tools)
+	@rm -rf bin dist demo/app/cdk.out demo/app/node_modules

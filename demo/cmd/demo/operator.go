@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// operatorLimit bounds the operator's start; it should need a second.
+const operatorLimit = time.Minute
+
+// startOperator runs the operator as an installation would, but for checks every few seconds
+// instead of every few minutes.
+func (s *stage) startOperator(ctx context.Context) error {
+	return s.during("awscdk-operator manager", func() (string, error) {
+		home := filepath.Join(s.paths.state, "operator")
+		if err := os.MkdirAll(home, 0o700); err != nil {
+			return "", err
+		}
+		metrics, err := freeAddress()
+		if err != nil {
+			return "", err
+		}
+		health, err := freeAddress()
+		if err != nil {
+			return "", err
+		}
+		environment := cleanEnvironment(append(cloudEnvironment(s.endpoint, filepath.Join(home, "cdk")),
+			"KUBECONFIG="+s.plane.Kubeconfig(),
+			"GIT_SYNC_CHECK_CRON=@every 3s",
+			"DRIFT_CHECK_CRON=@every 5s",
+		)...)
+		s.operator, err = startChild("the operator", filepath.Join(s.paths.state, "operator.log"), environment, s.paths.operator,
+			"manager", "--work-dir", filepath.Join(home, "work"), "--metrics-address", metrics, "--health-address", health)
+		if err != nil {
+			return "", err
+		}
+		s.stops = append(s.stops, s.operator.stop)
+		return "metrics at http://" + metrics + "/metrics", within(ctx, operatorLimit, "ready", func(ctx context.Context) error {
+			return s.awaitOperator(ctx, "http://"+health+"/readyz")
+		})
+	})
+}
+
+// freeAddress is a loopback address that nobody listened on a moment ago.
+func freeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
+// awaitOperator polls the operator's readiness.
+func (s *stage) awaitOperator(ctx context.Context, url string) error {
+	client := &http.Client{Timeout: 2 * time.Second}
+	for {
+		if err := s.operator.alive(); err != nil {
+			return err
+		}
+		request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		if response, err := client.Do(request); err == nil {
+			_ = response.Body.Close()
+			if response.StatusCode == http.StatusOK {
+				return nil
+			}
+		}
+		if err := pause(ctx, 20*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
