@@ -367,6 +367,8 @@ const (
 	// OutcomeUnchanged is a success that had nothing to change.
 	OutcomeUnchanged Outcome = "Unchanged"
 	OutcomeFailed    Outcome = "Failed"
+	// OutcomeRefused is a failure that trying the same target again cannot mend.
+	OutcomeRefused Outcome = "Refused"
 	// OutcomeSuperseded is a deployment given up for a newer target.
 	OutcomeSuperseded Outcome = "Superseded"
 )

@@ -13,12 +13,12 @@ type Observed struct {
 	// Credentials is why the object's AWS credentials cannot be read, if so.
 	Credentials error
 	Head        Head
-	Run       Run
-	Stack     Stack
-	ChangeSet ChangeSet
-	Events    Events
-	Drift     Drift
-	Bootstrap Bootstrap
+	Run         Run
+	Stack       Stack
+	ChangeSet   ChangeSet
+	Events      Events
+	Drift       Drift
+	Bootstrap   Bootstrap
 	// Acted is what came of the action that the decision before this one, in
 	// the same pass, asked for; nil in the first decision of a pass.
 	Acted *Acted

@@ -1,0 +1,236 @@
+package decide
+
+import (
+	"fmt"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+)
+
+// lag is how long CloudFormation's answers may contradict one another after a
+// write before the contradiction is believed.
+const lag = 30 * time.Second
+
+// Token names what an operation's present step asks of CloudFormation, so that
+// asking twice does nothing.
+func Token(op *v1alpha1.Operation) string {
+	switch op.Step {
+	case v1alpha1.StepClearing:
+		return op.ID + "-clear"
+	case v1alpha1.StepUnwedging:
+		return op.ID + "-continue"
+	}
+	return op.ID
+}
+
+// plan has the change set made, and judges it.
+func plan(p *pass, op *v1alpha1.Operation) bool {
+	if spoke, ok := p.acted(); !ok {
+		return spoke
+	}
+	stack, cs := p.seen.Stack, p.seen.ChangeSet
+	if p.unseen(stack.Err, cs.Err) {
+		return true
+	}
+	if !cs.Exists {
+		return planAnew(p, op, stack)
+	}
+	op.StackID = cs.StackID
+	p.st.StackID = cs.StackID
+	switch {
+	case cs.Status == changeSetComplete && cs.ExecutionStatus == executionAvailable:
+		return p.judge(op, cs)
+	case cs.Status == changeSetComplete:
+		return p.fail(Problem{Reason: reasonChangeSetStale, Message: fmt.Sprintf("the change set %s can no longer be executed (%s): the stack was changed since it was made", op.ID, cs.ExecutionStatus)})
+	case cs.Status == changeSetFailed && cs.Empty:
+		return p.finish(op, v1alpha1.OutcomeUnchanged)
+	case cs.Status == changeSetFailed:
+		return p.fail(Problem{Reason: "ChangeSetFailed", Message: "CloudFormation refused the change set: " + cs.Reason})
+	}
+	return p.look(p.poll(op.StepStartedAt))
+}
+
+// judge passes a finished change set on to its execution. An order that is
+// still waiting for its look at the repository is heard first.
+func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
+	if op.Target.Order != p.st.Orders.Current && p.seen.Head.Err == nil {
+		return p.look(p.poll(op.StepStartedAt))
+	}
+	p.step(v1alpha1.StepExecuting)
+	p.st.Progress = &v1alpha1.Progress{Total: int32(cs.Changes)}
+	return p.act(ActExecute, p.poll(op.StepStartedAt))
+}
+
+// planAnew has a change set made if the stack is in a state to take one, and
+// first brings it into such a state if it can.
+func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
+	switch {
+	case inProgress(stack.Status):
+		p.verdict = verdict{reason: "StackBusy", message: fmt.Sprintf("waiting: another operation on %s is under way (%s)", op.Plan.StackName, stack.Status)}
+		return p.look(p.poll(op.StepStartedAt))
+	case stillborn(stack.Status):
+		op.StackID = stack.ID
+		p.step(v1alpha1.StepClearing)
+		return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
+	case stack.Status == statusRollbackFailed:
+		op.StackID = stack.ID
+		p.step(v1alpha1.StepUnwedging)
+		return p.act(ActContinueRollback, p.poll(op.StepStartedAt))
+	case stack.Exists && stack.Status != statusReview && !updatable(stack.Status):
+		return p.fail(unusable(stack))
+	}
+	if pr := lacksBootstrap(p.seen.Bootstrap, op.Plan, p.obj.Spec.AWSRegion); pr != nil {
+		if pr.Temporary {
+			return p.waitFor(*pr)
+		}
+		return p.fail(*pr)
+	}
+	return p.act(ActCreateChangeSet, p.poll(op.StepStartedAt))
+}
+
+// unusable explains a state that only a person can bring a stack out of.
+func unusable(s Stack) Problem {
+	advice := map[string]string{
+		statusDeleteFailed: "its deletion was begun and failed: finish it (aws cloudformation delete-stack, retaining what cannot be deleted), then order a deployment",
+		"CREATE_FAILED":    "its creation failed and was not rolled back: delete it or roll it back (cdk rollback), then order a deployment",
+		"ROLLBACK_FAILED":  "its creation failed and so did the rollback: delete it (aws cloudformation delete-stack, retaining what cannot be deleted), then order a deployment",
+		"UPDATE_FAILED":    "its last update failed and was not rolled back: roll it back (cdk rollback), then order a deployment",
+	}[s.Status]
+	if advice == "" {
+		advice = "it takes no change set in this state: mend it, then order a deployment"
+	}
+	message := fmt.Sprintf("the stack %s is in %s: %s", s.Name, s.Status, advice)
+	if s.StatusReason != "" {
+		message += ". CloudFormation says: " + s.StatusReason
+	}
+	return Problem{Reason: reasonStackUnusable, Message: message, Permanent: true}
+}
+
+// lacksBootstrap says what is wrong with the bootstrap stack, or nil.
+func lacksBootstrap(b Bootstrap, plan *v1alpha1.Plan, region string) *Problem {
+	switch {
+	case plan.BootstrapParameter == "" || plan.BootstrapVersion == 0:
+		return nil
+	case b.Err != nil:
+		pr := problemOf(b.Err)
+		return &pr
+	case b.Version < int(plan.BootstrapVersion):
+		return &Problem{Reason: "BootstrapTooOld", Message: fmt.Sprintf(
+			"the CDK bootstrap of this account and region has version %d and the app needs %d: run `cdk bootstrap aws://%s/%s`", b.Version, plan.BootstrapVersion, plan.Account, region)}
+	}
+	return nil
+}
+
+// execute follows the execution of the change set to its end.
+func execute(p *pass, op *v1alpha1.Operation) bool {
+	if spoke, ok := p.acted(); !ok {
+		return spoke
+	}
+	stack, ev, cs := p.seen.Stack, p.seen.Events, p.seen.ChangeSet
+	if p.unseen(stack.Err, ev.Err) {
+		return true
+	}
+	p.progress(ev)
+	switch {
+	case !ev.Started && cs.Exists && cs.ExecutionStatus == executionAvailable:
+		return p.act(ActExecute, p.poll(op.StepStartedAt))
+	case !ev.Started:
+		return p.notStarted(op, cs)
+	case healthy(ev.Final):
+		return p.finish(op, v1alpha1.OutcomeSucceeded)
+	case ev.Final == "" || inProgress(ev.Final):
+		return p.look(p.poll(op.StepStartedAt))
+	}
+	p.st.StackID, p.st.Outputs = stack.ID, stack.Outputs
+	return p.fail(Problem{Reason: "DeploymentFailed", Message: failureMessage(op.Plan, ev)})
+}
+
+// notStarted is the state in which the change set is not there to be executed
+// and nothing shows that it was: CloudFormation may only be slow to tell.
+func (p *pass) notStarted(op *v1alpha1.Operation, cs ChangeSet) bool {
+	obsolete := cs.Exists && cs.ExecutionStatus == executionObsolete
+	if !obsolete && p.now.Sub(op.StepStartedAt.Time) < lag {
+		return p.look(p.poll(op.StepStartedAt))
+	}
+	if p.unseen(cs.Err) {
+		return true
+	}
+	return p.fail(Problem{Reason: reasonChangeSetStale, Message: fmt.Sprintf("the change set %s was not executed: it was deleted or made obsolete by another change of the stack", op.ID)})
+}
+
+// progress counts what the events tell; it never goes back.
+func (p *pass) progress(ev Events) {
+	if p.st.Progress == nil {
+		p.st.Progress = &v1alpha1.Progress{}
+	}
+	pr := p.st.Progress
+	pr.Done = max(pr.Done, int32(ev.Done))
+	pr.Total = max(pr.Total, pr.Done)
+	pr.Current = ev.Current
+	if pr.Total > 0 {
+		pr.Percent = pr.Done * 100 / pr.Total
+	}
+}
+
+// failureMessage tells the first failure that is not a consequence of another.
+func failureMessage(plan *v1alpha1.Plan, ev Events) string {
+	if ev.RootCause == nil {
+		return fmt.Sprintf("the deployment of %s ended in %s", plan.StackName, ev.Final)
+	}
+	return fmt.Sprintf("the deployment of %s ended in %s: %s", plan.StackName, ev.Final, describe(plan, ev.RootCause))
+}
+
+func describe(plan *v1alpha1.Plan, f *Failure) string {
+	where := f.LogicalID
+	if plan != nil && plan.ConstructPaths[f.LogicalID] != "" {
+		where = fmt.Sprintf("%s (%s)", plan.ConstructPaths[f.LogicalID], f.LogicalID)
+	}
+	return fmt.Sprintf("%s, %s, %s: %s", where, f.ResourceType, f.Status, f.Reason)
+}
+
+// clearStillborn waits until a stack that never lived is gone.
+func clearStillborn(p *pass, op *v1alpha1.Operation) bool {
+	if spoke, ok := p.acted(); !ok {
+		return spoke
+	}
+	stack := p.seen.Stack
+	if p.unseen(stack.Err) {
+		return true
+	}
+	switch {
+	case !stack.Exists:
+		op.StackID, p.st.StackID = "", ""
+		p.step(v1alpha1.StepPlanning)
+		return p.again()
+	case stack.Status == statusDeleteFailed:
+		return p.fail(unusable(stack))
+	case inProgress(stack.Status):
+		return p.look(p.poll(op.StepStartedAt))
+	}
+	return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
+}
+
+// unwedge waits for the end of a rollback that was continued.
+func unwedge(p *pass, op *v1alpha1.Operation) bool {
+	if spoke, ok := p.acted(); !ok {
+		return spoke
+	}
+	stack, ev := p.seen.Stack, p.seen.Events
+	if p.unseen(stack.Err, ev.Err) {
+		return true
+	}
+	switch {
+	case inProgress(stack.Status):
+		return p.look(p.poll(op.StepStartedAt))
+	case stack.Status != statusRollbackFailed:
+		p.step(v1alpha1.StepPlanning)
+		return p.again()
+	case !ev.Started:
+		return p.act(ActContinueRollback, p.poll(op.StepStartedAt))
+	}
+	message := fmt.Sprintf("the rollback of %s failed and could not be continued: mend the cause, or continue it without the resource (aws cloudformation continue-update-rollback --resources-to-skip), then order a deployment", op.Plan.StackName)
+	if ev.RootCause != nil {
+		message += ". It is stuck at " + describe(op.Plan, ev.RootCause)
+	}
+	return p.fail(Problem{Reason: reasonUnwedgeFailed, Message: message, Permanent: true})
+}

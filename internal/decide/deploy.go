@@ -1,0 +1,207 @@
+package decide
+
+import (
+	"fmt"
+	"strings"
+
+	"awscdk.dev/operator/api/v1alpha1"
+)
+
+// deploy starts an operation when another target is wanted than the last one.
+// While the commit to deploy is not known it lets the rules below go on: a
+// broken repository is no reason not to look for drift.
+func deploy(p *pass) bool {
+	if !MayDeploy(&p.obj.Spec) {
+		p.notAllowed()
+		return false
+	}
+	revision, ok := p.head()
+	if !ok {
+		if p.st.Target == nil || p.editPending() {
+			p.sourceUnknown()
+		}
+		return false
+	}
+	target, reason := p.wanted(revision)
+	if target == nil {
+		return false
+	}
+	p.st.Target = target
+	return p.startDeploy(reason)
+}
+
+// startDeploy records the intent to bring p.st.Target about and asks for its
+// build.
+func (p *pass) startDeploy(reason string) bool {
+	op := p.start(v1alpha1.OperationDeploy, v1alpha1.StepBuilding, reason)
+	op.Target = p.st.Target.DeepCopy()
+	op.Attempt = int32(len(failures(p.st, v1alpha1.OperationDeploy, op.Target.Digest)) + 1)
+	return p.act(ActStartRun, p.poll(op.StepStartedAt))
+}
+
+func followDeploy(p *pass, op *v1alpha1.Operation) bool {
+	if givenUp := p.superseded(op); givenUp != "" {
+		p.end(v1alpha1.OutcomeSuperseded, "Superseded", givenUp)
+		return false
+	}
+	if p.lacksCredentials() {
+		return true
+	}
+	switch op.Step {
+	case v1alpha1.StepBuilding:
+		return build(p, op)
+	case v1alpha1.StepClearing:
+		return clearStillborn(p, op)
+	case v1alpha1.StepUnwedging:
+		return unwedge(p, op)
+	case v1alpha1.StepPlanning:
+		return plan(p, op)
+	case v1alpha1.StepExecuting:
+		return execute(p, op)
+	}
+	return p.fail(Problem{Reason: "UnknownOperation", Message: fmt.Sprintf("status.operation is at an unknown step %q and was given up", op.Step)})
+}
+
+// superseded says why a deployment that has not changed anything yet is given
+// up, or "". Once the change set is being executed it is followed to its end.
+func (p *pass) superseded(op *v1alpha1.Operation) string {
+	if op.Step != v1alpha1.StepBuilding && op.Step != v1alpha1.StepPlanning {
+		return ""
+	}
+	switch {
+	case p.deleting():
+		return "the object was deleted before anything was changed"
+	case p.obj.Spec.Suspend:
+		return "suspended before anything was changed"
+	case !MayDeploy(&p.obj.Spec):
+		return "actions.deploy was set to false before anything was changed"
+	case SpecDigest(&p.obj.Spec) != op.Target.SpecDigest:
+		return "the spec was edited before anything was changed"
+	}
+	return p.orderTaken(op)
+}
+
+// orderTaken lets an operation of the same revision stand for an order that
+// was given while it was being built, and gives it up for a newer revision.
+func (p *pass) orderTaken(op *v1alpha1.Operation) string {
+	if op.Target.Order == p.st.Orders.Current {
+		return ""
+	}
+	revision, ok := p.head()
+	switch {
+	case !ok:
+		return ""
+	case revision != op.Target.Revision:
+		return "a newer commit was ordered before anything was changed"
+	}
+	op.Target = newTarget(revision, op.Target.SpecDigest, p.st.Orders.Current)
+	p.st.Target = op.Target.DeepCopy()
+	return ""
+}
+
+// build waits for the run and takes its plan.
+func build(p *pass, op *v1alpha1.Operation) bool {
+	if spoke, ok := p.acted(); !ok {
+		return spoke
+	}
+	run := p.seen.Run
+	if p.unseen(run.Err) {
+		return true
+	}
+	switch run.State {
+	case RunNone:
+		return p.act(ActStartRun, p.poll(op.StepStartedAt))
+	case RunRunning:
+		op.RunStep = run.Step
+		return p.look(max(p.poll(op.StepStartedAt), problemPoll))
+	}
+	return p.takePlan(op, run.Result)
+}
+
+func (p *pass) takePlan(op *v1alpha1.Operation, result *RunResult) bool {
+	if result == nil || (result.Plan == nil && result.Failure == nil) {
+		return p.fail(Problem{Reason: "RunLost", Message: "the run ended without a result"})
+	}
+	if f := result.Failure; f != nil {
+		return p.fail(Problem{Reason: f.Reason, Message: f.Message, Permanent: f.Permanent})
+	}
+	if moved := movedAway(p.st.StackID, result.Plan); moved != nil {
+		return p.fail(*moved)
+	}
+	op.RunStep = ""
+	op.Plan = result.Plan
+	p.step(v1alpha1.StepPlanning)
+	return p.again()
+}
+
+// movedAway refuses a plan that would make a second stack and leave the one
+// that this object deployed behind, unwatched.
+func movedAway(stackID string, plan *v1alpha1.Plan) *Problem {
+	account, name, ok := parseStackID(stackID)
+	switch {
+	case !ok:
+		return nil
+	case plan.Account != "" && plan.Account != account:
+		return &Problem{Reason: "AccountChanged", Permanent: true, Message: fmt.Sprintf(
+			"the stack %s lives in account %s, and the credentials are now of account %s: restore the credentials, or delete this object and create another for the new account", name, account, plan.Account)}
+	case plan.StackName != name:
+		return &Problem{Reason: "StackNameChanged", Permanent: true, Message: fmt.Sprintf(
+			"the app now names this stack %s in CloudFormation, and %s is deployed and would be left behind: restore the name, or create another CdkTsStack for the new one", plan.StackName, name)}
+	}
+	return nil
+}
+
+// parseStackID takes arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/UUID apart.
+func parseStackID(arn string) (account, name string, ok bool) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 {
+		return "", "", false
+	}
+	path := strings.Split(parts[5], "/")
+	if len(path) != 3 || path[0] != "stack" {
+		return "", "", false
+	}
+	return parts[4], path[1], true
+}
+
+// finish closes a deployment that brought its target about.
+func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
+	s := p.seen.Stack
+	if want := op.Plan.TerminationProtection; want != nil && *want != s.TerminationProtection {
+		return p.act(ActProtect, p.poll(op.StepStartedAt))
+	}
+	if outcome == v1alpha1.OutcomeSucceeded || p.st.LastDeploy == nil {
+		p.st.LastDeploy = v1alpha1.NewTime(p.metaNow())
+	}
+	p.st.StackID, p.st.Outputs = s.ID, s.Outputs
+	deployed := &v1alpha1.Deployment{Target: *op.Target, Generation: p.st.ObservedGeneration, Plan: *op.Plan, At: p.metaNow()}
+	deployed.Plan.ConstructPaths = nil
+	p.st.Deployed = deployed
+	p.st.Drift, p.st.DriftDetected = p.driftAfter(outcome), p.st.DriftDetected && outcome == v1alpha1.OutcomeUnchanged
+	p.end(outcome, string(outcome), deployedMessage(op, outcome))
+	return false
+}
+
+// driftAfter forgets what was known of drift when the stack was changed: the
+// next check tells what is left of it.
+func (p *pass) driftAfter(outcome v1alpha1.Outcome) *v1alpha1.DriftStatus {
+	if outcome == v1alpha1.OutcomeUnchanged || p.st.Drift == nil {
+		return p.st.Drift
+	}
+	return &v1alpha1.DriftStatus{AttemptedAt: p.st.Drift.AttemptedAt, CheckedAt: p.st.Drift.CheckedAt}
+}
+
+func deployedMessage(op *v1alpha1.Operation, outcome v1alpha1.Outcome) string {
+	if outcome == v1alpha1.OutcomeUnchanged {
+		return fmt.Sprintf("%s is up to date at revision %s: there was nothing to change", op.Plan.StackName, short(op.Target.Revision))
+	}
+	return fmt.Sprintf("Deployed %s at revision %s", op.Plan.StackName, short(op.Target.Revision))
+}
+
+// short abbreviates a commit hash for people.
+func short(revision string) string {
+	if commitHash.MatchString(revision) {
+		return revision[:12]
+	}
+	return revision
+}

@@ -1,0 +1,136 @@
+package decide
+
+import (
+	"fmt"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+)
+
+// The pauses between attempts at a destruction; they never end, since letting
+// go would orphan the stack.
+const (
+	destroyRetry    = 15 * time.Second
+	destroyRetryMax = 10 * time.Minute
+)
+
+// destroy deletes the stack of a deleted object, or lets the object go when
+// there is nothing to delete or deleting is not allowed.
+func destroy(p *pass) bool {
+	switch {
+	case !p.deleting():
+		return false
+	case !MayDestroy(&p.obj.Spec):
+		p.verdict = verdict{reason: "StackRetained", message: p.retainedMessage()}
+		return p.act(ActLetGo, 0)
+	case !p.ownsStack():
+		p.verdict = verdict{reason: "NothingToDestroy", message: "the object is let go: it never deployed a stack"}
+		return p.act(ActLetGo, 0)
+	case p.lacksCredentials():
+		return true
+	}
+	if p.unseen(p.seen.Stack.Err) {
+		return true
+	}
+	if !p.seen.Stack.Seen {
+		return p.again()
+	}
+	if !p.seen.Stack.Exists {
+		p.verdict = verdict{reason: "StackDeleted", message: "the stack is gone and the object is let go"}
+		return p.act(ActLetGo, 0)
+	}
+	return p.startDestroy()
+}
+
+func (p *pass) retainedMessage() string {
+	if !p.ownsStack() {
+		return "actions.destroy is false: the object is let go"
+	}
+	return fmt.Sprintf("actions.destroy is false: the object is let go and the stack %s stays in AWS", stackRef(p.obj))
+}
+
+// ownsStack says whether this object, or the earlier operator on its behalf,
+// ever deployed something. A stack of the same name that it never touched is
+// not its to delete.
+func (p *pass) ownsStack() bool {
+	return p.st.StackID != "" || p.st.Deployed != nil || p.st.LastDeploy != nil
+}
+
+// startDestroy records the intent to delete the stack, when the pause after
+// the last failure is over and the stack takes orders.
+func (p *pass) startDestroy() bool {
+	stack := p.seen.Stack
+	failed := failures(p.st, v1alpha1.OperationDestroy, p.st.Orders.Current)
+	if len(failed) > 0 {
+		due := failed[0].EndedAt.Add(backoff(destroyRetry, destroyRetryMax, len(failed), string(p.obj.UID)))
+		p.verdict = verdict{reason: failed[0].Reason, message: failed[0].Message, failed: true}
+		if p.now.Before(due) {
+			p.verdict.message += fmt.Sprintf(" (attempt %d; the next at %s)", len(failed), due.UTC().Format(time.RFC3339))
+			p.wakeAt(due)
+			return true
+		}
+	}
+	if inProgress(stack.Status) {
+		p.verdict = verdict{reason: "StackBusy", message: fmt.Sprintf("waiting to delete %s: an operation is under way (%s)", stack.Name, stack.Status)}
+		return p.look(problemPoll)
+	}
+	op := p.start(v1alpha1.OperationDestroy, v1alpha1.StepDeleting, ReasonDeleted)
+	op.StackID, p.st.StackID = stack.ID, stack.ID
+	op.Target = &v1alpha1.Target{Digest: p.st.Orders.Current}
+	op.Attempt = int32(len(failed) + 1)
+	return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
+}
+
+// followDestroy follows a deletion until the stack is gone.
+func followDestroy(p *pass, op *v1alpha1.Operation) bool {
+	if !MayDestroy(&p.obj.Spec) && !inProgress(p.seen.Stack.Status) {
+		p.end(v1alpha1.OutcomeSuperseded, "Superseded", "actions.destroy was set to false")
+		return false
+	}
+	if p.lacksCredentials() {
+		return true
+	}
+	if spoke, ok := p.acted(); !ok {
+		return spoke
+	}
+	stack, ev := p.seen.Stack, p.seen.Events
+	if p.unseen(stack.Err) {
+		return true
+	}
+	if !stack.Exists {
+		p.end(v1alpha1.OutcomeSucceeded, "StackDeleted", fmt.Sprintf("deleted the stack %s", stackName(op.StackID)))
+		p.st.StackID, p.st.Outputs = "", nil
+		return false
+	}
+	p.progress(ev)
+	switch {
+	case inProgress(stack.Status):
+		return p.look(p.poll(op.StepStartedAt))
+	case ev.Err != nil:
+		return p.waitFor(problemOf(ev.Err))
+	case !ev.Started:
+		return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
+	case stack.Status == statusDeleteFailed:
+		return p.fail(Problem{Reason: "DestroyFailed", Message: destroyFailure(p.st.Deployed, stack, ev)})
+	}
+	return p.look(p.poll(op.StepStartedAt))
+}
+
+func destroyFailure(deployed *v1alpha1.Deployment, stack Stack, ev Events) string {
+	var plan *v1alpha1.Plan
+	if deployed != nil {
+		plan = &deployed.Plan
+	}
+	if ev.RootCause != nil {
+		return fmt.Sprintf("the deletion of %s failed: %s", stack.Name, describe(plan, ev.RootCause))
+	}
+	return fmt.Sprintf("the deletion of %s failed: %s", stack.Name, stack.StatusReason)
+}
+
+// stackName is the name in an ARN, or what was given.
+func stackName(ref string) string {
+	if _, name, ok := parseStackID(ref); ok {
+		return name
+	}
+	return ref
+}

@@ -1,0 +1,99 @@
+package decide
+
+import (
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+)
+
+// checkDrift starts a drift check when one is due and the stack is at rest.
+func checkDrift(p *pass) bool {
+	if !MayCheckDrift(&p.obj.Spec) || p.st.StackID == "" || p.st.Deployed == nil {
+		return false
+	}
+	due := p.driftDue()
+	if due.IsZero() {
+		return false
+	}
+	if p.now.Before(due) {
+		p.wakeAt(due)
+		return false
+	}
+	op := p.start(v1alpha1.OperationDriftCheck, v1alpha1.StepDetecting, ReasonScheduled)
+	op.StackID = p.st.StackID
+	return p.act(ActDetectDrift, p.poll(op.StepStartedAt))
+}
+
+// driftDue is the first scheduled time after the last attempt, later by up to
+// a tenth of the period and a minute, so that thousands of stacks with one
+// schedule do not ask at once.
+func (p *pass) driftDue() time.Time {
+	if p.cfg.Drift == nil {
+		return time.Time{}
+	}
+	last := p.st.Deployed.At.Time
+	if d := p.st.Drift; d != nil && d.AttemptedAt.After(last) {
+		last = d.AttemptedAt.Time
+	}
+	due := p.cfg.Drift.Next(last)
+	if due.IsZero() {
+		return due
+	}
+	spread := min(p.cfg.Drift.Next(due).Sub(due)/10, time.Minute)
+	return due.Add(time.Duration(jitter(string(p.obj.UID), 0) * float64(spread)))
+}
+
+// followDriftCheck waits for the detection and takes its verdict. A check that
+// fails says so and leaves the verdict before it: an error is never "no drift".
+// What a user orders or edits does not wait for it.
+func followDriftCheck(p *pass, op *v1alpha1.Operation) bool {
+	if p.deleting() || (p.st.Target != nil && p.editPending()) {
+		p.end("", "", "")
+		return false
+	}
+	if p.seen.Credentials != nil {
+		return p.driftFailed(p.seen.Credentials.Error())
+	}
+	if a := p.seen.Acted; a != nil && a.Err != nil {
+		return p.driftFailed(a.Err.Error())
+	}
+	if a := p.seen.Acted; a != nil && a.DetectionID != "" {
+		op.DetectionID = a.DetectionID
+		return p.look(p.poll(op.StepStartedAt))
+	}
+	d := p.seen.Drift
+	switch {
+	case op.DetectionID == "":
+		return p.act(ActDetectDrift, p.poll(op.StepStartedAt))
+	case d.Err != nil && problemOf(d.Err).Temporary && p.now.Sub(op.StartedAt.Time) < 5*time.Minute:
+		return p.waitFor(problemOf(d.Err))
+	case d.Err != nil:
+		return p.driftFailed(d.Err.Error())
+	case d.Status == detectionFailed:
+		return p.driftFailed("CloudFormation's drift detection failed: " + d.Reason)
+	case d.Status == detectionComplete:
+		return p.driftKnown(d)
+	case p.now.Sub(op.StartedAt.Time) > time.Hour:
+		return p.driftFailed("CloudFormation's drift detection did not end within an hour")
+	}
+	return p.look(p.poll(op.StepStartedAt))
+}
+
+func (p *pass) driftKnown(d Drift) bool {
+	now := p.metaNow()
+	p.st.Drift = &v1alpha1.DriftStatus{CheckedAt: &now, AttemptedAt: &now, Resources: d.Resources, Omitted: int32(d.Omitted)}
+	p.st.DriftDetected = d.Drifted
+	p.st.LastDriftCheck = v1alpha1.NewTime(now)
+	p.end("", "", "")
+	return false
+}
+
+func (p *pass) driftFailed(message string) bool {
+	now := p.metaNow()
+	if p.st.Drift == nil {
+		p.st.Drift = &v1alpha1.DriftStatus{}
+	}
+	p.st.Drift.AttemptedAt, p.st.Drift.Error = &now, bounded(message, maxMessage)
+	p.end("", "", "")
+	return false
+}

@@ -1,0 +1,113 @@
+package decide
+
+import (
+	"regexp"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+)
+
+// Needs is what has to be looked at before Decide can be asked about an
+// object. A steady state needs nothing of AWS.
+type Needs struct {
+	// Head asks for the commit of the tracked ref; a look older than
+	// HeadNotBefore does not count.
+	Head          bool
+	HeadNotBefore time.Time
+	// Run asks for the run of that name.
+	Run string
+	// Stack asks for the stack of that ARN or name.
+	Stack string
+	// ChangeSet asks for the change set of that name, of the stack above.
+	ChangeSet string
+	// Events asks for the events of the stack under that token, since then.
+	Events      string
+	EventsSince time.Time
+	// Drift asks for the drift detection of that id.
+	Drift string
+	// Bootstrap asks for the version in that SSM parameter.
+	Bootstrap string
+	// Credentials are to be read, for one of the above or for what follows.
+	Credentials bool
+}
+
+var commitHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
+
+// Look says what has to be looked at before the next decision about obj.
+func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
+	var n Needs
+	switch op := obj.Status.Operation; {
+	case op != nil:
+		n = lookAtOperation(op)
+	case !obj.DeletionTimestamp.IsZero():
+		n = Needs{Stack: stackRef(obj), Credentials: true}
+	case obj.Status.Deployed != nil && obj.Status.StackID == "":
+		n = Needs{Stack: stackRef(obj), Credentials: true}
+	}
+	if obj.DeletionTimestamp.IsZero() && !commitHash.MatchString(obj.Spec.Source.Git.Ref) {
+		n.Head = true
+		n.HeadNotBefore = headNotBefore(obj, now, cfg)
+	}
+	return n
+}
+
+func lookAtOperation(op *v1alpha1.Operation) Needs {
+	n := Needs{Credentials: true, Stack: op.StackID}
+	if n.Stack == "" && op.Plan != nil {
+		n.Stack = op.Plan.StackName
+	}
+	switch op.Step {
+	case v1alpha1.StepBuilding:
+		return Needs{Run: op.ID, Credentials: true}
+	case v1alpha1.StepPlanning:
+		n.ChangeSet, n.Bootstrap = op.ID, op.Plan.BootstrapParameter
+	case v1alpha1.StepExecuting:
+		n.ChangeSet = op.ID
+		n.Events, n.EventsSince = op.ID, op.StepStartedAt.Time
+	case v1alpha1.StepClearing, v1alpha1.StepUnwedging, v1alpha1.StepDeleting:
+		n.Events, n.EventsSince = op.ID, op.StepStartedAt.Time
+	case v1alpha1.StepDetecting:
+		n.Stack, n.Drift = "", op.DetectionID
+	}
+	return n
+}
+
+// headNotBefore is the last moment at which a git check was due. What a user
+// ordered since then makes an older look too old.
+func headNotBefore(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) time.Time {
+	due := lastDue(cfg.GitSync, now)
+	if at := obj.Status.Orders; at != nil && at.At != nil && at.At.After(due) {
+		return at.At.Time
+	}
+	return due
+}
+
+// lastDue is the newest due time of s that is not after now; looking back one
+// day is enough for a check of the repository.
+func lastDue(s Schedule, now time.Time) time.Time {
+	if s == nil {
+		return time.Time{}
+	}
+	period := s.Next(s.Next(now)).Sub(s.Next(now))
+	due := now.Add(-2 * period)
+	for range 4 {
+		next := s.Next(due)
+		if next.IsZero() || next.After(now) {
+			break
+		}
+		due = next
+	}
+	return due
+}
+
+// stackRef is how the object's stack is known best: by ARN, by the name that
+// was deployed, or by the name in the spec.
+func stackRef(obj *v1alpha1.CdkTsStack) string {
+	switch st := &obj.Status; {
+	case st.StackID != "":
+		return st.StackID
+	case st.Deployed != nil && st.Deployed.Plan.StackName != "":
+		return st.Deployed.Plan.StackName
+	}
+	return obj.Spec.StackName
+}

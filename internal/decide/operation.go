@@ -1,0 +1,169 @@
+package decide
+
+import (
+	"fmt"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+)
+
+// maxHistory bounds status.history.
+const maxHistory = 20
+
+// followOperation goes on with what is in flight. When that ends, it does not
+// speak, so that the rules below it start what comes next in the same pass.
+func followOperation(p *pass) bool {
+	op := p.st.Operation
+	if op == nil {
+		return false
+	}
+	switch op.Kind {
+	case v1alpha1.OperationDeploy:
+		return followDeploy(p, op)
+	case v1alpha1.OperationDestroy:
+		return followDestroy(p, op)
+	case v1alpha1.OperationDriftCheck:
+		return followDriftCheck(p, op)
+	}
+	p.end(v1alpha1.OutcomeFailed, "UnknownOperation", fmt.Sprintf("status.operation is of an unknown kind %q and was given up", op.Kind))
+	return false
+}
+
+// lacksCredentials speaks for an operation that cannot be followed since its
+// credentials are gone; it goes on when they return.
+func (p *pass) lacksCredentials() bool {
+	if p.seen.Credentials == nil {
+		return false
+	}
+	pr := problemOf(p.seen.Credentials)
+	p.verdict = verdict{reason: pr.Reason, message: pr.Message, failed: true, blocked: true}
+	return p.look(credentialsPoll)
+}
+
+// start begins an operation. Its id is made of its kind, of when it was begun
+// and of the object, so that it is unique and fits every name and token that
+// is made of it: letters, digits and '-', 63 at most, a letter first.
+func (p *pass) start(kind v1alpha1.OperationKind, step v1alpha1.OperationStep, reason string) *v1alpha1.Operation {
+	op := &v1alpha1.Operation{
+		ID:            operationID(kind, p.obj, p.now.UnixMilli()),
+		Kind:          kind,
+		Step:          step,
+		Reason:        reason,
+		StartedAt:     p.metaNow(),
+		StepStartedAt: p.metaNow(),
+	}
+	p.st.Operation, p.st.Progress = op, nil
+	return op
+}
+
+func operationID(kind v1alpha1.OperationKind, obj *v1alpha1.CdkTsStack, millis int64) string {
+	word := map[v1alpha1.OperationKind]string{
+		v1alpha1.OperationDeploy:     "deploy",
+		v1alpha1.OperationDestroy:    "destroy",
+		v1alpha1.OperationDriftCheck: "drift",
+	}[kind]
+	return fmt.Sprintf("cdk-%s-%d-%s", word, millis, digest(obj.UID, obj.Namespace, obj.Name))
+}
+
+// step moves the operation on.
+func (p *pass) step(s v1alpha1.OperationStep) {
+	p.st.Operation.Step = s
+	p.st.Operation.StepStartedAt = p.metaNow()
+}
+
+// end closes the operation in flight and, but for drift checks, which must not
+// push the last good deployment out of it, puts it into the history.
+func (p *pass) end(outcome v1alpha1.Outcome, reason, message string) {
+	op := p.st.Operation
+	p.st.Operation, p.st.Progress = nil, nil
+	if op.Kind == v1alpha1.OperationDriftCheck {
+		return
+	}
+	entry := v1alpha1.HistoryEntry{
+		Operation: op.ID,
+		Kind:      op.Kind,
+		Outcome:   outcome,
+		Reason:    reason,
+		Message:   bounded(message, maxMessage),
+		StartedAt: op.StartedAt,
+		EndedAt:   p.metaNow(),
+	}
+	if op.Target != nil {
+		entry.Target, entry.Revision = op.Target.Digest, op.Target.Revision
+	}
+	p.st.History = append([]v1alpha1.HistoryEntry{entry}, p.st.History...)
+	p.st.History = p.st.History[:min(len(p.st.History), maxHistory)]
+	if op.Kind == v1alpha1.OperationDeploy {
+		p.st.LastDeployment = &entry
+	}
+}
+
+// fail ends the operation in flight with a problem; permanent ones are not
+// tried again.
+func (p *pass) fail(pr Problem) bool {
+	outcome := v1alpha1.OutcomeFailed
+	if pr.Permanent {
+		outcome = v1alpha1.OutcomeRefused
+	}
+	p.end(outcome, pr.Reason, pr.Message)
+	return false
+}
+
+// acted judges an action that failed: what passes by itself is waited for,
+// what does not ends the operation. ok is false when it failed.
+func (p *pass) acted() (spoke, ok bool) {
+	a := p.seen.Acted
+	if a == nil || a.Err == nil {
+		return false, true
+	}
+	pr := problemOf(a.Err)
+	if pr.Temporary {
+		return p.waitFor(pr), false
+	}
+	return p.fail(pr), false
+}
+
+// unseen speaks when something that the operation needs could not be looked
+// at: a failure to see is never taken for an answer.
+func (p *pass) unseen(errs ...error) bool {
+	for _, err := range errs {
+		if err != nil {
+			return p.waitFor(problemOf(err))
+		}
+	}
+	return false
+}
+
+// waitFor shows a passing problem and looks again later.
+func (p *pass) waitFor(pr Problem) bool {
+	p.verdict = verdict{reason: pr.Reason, message: pr.Message + "; it is tried again by itself", blocked: true}
+	return p.look(p.patience(pr.Reason))
+}
+
+// patience is how long to wait before looking again at a problem: the longer
+// it has lasted, the longer, up to a minute.
+func (p *pass) patience(reason string) time.Duration {
+	c := meta.FindStatusCondition(p.obj.Status.Conditions, v1alpha1.ConditionReady)
+	if c == nil || c.Reason != reason {
+		return problemPoll
+	}
+	return min(max(p.now.Sub(c.LastTransitionTime.Time)/10, problemPoll), time.Minute)
+}
+
+// failures gives the newest entries of the history of one kind and target that
+// ended without success, up to the first that succeeded or aimed elsewhere.
+func failures(st *v1alpha1.CdkTsStackStatus, kind v1alpha1.OperationKind, target string) []v1alpha1.HistoryEntry {
+	var failed []v1alpha1.HistoryEntry
+	for _, e := range st.History {
+		if e.Kind != kind {
+			continue
+		}
+		if e.Target != target || (e.Outcome != v1alpha1.OutcomeFailed && e.Outcome != v1alpha1.OutcomeRefused) {
+			break
+		}
+		failed = append(failed, e)
+	}
+	return failed
+}

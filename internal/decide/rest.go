@@ -1,0 +1,89 @@
+package decide
+
+import (
+	"fmt"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+)
+
+// suspended starts nothing. A deleted object is not let go either: deleting
+// its stack is an operation like any other.
+func suspended(p *pass) bool {
+	if !p.obj.Spec.Suspend {
+		return false
+	}
+	p.verdict = verdict{reason: "Suspended", message: "suspended: set spec.suspend to false to go on", paused: true}
+	return true
+}
+
+// adopt takes over an object that the earlier operator deployed: as it
+// stands, without building or deploying anything. What is ordered or edited
+// later is a new target as usual.
+func adopt(p *pass) bool {
+	old := p.obj.Status
+	if p.st.Target != nil || len(old.Conditions) > 0 || old.LastDeploy == nil || old.Phase != v1alpha1.PhaseSucceeded {
+		return p.findAdopted()
+	}
+	revision, ok := p.head()
+	if !ok {
+		p.sourceUnknown()
+		return true
+	}
+	p.st.Target = newTarget(revision, SpecDigest(&p.obj.Spec), "")
+	p.st.Deployed = &v1alpha1.Deployment{
+		Target:     *p.st.Target,
+		Generation: p.obj.Generation,
+		Plan:       v1alpha1.Plan{StackName: p.obj.Spec.StackName},
+		At:         p.metaNow(),
+	}
+	return p.again()
+}
+
+// findAdopted notes the ARN of an adopted stack, by which it is watched from
+// then on.
+func (p *pass) findAdopted() bool {
+	if p.st.Deployed != nil && p.st.StackID == "" && p.seen.Stack.Exists {
+		p.st.StackID, p.st.Outputs = p.seen.Stack.ID, p.seen.Stack.Outputs
+	}
+	return false
+}
+
+// refuseSpec stops a spec that the schema could not refuse.
+func refuseSpec(p *pass) bool {
+	_, err := Context(p.obj.Spec.CDKContext)
+	if err == nil {
+		return false
+	}
+	p.verdict = verdict{reason: "InvalidSpec", message: err.Error(), failed: true, stalled: true}
+	return true
+}
+
+// notAllowed says that deployments are switched off.
+func (p *pass) notAllowed() {
+	if p.st.Deployed == nil {
+		p.verdict = verdict{reason: "DeployDisabled", message: "actions.deploy is false: nothing is deployed", paused: true}
+	}
+}
+
+// sourceUnknown says what is known of a repository whose commit is not.
+func (p *pass) sourceUnknown() {
+	h := p.seen.Head
+	if h.Err != nil {
+		pr := problemOf(h.Err)
+		p.verdict = verdict{reason: pr.Reason, message: pr.Message, failed: true, source: true}
+		return
+	}
+	p.verdict = verdict{reason: "LookingAtSource", message: fmt.Sprintf("looking at %s", p.obj.Spec.Source.Git.Ref), blocked: true}
+}
+
+// wait is the end of every pass that has nothing to do: it asks to be woken
+// for the next look at the repository.
+func wait(p *pass) bool {
+	if p.cfg.GitSync != nil && !commitHash.MatchString(p.obj.Spec.Source.Git.Ref) {
+		next := p.cfg.GitSync.Next(p.now)
+		spread := min(p.cfg.GitSync.Next(next).Sub(next)/10, 30*time.Second)
+		p.wakeAt(next.Add(time.Duration(jitter(string(p.obj.UID), 1) * float64(spread))))
+	}
+	return true
+}

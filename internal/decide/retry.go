@@ -1,0 +1,95 @@
+package decide
+
+import (
+	"fmt"
+	"hash/fnv"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+)
+
+// What a retry is when the spec does not say.
+const (
+	defaultRetries       = 5
+	defaultRetryInterval = 30 * time.Second
+	defaultRetryMax      = 15 * time.Minute
+)
+
+// retry tries a target that failed again after a pause, until the attempts are
+// used up; then the object is stalled until the target changes.
+func retry(p *pass) bool {
+	t := p.st.Target
+	if t == nil || !MayDeploy(&p.obj.Spec) || p.reached() || p.editPending() {
+		return false
+	}
+	failed := failures(p.st, v1alpha1.OperationDeploy, t.Digest)
+	if len(failed) == 0 {
+		return p.startDeploy(ReasonRetry)
+	}
+	last := failed[0]
+	p.verdict = verdict{reason: last.Reason, message: last.Message, failed: true}
+	limit, pause := retryPolicy(p.obj.Spec.Retry, p.obj, len(failed))
+	if last.Outcome == v1alpha1.OutcomeRefused || len(failed) > limit {
+		p.verdict.stalled = true
+		return false
+	}
+	if due := last.EndedAt.Add(pause); p.now.Before(due) {
+		p.wakeAt(due)
+		p.verdict.message += fmt.Sprintf(" (attempt %d of %d; the next at %s)", len(failed), limit+1, due.UTC().Format(time.RFC3339))
+		return false
+	}
+	return p.startDeploy(ReasonRetry)
+}
+
+// reached says whether the target has been brought about.
+func (p *pass) reached() bool {
+	return p.st.Deployed != nil && p.st.Deployed.Target.Digest == p.st.Target.Digest
+}
+
+// editPending says whether the spec or an order ask for another target that
+// could not be taken up yet, since its commit is not known.
+func (p *pass) editPending() bool {
+	return p.st.Target.SpecDigest != SpecDigest(&p.obj.Spec) || p.st.Target.Order != p.st.Orders.Current
+}
+
+// retryPolicy gives how many retries there are and the pause after n failures.
+func retryPolicy(r *v1alpha1.Retry, obj *v1alpha1.CdkTsStack, n int) (limit int, pause time.Duration) {
+	limit, first, longest := defaultRetries, defaultRetryInterval, defaultRetryMax
+	if r != nil && r.Limit != nil {
+		limit = int(*r.Limit)
+	}
+	if r != nil && r.Interval != nil {
+		first = r.Interval.Duration
+	}
+	if r != nil && r.MaxInterval != nil {
+		longest = r.MaxInterval.Duration
+	}
+	return limit, backoff(first, longest, n, string(obj.UID))
+}
+
+// backoff doubles first with every failure up to longest, and takes up to a
+// fifth off, by seed, so that what failed together is not retried together.
+func backoff(first, longest time.Duration, n int, seed string) time.Duration {
+	pause := first
+	for i := 1; i < n && pause < longest; i++ {
+		pause *= 2
+	}
+	pause = min(pause, longest)
+	return pause - time.Duration(jitter(seed, n)*float64(pause)/5)
+}
+
+// jitter is a number from 0 to 1 that looks random and is not: decisions are
+// functions of their arguments.
+func jitter(seed string, n int) float64 {
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%s/%d", seed, n)
+	return float64(h.Sum32()) / (1 << 32)
+}
+
+// wakeAt asks for a look at that time, if none is asked for earlier.
+func (p *pass) wakeAt(t time.Time) {
+	after := max(t.Sub(p.now), time.Millisecond)
+	if p.after == 0 || after < p.after {
+		p.after = after
+	}
+}

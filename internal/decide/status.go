@@ -1,0 +1,273 @@
+package decide
+
+import (
+	"fmt"
+	"strings"
+
+	"awscdk.dev/operator/api/v1alpha1"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// maxMessage bounds what a condition or a history entry says, in bytes.
+const maxMessage = 2048
+
+// verdict is what the rule that spoke has to say to the user.
+type verdict struct {
+	reason, message string
+	// failed: what the user wants was tried and is not so; stalled: and it
+	// is not tried again by itself; blocked: it waits for something outside;
+	// paused: the user's own settings stop it; source: the repository is at
+	// fault.
+	failed, stalled, blocked, paused, source bool
+}
+
+// record computes everything in the status that people and scripts read:
+// conditions, phase, message, and what was seen of the source. It is the one
+// place that does.
+func record(p *pass) {
+	recordSource(p)
+	recordDrift(p)
+	p.st.Phase = phase(p)
+	if op := p.st.Operation; op != nil && op.Kind == v1alpha1.OperationDriftCheck {
+		return // a drift check says nothing about readiness
+	}
+	ready, reason, message := readiness(p)
+	message = bounded(message, maxMessage)
+	p.setCondition(v1alpha1.ConditionReady, ready, reason, message)
+	p.setPresent(v1alpha1.ConditionReconciling, p.reconciling(), reason, message)
+	p.setPresent(v1alpha1.ConditionStalled, p.verdict.stalled, reason, message)
+	p.st.Message = message
+}
+
+// readiness is the Ready condition, and the sentence for people.
+func readiness(p *pass) (status metav1.ConditionStatus, reason, message string) {
+	v, op := p.verdict, p.st.Operation
+	deployed := p.st.Deployed != nil && p.st.Target != nil && p.reached() && !p.editPending()
+	switch {
+	case op != nil && v.failed:
+		return metav1.ConditionFalse, v.reason, v.message
+	case op != nil && v.reason != "":
+		return metav1.ConditionUnknown, v.reason, v.message
+	case op != nil:
+		return metav1.ConditionUnknown, string(op.Kind) + "ing", operationMessage(op, p.st.Progress)
+	case p.deleting():
+		return metav1.ConditionFalse, v.reason, v.message
+	case deployed && (v.reason == "" || v.paused):
+		return metav1.ConditionTrue, deployedReason(p), deployedNow(p)
+	case v.blocked:
+		return metav1.ConditionUnknown, v.reason, v.message
+	case v.reason != "":
+		return metav1.ConditionFalse, v.reason, v.message
+	}
+	return metav1.ConditionUnknown, "Waiting", "waiting"
+}
+
+func deployedReason(p *pass) string {
+	switch {
+	case p.obj.Spec.Suspend:
+		return "Suspended"
+	case p.st.LastDeployment == nil:
+		return "Adopted"
+	}
+	return "Deployed"
+}
+
+// deployedNow says what is deployed and what else there is to know.
+func deployedNow(p *pass) string {
+	d := p.st.Deployed
+	parts := []string{fmt.Sprintf("%s is deployed at revision %s", d.Plan.StackName, short(d.Target.Revision))}
+	if p.obj.Spec.Suspend {
+		parts = append(parts, "suspended: set spec.suspend to false to go on")
+	}
+	if s := p.st.Source; s != nil && s.PendingRevision != "" {
+		parts = append(parts, fmt.Sprintf("commit %s of %s is pending: set actions.autoRedeploy or order a deployment", short(s.PendingRevision), s.Ref))
+	}
+	if s := p.st.Source; s != nil && s.Error != "" {
+		parts = append(parts, s.Error)
+	}
+	if p.st.DriftDetected {
+		parts = append(parts, driftMessage(p.st.Drift))
+	}
+	if d := p.st.Drift; d != nil && d.Error != "" {
+		parts = append(parts, "the last drift check failed: "+d.Error)
+	}
+	return strings.Join(parts, "; ")
+}
+
+func driftMessage(d *v1alpha1.DriftStatus) string {
+	if d == nil || len(d.Resources) == 0 {
+		return "the stack has drifted from its template"
+	}
+	r := d.Resources[0]
+	what := fmt.Sprintf("%s (%s) is %s", r.LogicalID, r.Type, strings.ToLower(r.Change))
+	if len(r.Properties) > 0 {
+		q := r.Properties[0]
+		what = fmt.Sprintf("%s%s is %q, not %q", r.LogicalID, strings.ReplaceAll(q.Path, "/", "."), q.Actual, q.Expected)
+	}
+	if more := len(d.Resources) + int(d.Omitted) - 1; more > 0 {
+		what += fmt.Sprintf(" and %d more", more)
+	}
+	return "drifted: " + what
+}
+
+func operationMessage(op *v1alpha1.Operation, pr *v1alpha1.Progress) string {
+	what := map[v1alpha1.OperationStep]string{
+		v1alpha1.StepBuilding:  "building",
+		v1alpha1.StepClearing:  "deleting a stack whose creation had failed",
+		v1alpha1.StepUnwedging: "continuing a rollback that had failed",
+		v1alpha1.StepPlanning:  "creating the change set",
+		v1alpha1.StepExecuting: "executing the change set",
+		v1alpha1.StepDeleting:  "deleting the stack",
+		v1alpha1.StepDetecting: "looking for drift",
+	}[op.Step]
+	if op.RunStep != "" {
+		what += " (" + strings.ToLower(op.RunStep) + ")"
+	}
+	if op.Target != nil && op.Target.Revision != "" {
+		what += " of revision " + short(op.Target.Revision)
+	}
+	if pr != nil && pr.Total > 0 {
+		what += fmt.Sprintf(": %d of %d resources, %d %%", pr.Done, pr.Total, pr.Percent)
+	}
+	if pr != nil && pr.Current != "" {
+		what += ", at " + pr.Current
+	}
+	return what
+}
+
+// reconciling says whether anything is being done, or will be by itself, to
+// bring the target about.
+func (p *pass) reconciling() bool {
+	v := p.verdict
+	return p.st.Operation != nil || v.blocked || (v.failed && !v.stalled) || (p.deleting() && !v.paused)
+}
+
+// recordSource notes what was seen of the repository, and the commit that
+// waits to be deployed.
+func recordSource(p *pass) {
+	git := p.obj.Spec.Source.Git
+	src := v1alpha1.SourceStatus{Ref: git.Ref}
+	if old := p.st.Source; old != nil && old.Ref == git.Ref {
+		src = *old
+	}
+	h := p.seen.Head
+	switch {
+	case p.deleting():
+		return
+	case commitHash.MatchString(git.Ref):
+		src.Revision, src.Error = git.Ref, ""
+	case h.Err != nil:
+		src.Error = bounded(problemOf(h.Err).Message, maxMessage)
+	case h.Known:
+		src.Error = ""
+		if src.Revision != h.Revision {
+			src.Revision, p.st.LastGitSync = h.Revision, v1alpha1.NewTime(p.metaNow())
+		}
+	}
+	src.PendingRevision = p.pendingRevision(src.Revision)
+	p.st.Source = &src
+	p.recordSourceCondition(src)
+}
+
+func (p *pass) pendingRevision(head string) string {
+	if p.st.Deployed == nil || p.st.Target == nil || head == p.st.Target.Revision {
+		return ""
+	}
+	return head
+}
+
+func (p *pass) recordSourceCondition(src v1alpha1.SourceStatus) {
+	switch {
+	case src.Error != "":
+		p.setCondition(v1alpha1.ConditionSourceAvailable, metav1.ConditionFalse, problemOf(orNone(p.seen.Head.Err)).Reason, src.Error)
+	case src.Revision != "":
+		p.setCondition(v1alpha1.ConditionSourceAvailable, metav1.ConditionTrue, "Seen", fmt.Sprintf("%s is at revision %s", src.Ref, short(src.Revision)))
+	}
+}
+
+func orNone(err error) error {
+	if err == nil {
+		return Problem{Reason: "SourceUnavailable"}
+	}
+	return err
+}
+
+func recordDrift(p *pass) {
+	d := p.st.Drift
+	switch {
+	case d == nil:
+		meta.RemoveStatusCondition(&p.st.Conditions, v1alpha1.ConditionDrifted)
+	case d.Error != "":
+		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionUnknown, "CheckFailed", d.Error)
+	case d.CheckedAt == nil || p.st.LastDriftCheck == nil || p.st.Deployed == nil || d.CheckedAt.Before(&p.st.Deployed.At):
+		meta.RemoveStatusCondition(&p.st.Conditions, v1alpha1.ConditionDrifted)
+	case p.st.DriftDetected:
+		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionTrue, "Drifted", driftMessage(d))
+	default:
+		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionFalse, "InSync", "the stack is as its template says")
+	}
+}
+
+// phase is one word for people and scripts; it is never "", which is an order.
+func phase(p *pass) v1alpha1.Phase {
+	v := p.verdict
+	switch op := p.st.Operation; {
+	case op != nil && !v.failed:
+		return operationPhase(op)
+	case p.deleting():
+		return v1alpha1.PhaseDeleting
+	case v.failed:
+		return v1alpha1.PhaseFailed
+	case p.st.Deployed != nil:
+		return v1alpha1.PhaseSucceeded
+	}
+	return v1alpha1.PhasePending
+}
+
+func operationPhase(op *v1alpha1.Operation) v1alpha1.Phase {
+	switch op.Kind {
+	case v1alpha1.OperationDestroy:
+		return v1alpha1.PhaseDeleting
+	case v1alpha1.OperationDriftCheck:
+		return v1alpha1.PhaseDriftChecking
+	}
+	switch {
+	case op.Step != v1alpha1.StepBuilding:
+		return v1alpha1.PhaseDeploying
+	case op.RunStep == "Installing":
+		return v1alpha1.PhaseInstalling
+	case op.RunStep == "Synthesizing" || op.RunStep == "Publishing" || op.RunStep == "Hook":
+		return v1alpha1.PhaseDeploying
+	}
+	return v1alpha1.PhaseCloning
+}
+
+func (p *pass) setCondition(kind string, status metav1.ConditionStatus, reason, message string) {
+	meta.SetStatusCondition(&p.st.Conditions, metav1.Condition{
+		Type:               kind,
+		Status:             status,
+		ObservedGeneration: p.obj.Generation,
+		LastTransitionTime: p.metaNow(),
+		Reason:             orUnknown(reason),
+		Message:            message,
+	})
+}
+
+// setPresent keeps a condition of kstatus's abnormal-true kind only while it
+// is true.
+func (p *pass) setPresent(kind string, on bool, reason, message string) {
+	if !on {
+		meta.RemoveStatusCondition(&p.st.Conditions, kind)
+		return
+	}
+	p.setCondition(kind, metav1.ConditionTrue, reason, message)
+}
+
+func orUnknown(reason string) string {
+	if reason == "" {
+		return "Unknown"
+	}
+	return reason
+}

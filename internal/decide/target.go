@@ -1,0 +1,158 @@
+package decide
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"awscdk.dev/operator/api/v1alpha1"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// Reasons why an operation is started.
+const (
+	ReasonFirstDeployment = "FirstDeployment"
+	ReasonSpecChanged     = "SpecChanged"
+	ReasonNewCommit       = "NewCommit"
+	ReasonOrdered         = "Ordered"
+	ReasonRetry           = "Retry"
+	ReasonScheduled       = "Scheduled"
+	ReasonDeleted         = "Deleted"
+)
+
+// SpecDigest is of the fields that change what is built or how it is
+// deployed. An edit of any other field (suspend, retry, what may be done) does
+// not deploy anything.
+func SpecDigest(spec *v1alpha1.CdkTsStackSpec) string {
+	hooks := v1alpha1.LifecycleHooks{}
+	if h := spec.LifecycleHooks; h != nil {
+		hooks.BeforeDeploy, hooks.AfterDeploy = h.BeforeDeploy, h.AfterDeploy
+	}
+	return digest(spec.StackName, spec.AWSRegion, spec.CredentialsSecretName, spec.Path,
+		spec.Source.Git.Repository, spec.Source.Git.Ref, spec.CDKContext, hooks)
+}
+
+func newTarget(revision, specDigest, order string) *v1alpha1.Target {
+	return &v1alpha1.Target{
+		Digest:     digest(revision, specDigest, order),
+		Revision:   revision,
+		SpecDigest: specDigest,
+		Order:      order,
+	}
+}
+
+// digest is of the JSON of parts: 16 hex digits, enough to tell the targets of
+// one object apart.
+func digest(parts ...any) string {
+	data, err := json.Marshal(parts)
+	if err != nil { // only raw JSON that the API server never stores
+		data = fmt.Append(nil, parts...)
+	}
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:8])
+}
+
+// takeOrders notes edits of the spec and the two orders that users give: a new
+// restartedAt annotation, and the phase set to "". It never speaks: an order
+// changes the target, and the rules below do the rest.
+func takeOrders(p *pass) bool {
+	first := p.st.ObservedGeneration == 0 && p.st.Orders == nil
+	if p.st.Orders == nil {
+		p.st.Orders = &v1alpha1.OrdersStatus{}
+	}
+	o := p.st.Orders
+	restartedAt := bounded(p.obj.Annotations[v1alpha1.RestartedAtAnnotation], 256)
+	switch {
+	case first:
+	case restartedAt != "" && restartedAt != o.RestartedAt:
+		p.order("restartedAt")
+	case p.st.Phase == v1alpha1.PhaseNone:
+		p.order("phase")
+	case p.st.Target != nil && p.st.Target.SpecDigest != SpecDigest(&p.obj.Spec) && p.st.ObservedGeneration != p.obj.Generation:
+		p.freshLook()
+	}
+	o.RestartedAt = restartedAt
+	p.st.ObservedGeneration = p.obj.Generation
+	return false
+}
+
+// order notes a user's order, named so that two orders are two targets.
+func (p *pass) order(kind string) {
+	p.st.Orders.Current = fmt.Sprintf("%s-%d", kind, p.now.UnixMilli())
+	p.freshLook()
+}
+
+// freshLook makes every look at the repository before now too old.
+func (p *pass) freshLook() {
+	at := metav1.NewMicroTime(p.now)
+	p.st.Orders.At = &at
+}
+
+func bounded(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	return s[:n]
+}
+
+// head gives the commit to deploy when it is known freshly enough for the
+// user's last order.
+func (p *pass) head() (revision string, ok bool) {
+	if ref := p.obj.Spec.Source.Git.Ref; commitHash.MatchString(ref) {
+		return ref, true
+	}
+	h := p.seen.Head
+	if !h.Known || h.Err != nil || h.Revision == "" {
+		return "", false
+	}
+	if at := p.st.Orders.At; at != nil && h.SeenAt.Before(at.Time) {
+		return "", false
+	}
+	return h.Revision, true
+}
+
+// wanted is the target that should be brought about now and why, when it is
+// another than the present one.
+func (p *pass) wanted(revision string) (target *v1alpha1.Target, reason string) {
+	spec, cur := SpecDigest(&p.obj.Spec), p.st.Target
+	target = newTarget(revision, spec, p.st.Orders.Current)
+	switch {
+	case cur == nil:
+		return target, ReasonFirstDeployment
+	case cur.SpecDigest != spec:
+		return target, ReasonSpecChanged
+	case cur.Order != p.st.Orders.Current:
+		return target, ReasonOrdered
+	case cur.Revision != revision && p.followsHead():
+		return target, ReasonNewCommit
+	}
+	return nil, ""
+}
+
+// followsHead says whether new commits are deployed without being asked: when
+// the user says so, and as long as the first deployment is still owed.
+func (p *pass) followsHead() bool {
+	return AutoRedeploy(&p.obj.Spec) || p.st.Deployed == nil
+}
+
+// MayDeploy says whether deployments are allowed.
+func MayDeploy(s *v1alpha1.CdkTsStackSpec) bool {
+	return s.Actions == nil || s.Actions.Deploy == nil || *s.Actions.Deploy
+}
+
+// MayDestroy says whether the stack may be deleted with its object.
+func MayDestroy(s *v1alpha1.CdkTsStackSpec) bool {
+	return s.Actions == nil || s.Actions.Destroy == nil || *s.Actions.Destroy
+}
+
+// MayCheckDrift says whether drift is looked for.
+func MayCheckDrift(s *v1alpha1.CdkTsStackSpec) bool {
+	return s.Actions == nil || s.Actions.DriftDetection == nil || *s.Actions.DriftDetection
+}
+
+// AutoRedeploy says whether new commits are deployed without being asked.
+func AutoRedeploy(s *v1alpha1.CdkTsStackSpec) bool {
+	return s.Actions != nil && s.Actions.AutoRedeploy != nil && *s.Actions.AutoRedeploy
+}
