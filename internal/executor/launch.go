@@ -1,0 +1,188 @@
+package executor
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/runner/proc"
+)
+
+// maxAttempts is how often a run is started that vanishes each time, together
+// with the manager that started it: more likely than not, it takes it along.
+const maxAttempts = 3
+
+// launch gives a run its process. The caller holds the lock.
+func (l *Local) launch(r *run) error {
+	attempt, err := l.clear(r.dir)
+	if err != nil {
+		return err
+	}
+	if err := r.dir.Create(); err != nil {
+		return err
+	}
+	if attempt > maxAttempts {
+		l.tell(r.name)
+		return r.dir.WriteResult(failed(runner.ReasonLost, fmt.Sprintf(
+			"the build vanished %d times, together with the operator, without saying why; most likely the operator ran out of memory: raise its memory limit, or lower the run memory limit", maxAttempts)))
+	}
+	rec := record{Attempt: attempt}
+	if r.request.Timeout > 0 {
+		rec.Deadline = l.o.Now().Add(r.request.Timeout + l.o.Grace)
+	}
+	// What is noted before the process starts is true of it whenever the
+	// manager may end.
+	if err := errors.Join(runner.WriteJSON(recordFile(r.dir), rec), r.dir.WriteRequest(r.request)); err != nil {
+		return err
+	}
+	cmd, err := l.fork(r.dir, r.secrets)
+	if err != nil {
+		return err
+	}
+	r.state, r.deadline = running, rec.Deadline
+	// A process that has ended already has no id, and needs none.
+	r.id, _ = proc.Find(cmd.Process.Pid)
+	r.redact, r.secrets = r.secrets.Redactor(r.request.Repository), runner.Secrets{}
+	l.runs[r.name] = r
+	go l.await(r, cmd)
+	l.poke()
+	return nil
+}
+
+// clear takes away what is left of a lost run and counts which attempt the
+// next is.
+func (l *Local) clear(dir runner.Dir) (attempt int, err error) {
+	if _, err := os.Stat(string(dir)); errors.Is(err, os.ErrNotExist) {
+		return 1, nil
+	}
+	var before record
+	// A record that cannot be read counts as none.
+	_ = runner.ReadJSON(recordFile(dir), &before)
+	proc.KillMarked(mark(dir))
+	if err := l.discard(string(dir)); err != nil {
+		return 0, err
+	}
+	return before.Attempt + 1, nil
+}
+
+// await takes leave of the process when it ends, so that no zombie remains.
+func (l *Local) await(r *run, cmd *exec.Cmd) {
+	err := cmd.Wait()
+	l.mu.Lock()
+	r.exited, r.exit = true, err
+	l.mu.Unlock()
+	l.poke()
+}
+
+// adopt takes over what an earlier manager left behind.
+func (l *Local) adopt() error {
+	for _, dir := range []string{l.o.Data, l.runsFolder(), l.trash()} {
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			return fmt.Errorf("create the data folder: %w", err)
+		}
+	}
+	if err := l.sweepTrash(); err != nil {
+		return err
+	}
+	names, err := l.onDisk()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		if err := l.adoptRun(l.newRun(name)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (l *Local) sweepTrash() error {
+	entries, err := os.ReadDir(l.trash())
+	if err != nil {
+		return fmt.Errorf("look at what is to be deleted: %w", err)
+	}
+	for _, e := range entries {
+		l.bury(l.trash() + "/" + e.Name())
+	}
+	return nil
+}
+
+func (l *Local) adoptRun(r *run) error {
+	living, err := alive(r.dir)
+	if err != nil {
+		return err
+	}
+	if living {
+		var rec record
+		// Without a record there is no deadline of ours; the run has its own.
+		_ = runner.ReadJSON(recordFile(r.dir), &rec)
+		r.request, _ = r.dir.ReadRequest()
+		_ = runner.ReadJSON(r.dir.Process(), &r.id)
+		r.state, r.adopted, r.deadline = running, true, rec.Deadline
+		r.log.skip()
+		l.runs[r.name] = r
+		return nil
+	}
+	proc.KillMarked(mark(r.dir))
+	if _, err := os.Stat(r.dir.Result()); err == nil {
+		l.discardScratch(r.dir)
+	}
+	return nil
+}
+
+// next starts those whose turn it is. The caller holds the lock.
+func (l *Local) next() {
+	for l.busy() < l.o.MaxRuns {
+		r := l.queue.pop()
+		if r == nil {
+			return
+		}
+		delete(l.runs, r.name)
+		l.tell(r.name)
+		err := l.checkSpace()
+		if err == nil {
+			err = l.launch(r)
+		}
+		if err == nil {
+			continue
+		}
+		// Whoever asked for it is long gone: the result tells them.
+		_ = r.dir.Create()
+		_ = r.dir.WriteResult(failed(runner.ReasonFailed, "the build could not be started: "+err.Error()))
+	}
+}
+
+// ask asks the process of a run to go and notes when patience ends.
+func (l *Local) ask(r *run) {
+	if r.killAt.IsZero() {
+		r.killAt = l.o.Now().Add(l.o.Grace)
+	}
+	r.terminate()
+	l.poke()
+}
+
+// tell makes the watcher announce a run. The caller holds the lock.
+func (l *Local) tell(name string) {
+	l.news = append(l.news, name)
+	l.poke()
+}
+
+// poke makes the watcher look now.
+func (l *Local) poke() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+func failed(reason, message string) decide.RunResult {
+	return decide.RunResult{Failure: &decide.RunFailure{Step: runner.StepStarting, Reason: reason, Message: message}}
+}
+
+// period is how often living runs are looked at: for their step, their log,
+// their deadline and, where the process is not our child, their end.
+const period = 100 * time.Millisecond

@@ -1,0 +1,297 @@
+package executor
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/runner/proc"
+)
+
+// LocalOptions are the settings of a Local. Data and Now are required.
+type LocalOptions struct {
+	// Data is the folder of all runs and of what they share. No other
+	// manager may use it at the same time.
+	Data string
+	// Now is the clock.
+	Now func() time.Time
+	// MaxRuns is how many runs go on at once, the others wait for their turn;
+	// 0 is the number of processors, at least 2.
+	MaxRuns int
+	// MemoryLimit in bytes bounds one run with all that it starts; 0 is none.
+	MemoryLimit int64
+	// MinFree is how many bytes must be free under Data for a run to start;
+	// 0 is 512 MiB.
+	MinFree int64
+	// Grace is the time between SIGTERM and SIGKILL; 0 is 10 s.
+	Grace time.Duration
+	// PassEnv names variables of the operator that every run gets, beside
+	// those that it gets anyway.
+	PassEnv []string
+	// Log is where the logs of the runs go, line by line, led by namespace,
+	// name and step; nil is nowhere.
+	Log io.Writer
+	// Notify is called with the name of a run that ended or changed its step,
+	// from one goroutine at a time. It must not block.
+	Notify func(name string)
+	// Command is what carries a run out, less the verb and its flags; nil is
+	// this very program.
+	Command []string
+	// Environ is the operator's environment; nil is os.Environ().
+	Environ []string
+}
+
+// Local runs runs as child processes on this machine. Its state is in files,
+// so that a manager takes over the runs of the one before it.
+type Local struct {
+	o LocalOptions
+
+	mu     sync.Mutex
+	runs   map[string]*run // those that wait, run or are being ended
+	queue  queue
+	news   []string // names to announce
+	closed bool
+
+	wake    chan struct{}
+	closing chan struct{}
+	// background counts the watcher and the deletions under way.
+	background sync.WaitGroup
+	digging    sync.Mutex
+}
+
+var _ Executor = (*Local)(nil)
+
+type state int
+
+const (
+	queued state = iota
+	running
+	removing
+)
+
+// run is a run that is not over. Its fields are guarded by Local.mu, but for
+// log, which is the watcher's.
+type run struct {
+	name    string
+	dir     runner.Dir
+	request runner.Request
+	secrets runner.Secrets // of a queued run; then forgotten
+	redact  *runner.Redactor
+
+	id       proc.ID // of the process; zero when it is not known
+	state    state
+	step     string
+	adopted  bool
+	exited   bool
+	exit     error
+	deadline time.Time // when it is overdue; zero is never
+	overdue  bool
+	killAt   time.Time // zero until it was asked to go
+
+	log tail
+}
+
+// NewLocal returns an executor that has taken over whatever runs it finds.
+func NewLocal(o LocalOptions) (*Local, error) {
+	if o.Data == "" || o.Now == nil {
+		return nil, errors.New("the local executor needs a data folder and a clock")
+	}
+	var err error
+	if o.Data, err = filepath.Abs(o.Data); err != nil {
+		return nil, fmt.Errorf("find the data folder: %w", err)
+	}
+	if len(o.Command) == 0 {
+		self, err := os.Executable()
+		if err != nil {
+			return nil, fmt.Errorf("find this program: %w", err)
+		}
+		o.Command = []string{self}
+	}
+	if o.Environ == nil {
+		o.Environ = os.Environ()
+	}
+	if o.Notify == nil {
+		o.Notify = func(string) {}
+	}
+	o.MaxRuns = cmp.Or(o.MaxRuns, max(2, runtime.NumCPU()))
+	o.MinFree = cmp.Or(o.MinFree, 512<<20)
+	o.Grace = cmp.Or(o.Grace, 10*time.Second)
+	l := &Local{o: o, runs: make(map[string]*run), wake: make(chan struct{}, 1), closing: make(chan struct{})}
+	if err := l.adopt(); err != nil {
+		return nil, err
+	}
+	l.background.Go(l.watch)
+	return l, nil
+}
+
+// Close stops watching. Runs go on, those that wait are forgotten: the next
+// Local takes over the former and is asked to start the latter.
+func (l *Local) Close() error {
+	l.mu.Lock()
+	if l.closed {
+		l.mu.Unlock()
+		return nil
+	}
+	l.closed = true
+	close(l.closing)
+	l.mu.Unlock()
+	l.background.Wait()
+	return nil
+}
+
+// Start starts a run or lets it wait for its turn; see Executor.
+func (l *Local) Start(_ context.Context, name string, req runner.Request, secrets runner.Secrets) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	if r, ok := l.runs[name]; ok {
+		if r.state == removing {
+			return fmt.Errorf("start run %s: %w", name, ErrRemoving)
+		}
+		return nil
+	}
+	r := l.newRun(name)
+	if _, err := os.Stat(r.dir.Result()); err == nil {
+		return nil
+	}
+	if err := l.checkSpace(); err != nil {
+		return err
+	}
+	req.MemoryLimit = l.o.MemoryLimit
+	r.request, r.secrets = req, secrets
+	if l.busy() >= l.o.MaxRuns {
+		l.runs[name] = r
+		l.queue.push(r)
+		return nil
+	}
+	return l.launch(r)
+}
+
+// Observe tells what became of a run; see Executor.
+func (l *Local) Observe(_ context.Context, name string) decide.Run {
+	if err := checkName(name); err != nil {
+		return decide.Run{Err: err}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r, ok := l.runs[name]
+	switch {
+	case ok && r.state == removing:
+		return decide.Run{}
+	case ok && r.state == queued:
+		return decide.Run{State: decide.RunRunning, Step: StepQueued}
+	case ok:
+		return decide.Run{State: decide.RunRunning, Step: cmp.Or(r.step, runner.StepStarting)}
+	}
+	result, err := l.newRun(name).dir.ReadResult()
+	if errors.Is(err, os.ErrNotExist) {
+		return decide.Run{}
+	}
+	if err != nil {
+		result = &decide.RunResult{Failure: &decide.RunFailure{Reason: runner.ReasonCrashed, Message: "the build's result cannot be read: " + err.Error()}}
+	}
+	return decide.Run{State: decide.RunDone, Result: result}
+}
+
+// Remove ends and deletes a run; see Executor.
+func (l *Local) Remove(_ context.Context, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	r, ok := l.runs[name]
+	if ok && r.state == running {
+		r.state = removing
+		l.ask(r)
+		return nil
+	}
+	if ok && r.state == removing {
+		return nil
+	}
+	if ok {
+		l.queue.remove(r)
+		delete(l.runs, name)
+	}
+	return l.discard(string(l.newRun(name).dir))
+}
+
+// List names the runs; see Executor.
+func (l *Local) List(context.Context) ([]string, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	names, err := l.onDisk()
+	if err != nil {
+		return nil, err
+	}
+	for name, r := range l.runs {
+		if r.state == queued {
+			names = append(names, name)
+		}
+	}
+	names = slices.DeleteFunc(names, func(name string) bool {
+		r, ok := l.runs[name]
+		return ok && r.state == removing
+	})
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// Log returns what is kept of a run's log; os.ErrNotExist when there is none.
+func (l *Local) Log(name string) (io.ReadCloser, error) {
+	if err := checkName(name); err != nil {
+		return nil, err
+	}
+	return openLog(l.newRun(name).dir)
+}
+
+func (l *Local) runsFolder() string { return filepath.Join(l.o.Data, "runs") }
+
+func (l *Local) newRun(name string) *run {
+	dir := runner.Dir(filepath.Join(l.runsFolder(), name))
+	return &run{name: name, dir: dir, log: tail{dir: dir}}
+}
+
+// onDisk names the runs that have a folder.
+func (l *Local) onDisk() ([]string, error) {
+	entries, err := os.ReadDir(l.runsFolder())
+	if err != nil {
+		return nil, fmt.Errorf("list the runs: %w", err)
+	}
+	var names []string
+	for _, e := range entries {
+		if e.IsDir() && checkName(e.Name()) == nil {
+			names = append(names, e.Name())
+		}
+	}
+	return names, nil
+}
+
+// busy counts the runs that have a process.
+func (l *Local) busy() int {
+	n := 0
+	for _, r := range l.runs {
+		if r.state != queued {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,118 @@
+package executor
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/runner/proc"
+)
+
+// record is what the executor notes of a run before it starts the process,
+// for the manager that may have to take the run over.
+type record struct {
+	// Attempt counts the times that this run was started: it is more than 1
+	// only when earlier ones vanished without a result.
+	Attempt int `json:"attempt"`
+	// Deadline is when the run should have ended by itself; zero is never.
+	Deadline time.Time `json:"deadline"`
+}
+
+// recordFile is the record's place in the run's folder.
+func recordFile(dir runner.Dir) string { return string(dir) + "/start.json" }
+
+// fork starts the process of a run in its prepared folder.
+//
+// The process inherits the locked lock file, and the kernel unlocks it when
+// the process ends, however it ends: whether a run lives can be told by the
+// lock at any time, by any manager, with no process id to be mistaken about.
+func (l *Local) fork(dir runner.Dir, secrets runner.Secrets) (*exec.Cmd, error) {
+	lock, err := os.OpenFile(dir.Lock(), os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the run's lock: %w", err)
+	}
+	defer lock.Close()
+	if err := unix.Flock(int(lock.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
+		return nil, fmt.Errorf("lock the run's folder: %w", err)
+	}
+	stderr, err := os.OpenFile(dir.Stderr(), os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("open the run's standard error: %w", err)
+	}
+	defer stderr.Close()
+	own := len(secrets.AWS) > 0
+	input, err := json.Marshal(l.withIdentity(secrets))
+	if err != nil {
+		return nil, errors.New("encode the run's secrets")
+	}
+	args := append(append([]string(nil), l.o.Command[1:]...), "run", "--dir", string(dir), "--data", l.o.Data)
+	cmd := exec.Command(l.o.Command[0], args...)
+	cmd.Dir = string(dir)
+	cmd.Env = l.environ(dir, own)
+	cmd.Stdin = bytes.NewReader(input)
+	cmd.Stdout, cmd.Stderr = stderr, stderr
+	cmd.ExtraFiles = []*os.File{lock}
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
+	if err := cmd.Start(); err != nil {
+		return nil, fmt.Errorf("start the run's process: %w", err)
+	}
+	return cmd, nil
+}
+
+// alive tells by the lock whether a run's process lives.
+func alive(dir runner.Dir) (bool, error) {
+	lock, err := os.Open(dir.Lock())
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("open the run's lock: %w", err)
+	}
+	defer lock.Close()
+	// Shared, so that two who look at once do not take each other for a run.
+	err = unix.Flock(int(lock.Fd()), unix.LOCK_SH|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
+		return true, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("look at the run's lock: %w", err)
+	}
+	return false, nil
+}
+
+// process names the process of a run as well as it is known.
+func (r *run) process() proc.ID {
+	id := r.id
+	if id == (proc.ID{}) {
+		// A run taken over before it had said who it is.
+		_ = runner.ReadJSON(r.dir.Process(), &id)
+	}
+	return id
+}
+
+// terminate asks the process of a run to go, with all of its group.
+func (r *run) terminate() {
+	// One that has ended, or has only just begun, is ended by the grace period.
+	_ = r.process().SignalGroup(unix.SIGTERM)
+}
+
+// kill ends the process of a run and all that it has started, at once.
+func (r *run) kill() {
+	id := r.process()
+	if !id.Alive() {
+		proc.KillMarked(mark(r.dir))
+		return
+	}
+	// The children first: they are only found below a living parent, which
+	// must not start more meanwhile.
+	_ = id.Signal(unix.SIGSTOP)
+	proc.KillBelow(id)
+	_ = id.Signal(unix.SIGKILL)
+}

@@ -1,0 +1,199 @@
+package runner
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/runner/proc"
+)
+
+const (
+	// maxSecrets bounds what is read from standard input, in bytes.
+	maxSecrets = 4 << 20
+	// lockFD is where the executor leaves the locked Dir.Lock open.
+	lockFD = 3
+	// windDown is how long work may take to end after its context has.
+	windDown = 5 * time.Second
+	// memoryPeriod is how often the run's memory is added up.
+	memoryPeriod = 250 * time.Millisecond
+)
+
+// MainOptions are the arguments of Main; all are required.
+type MainOptions struct {
+	Dir   Dir
+	Data  string
+	Stdin io.Reader
+	Now   func() time.Time
+	Work  Work
+}
+
+// Main carries out one run in a process of its own, as the verb `run`: it
+// reads the request and the secrets, works, ends every process that the work
+// has started, and only then writes the result. The error is of a run that
+// could not say its result; all else is in the result.
+func Main(ctx context.Context, o MainOptions) error {
+	if err := settle(o.Dir); err != nil {
+		return err
+	}
+	s, err := open(o)
+	if err != nil {
+		return err
+	}
+	defer s.Log.Close()
+	ctx, stop := bound(ctx, s.Request)
+	defer stop()
+	s.begin(StepStarting)
+	plan, err := s.attempt(ctx, o.Work)
+	if ctx.Err() != nil && err != nil {
+		err = context.Cause(ctx)
+	}
+	if killErr := proc.KillDescendants(); killErr != nil {
+		s.Log.Printf(s.step, "%v", killErr)
+	}
+	r := s.result(plan, err)
+	if r.Failure != nil {
+		s.Log.Printf(r.Failure.Step, "%s: %s", r.Failure.Reason, r.Failure.Message)
+	}
+	return s.Dir.WriteResult(r)
+}
+
+// settle makes the process what the executor takes it for: the holder of the
+// lock, the parent of all that it starts, and the first to go when memory
+// runs out.
+func settle(dir Dir) error {
+	unix.CloseOnExec(lockFD)
+	if err := proc.Adopt(); err != nil {
+		return err
+	}
+	// Refused where the host does not allow it, and then not worth failing for.
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0o600)
+	self, err := proc.Self()
+	if err != nil {
+		return err
+	}
+	return WriteJSON(dir.Process(), self)
+}
+
+// open reads what the run is to do.
+func open(o MainOptions) (*Session, error) {
+	s := &Session{Dir: o.Dir, Data: o.Data, now: o.Now}
+	var err error
+	if s.Request, err = o.Dir.ReadRequest(); err != nil {
+		return nil, err
+	}
+	data, err := io.ReadAll(io.LimitReader(o.Stdin, maxSecrets+1))
+	if err != nil {
+		return nil, fmt.Errorf("read the run's secrets: %w", err)
+	}
+	if len(data) > maxSecrets {
+		return nil, fmt.Errorf("read the run's secrets: more than %d bytes", maxSecrets)
+	}
+	if err := json.Unmarshal(data, &s.Secrets); err != nil {
+		// The decoder's message may quote what it read.
+		return nil, errors.New("read the run's secrets: standard input holds no JSON object of secrets")
+	}
+	s.Log, err = OpenLog(o.Dir, s.Secrets.Redactor(s.Request.Repository))
+	return s, err
+}
+
+// bound ends the run's context when its time or memory is used up, or when
+// it is told to go.
+func bound(ctx context.Context, r Request) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stopTimer := func() {}
+	if r.Timeout > 0 {
+		timedOut := &Failure{Reason: ReasonTimedOut, Message: fmt.Sprintf("the build took longer than %s; raise spec.timeout or make it faster", r.Timeout)}
+		ctx, stopTimer = context.WithTimeoutCause(ctx, r.Timeout, timedOut)
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
+	go func() {
+		select {
+		case <-signals:
+			cancel(&Failure{Reason: ReasonCancelled, Message: "the build was cancelled"})
+		case <-ctx.Done():
+		}
+	}()
+	go watchMemory(ctx, r.MemoryLimit, cancel)
+	return ctx, func() {
+		signal.Stop(signals)
+		stopTimer()
+		cancel(nil)
+	}
+}
+
+// watchMemory ends the run when all its processes together hold more memory
+// than they may. It looks several times a second: a bound that holds where
+// no control group can be had, at the cost of being passed for a moment.
+func watchMemory(ctx context.Context, limit int64, cancel context.CancelCauseFunc) {
+	if limit <= 0 {
+		return
+	}
+	ticker := time.NewTicker(memoryPeriod)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if used := proc.Memory(os.Getpid()); used > limit {
+			cancel(&Failure{Reason: ReasonOutOfMemory, Message: fmt.Sprintf(
+				"the build used %d MiB of memory, more than the %d MiB that a run may use; raise the operator's run memory limit or make the app smaller", used>>20, limit>>20)})
+			return
+		}
+	}
+}
+
+type outcome struct {
+	plan *v1alpha1.Plan
+	err  error
+}
+
+// attempt does the work and comes back at the latest a moment after the
+// context has ended, whatever the work does.
+func (s *Session) attempt(ctx context.Context, work Work) (*v1alpha1.Plan, error) {
+	done := make(chan outcome, 1)
+	go func() {
+		var o outcome
+		defer func() {
+			if p := recover(); p != nil {
+				s.Log.Printf(s.current(), "panic: %v\n%s", p, debug.Stack())
+				o.err = &Failure{Reason: ReasonPanicked, Message: fmt.Sprintf("the build panicked, which is a defect of the operator: %v", p)}
+			}
+			done <- o
+		}()
+		o.plan, o.err = work(ctx, s)
+	}()
+	select {
+	case o := <-done:
+		return o.plan, o.err
+	case <-ctx.Done():
+	}
+	// Whatever the work waits for ends with the processes that it started.
+	if self, err := proc.Self(); err == nil {
+		proc.KillBelow(self)
+	}
+	select {
+	case o := <-done:
+		return o.plan, o.err
+	case <-time.After(windDown):
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (s *Session) current() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.step
+}

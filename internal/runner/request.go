@@ -1,0 +1,118 @@
+// Package runner carries out one run in a workspace: check out, install,
+// synthesise, publish. It is what `awscdk-operator run` executes, in a process
+// of its own, since everything it starts is user code.
+package runner
+
+import (
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Operation is what a run is for.
+type Operation string
+
+// The operations. Lifecycle hooks will be one more.
+const (
+	// OperationBuild makes a plan: check out, install, synthesise, publish.
+	OperationBuild Operation = "Build"
+)
+
+// Request is what a run is to do. It is JSON in the run's request file and
+// holds no secret; those come apart, as Secrets, on standard input.
+type Request struct {
+	// Operation is OperationBuild when empty.
+	Operation Operation `json:"operation,omitempty"`
+
+	// Namespace, Name and UID are of the CdkTsStack.
+	Namespace string `json:"namespace"`
+	Name      string `json:"name"`
+	UID       string `json:"uid"`
+
+	Repository string `json:"repository"`
+	// Ref as the user wrote it, Revision the commit that it stood for when
+	// the operation was recorded; Revision may be an abbreviated hash.
+	Ref      string `json:"ref"`
+	Revision string `json:"revision"`
+	// Path of the project inside the repository.
+	Path string `json:"path"`
+
+	StackName string `json:"stackName"`
+	Region    string `json:"region"`
+	// Account is CDK_DEFAULT_ACCOUNT, "" to ask STS.
+	Account string `json:"account,omitempty"`
+	// Context in the order of the spec, later entries win.
+	Context []ContextValue `json:"context,omitempty"`
+
+	// Timeout bounds the whole run; 0 is no bound.
+	Timeout time.Duration `json:"timeout"`
+	// MemoryLimit in bytes bounds the run and all that it starts, together;
+	// 0 is no bound. The executor fills it in.
+	MemoryLimit int64 `json:"memoryLimit,omitempty"`
+}
+
+// ContextValue is one CDK context value.
+type ContextValue struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Secrets are what a run needs and nobody may read. Standard input carries
+// them as one JSON object. However they are printed, no value shows.
+type Secrets struct {
+	// AWS are AWS_* environment variables of the run's credentials; empty to
+	// use the identity of the process.
+	AWS map[string]string `json:"aws,omitempty"`
+
+	SSHPrivateKey []byte `json:"sshPrivateKey,omitempty"`
+	KnownHosts    []byte `json:"knownHosts,omitempty"`
+	Username      string `json:"username,omitempty"`
+	Password      string `json:"password,omitempty"`
+	CA            []byte `json:"ca,omitempty"`
+}
+
+// publicAWS are the AWS_* variables that may be read by anyone; they are
+// named in messages and must not be blotted out there.
+var publicAWS = []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_SESSION_NAME", "AWS_EC2_METADATA_DISABLED"}
+
+// values lists all that must not be seen in a log or a message.
+func (s Secrets) values() []string {
+	found := []string{s.Password, string(s.SSHPrivateKey)}
+	for name, value := range s.AWS {
+		if !slices.Contains(publicAWS, name) {
+			found = append(found, value)
+		}
+	}
+	if s.Password == "" {
+		// Some people write the token where the user name belongs.
+		found = append(found, s.Username)
+	}
+	return found
+}
+
+// String says nothing but that there are secrets.
+func (s Secrets) String() string { return "secrets(hidden)" }
+
+// GoString keeps %#v from showing a secret.
+func (s Secrets) GoString() string { return s.String() }
+
+// Format keeps every verb of fmt from showing a secret.
+func (s Secrets) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte(s.String())) }
+
+// LogValue keeps structured logs from showing a secret.
+func (s Secrets) LogValue() slog.Value { return slog.StringValue(s.String()) }
+
+// Redactor returns a redactor for these secrets and for a password written
+// into the repository's address.
+func (s Secrets) Redactor(repository string) *Redactor {
+	values := s.values()
+	if _, rest, ok := strings.Cut(repository, "://"); ok {
+		if userinfo, _, ok := strings.Cut(rest, "@"); ok && !strings.Contains(userinfo, "/") {
+			_, password, _ := strings.Cut(userinfo, ":")
+			values = append(values, password)
+		}
+	}
+	return NewRedactor(values...)
+}

@@ -1,0 +1,94 @@
+package runner
+
+import (
+	"context"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/decide"
+)
+
+// The steps of a build, as status and logs name them.
+const (
+	StepStarting     = "Starting"
+	StepCloning      = "Cloning"
+	StepInstalling   = "Installing"
+	StepSynthesizing = "Synthesizing"
+	StepPublishing   = "Publishing"
+)
+
+// Work is what a run does. It returns a plan, or an error that Describe makes
+// a failure of. It ends soon after its context does.
+type Work func(ctx context.Context, s *Session) (*v1alpha1.Plan, error)
+
+// Session is one run while it runs.
+type Session struct {
+	Request Request
+	Secrets Secrets
+	Dir     Dir
+	// Data is the folder that all runs share: mirrors, caches.
+	Data string
+	Log  *Log
+
+	now func() time.Time
+
+	mu    sync.Mutex
+	step  string
+	began time.Time
+	steps []decide.RunStep
+}
+
+// Step does one step of the run and records how long it took. What do writes
+// to out goes to the log. It reports whether a cache spared the work.
+func (s *Session) Step(ctx context.Context, name string, do func(ctx context.Context, out io.Writer) (cached bool, err error)) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	s.begin(name)
+	out := s.Log.Writer(name)
+	cached, err := do(ctx, out)
+	_ = out.Close()
+	s.end(name, cached, err)
+	return err
+}
+
+func (s *Session) begin(name string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.step, s.began = name, s.now()
+	// The step is for people who watch; failing to tell it fails nothing.
+	_ = s.Dir.WriteStep(name)
+}
+
+func (s *Session) end(name string, cached bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	took := s.now().Sub(s.began)
+	s.steps = append(s.steps, decide.RunStep{Name: name, Duration: took, Cached: cached})
+	switch {
+	case err != nil:
+		s.Log.Printf(name, "failed after %s", took.Round(time.Millisecond))
+	case cached:
+		s.Log.Printf(name, "done in %s, from the cache", took.Round(time.Millisecond))
+	default:
+		s.Log.Printf(name, "done in %s", took.Round(time.Millisecond))
+	}
+}
+
+// result tells how the run ended.
+func (s *Session) result(plan *v1alpha1.Plan, err error) decide.RunResult {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := decide.RunResult{Steps: slices.Clone(s.steps)}
+	if err != nil {
+		f := Describe(err)
+		f.Step, f.Message = s.step, shorten(s.Log.redact.String(f.Message))
+		r.Failure = &f
+		return r
+	}
+	r.Plan = plan
+	return r
+}
