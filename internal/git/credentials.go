@@ -19,7 +19,7 @@ import (
 // believes. The zero value is anonymous, with the built-in host keys and the
 // system's certificate authorities.
 //
-// They never print: String, GoString and LogValue name which parts are set.
+// They never print: String, Format and LogValue name which parts are set.
 type Credentials struct {
 	// SSHPrivateKey is a private key in PEM form, without a passphrase.
 	SSHPrivateKey []byte
@@ -87,9 +87,6 @@ func (c Credentials) String() string {
 	}
 	return "credentials(" + cmp.Or(strings.Join(parts, ", "), "none") + ")"
 }
-
-// GoString keeps %#v from showing a secret.
-func (c Credentials) GoString() string { return c.String() }
 
 // LogValue keeps structured logs from showing a secret.
 func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String()) }

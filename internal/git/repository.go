@@ -2,6 +2,7 @@ package git
 
 import (
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/url"
@@ -29,6 +30,9 @@ type Repository struct {
 // scpLike is git's short form for ssh: [user@]host:path, no "//" after the colon.
 var scpLike = regexp.MustCompile(`^(?:([A-Za-z0-9._-]+)@)?([A-Za-z0-9][A-Za-z0-9.-]*):([^/].*|/[^/].*)$`)
 
+// remoteHelper is git's transport::address, which runs a program.
+var remoteHelper = regexp.MustCompile(`^[A-Za-z0-9+.-]*::`)
+
 // hostName is a DNS name or an IPv4 address. No first character that ssh
 // would take for an option.
 var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$`)
@@ -47,7 +51,7 @@ func ParseRepository(address string) (Repository, error) {
 		return Repository{}, invalid("the repository address is longer than %d characters", maxRepositoryLength)
 	case strings.HasPrefix(address, "-"):
 		return Repository{}, invalid("the repository address begins with '-', like an option")
-	case strings.Contains(address, "::"):
+	case remoteHelper.MatchString(address):
 		return Repository{}, invalid("the repository names a remote helper (::); write https://, ssh:// or git@host:org/repo.git")
 	case hasControl(address) || strings.Contains(address, " "):
 		return Repository{}, invalid("the repository address holds a space or a control character")
@@ -144,8 +148,14 @@ func (r Repository) String() string {
 	return r.scheme + "://" + r.host + r.path
 }
 
-// GoString keeps %#v from showing the password.
-func (r Repository) GoString() string { return fmt.Sprintf("git.Repository(%q)", r.String()) }
+// Format keeps every verb of fmt from showing the password.
+func (r Repository) Format(s fmt.State, verb rune) {
+	if verb == 'q' {
+		fmt.Fprintf(s, "%q", r.String())
+		return
+	}
+	_, _ = io.WriteString(s, r.String())
+}
 
 // LogValue keeps structured logs from showing the password.
 func (r Repository) LogValue() slog.Value { return slog.StringValue(r.String()) }

@@ -1,0 +1,148 @@
+package git
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"awscdk.dev/operator/internal/git/gittest"
+)
+
+// BenchmarkLook measures what one git check costs the manager: a look over
+// HTTP at a repository of 5,000 refs. The server replays the answers of a real
+// git; its share of the CPU time, in this same process, is counted too.
+func BenchmarkLook(b *testing.B) {
+	remote := Remote{Repository: parse(b, manyRefs(b, 5000).URL+"/app.git")}
+	w := newHeads(b, HeadsOptions{})
+	w.await(b, remote, "main", time.Minute)
+	before := cpuTime(b)
+	for b.Loop() {
+		w.clock.advance(5 * time.Minute)
+		if head := w.await(b, remote, "main", time.Minute); head.Err != nil {
+			b.Fatal(head.Err)
+		}
+	}
+	reportCPU(b, before, "check")
+}
+
+// BenchmarkGet measures what a stack pays that asks within the age it accepts.
+func BenchmarkGet(b *testing.B) {
+	remote := Remote{Repository: parse(b, manyRefs(b, 10).URL+"/app.git")}
+	w := newHeads(b, HeadsOptions{})
+	w.await(b, remote, "main", time.Minute)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, ok := w.Get(remote, "main", time.Minute); !ok {
+			b.Fatal("the answer was forgotten")
+		}
+	}
+}
+
+// BenchmarkThousandStacks measures one round of checks of 1,000 stacks on ten
+// repositories: CPU time by stack, and the connections that were made.
+func BenchmarkThousandStacks(b *testing.B) {
+	server := manyRefs(b, 100)
+	var remotes []Remote
+	for i := range 10 {
+		remotes = append(remotes, Remote{Repository: parse(b, fmt.Sprintf("%s/app%d.git", server.URL, i))})
+	}
+	w := newHeads(b, HeadsOptions{})
+	before := cpuTime(b)
+	for b.Loop() {
+		w.clock.advance(5 * time.Minute)
+		for stack := range 1000 {
+			w.Get(remotes[stack%10], "main", time.Minute)
+		}
+		for range 10 {
+			w.next(b)
+		}
+		for stack := range 1000 {
+			if _, ok := w.Get(remotes[stack%10], "main", time.Minute); !ok {
+				b.Fatal("a stack has no answer")
+			}
+		}
+	}
+	b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(b.N)/1000, "cpu-µs/stack")
+	b.ReportMetric(float64(server.requests())/float64(b.N), "requests/round")
+}
+
+// replay is a server that repeats what a real git answered.
+type replay struct {
+	*httptest.Server
+	mu      sync.Mutex
+	answers map[string]recorded
+	count   int
+}
+
+type recorded struct {
+	header http.Header
+	body   []byte
+}
+
+// manyRefs serves every path as a repository with n refs.
+func manyRefs(b *testing.B, n int) *replay {
+	b.Helper()
+	f := newForge(b, gittest.HTTPOptions{})
+	refs := make([]string, 0, n)
+	for i := range n {
+		refs = append(refs, fmt.Sprintf("refs/heads/feature/number-%05d", i))
+	}
+	must(b, f.repo.ForceUpdateAll(f.first, refs...))
+	r := &replay{answers: map[string]recorded{}}
+	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+		answer := r.answer(b, f.web, q)
+		for k, v := range answer.header {
+			w.Header()[k] = v
+		}
+		_, _ = w.Write(answer.body)
+	}))
+	b.Cleanup(r.Close)
+	return r
+}
+
+func (r *replay) answer(b *testing.B, real http.Handler, q *http.Request) recorded {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.count++
+	body, _ := io.ReadAll(q.Body)
+	key := q.Method + q.Header.Get("Git-Protocol") + string(body)
+	if a, ok := r.answers[key]; ok {
+		return a
+	}
+	path := "/app.git/git-upload-pack"
+	if q.Method == http.MethodGet {
+		path = "/app.git/info/refs?service=git-upload-pack"
+	}
+	first := httptest.NewRequest(q.Method, path, bytes.NewReader(body))
+	first.Header.Set("Git-Protocol", q.Header.Get("Git-Protocol"))
+	recorder := httptest.NewRecorder()
+	real.ServeHTTP(recorder, first)
+	r.answers[key] = recorded{recorder.Header(), recorder.Body.Bytes()}
+	return r.answers[key]
+}
+
+func (r *replay) requests() int {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.count
+}
+
+func cpuTime(b *testing.B) time.Duration {
+	b.Helper()
+	runtime.GC()
+	var usage syscall.Rusage
+	must(b, syscall.Getrusage(syscall.RUSAGE_SELF, &usage))
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
+
+func reportCPU(b *testing.B, before time.Duration, unit string) {
+	b.ReportAllocs()
+	b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(b.N), "cpu-µs/"+unit)
+}
