@@ -1,0 +1,120 @@
+package cloudformation
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"awscdk.dev/operator/internal/awsconfig"
+)
+
+// Client operates on the stacks of one target. It is safe for concurrent use.
+type Client struct {
+	target  Target
+	options Options
+	loader  *awsconfig.Loader
+	bucket  *bucket
+
+	mu       sync.Mutex
+	built    *apis
+	identity *Identity
+}
+
+type apis struct {
+	cfn *cfn.Client
+	ssm *ssm.Client
+	sts *sts.Client
+}
+
+// apis builds the SDK's clients when they are first needed.
+func (c *Client) apis(ctx context.Context) (*apis, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.built != nil {
+		return c.built, nil
+	}
+	cfg, err := c.loader.Config(ctx, awsconfig.Target{
+		Credentials: c.target.Credentials,
+		Region:      c.target.Region,
+		Role:        awsconfig.Role{ARN: c.target.RoleARN, ExternalID: c.target.ExternalID},
+	})
+	if err != nil {
+		return nil, err
+	}
+	c.built = &apis{
+		cfn: cfn.NewFromConfig(cfg, cfn.WithAPIOptions(c.bucket.pace)),
+		ssm: ssm.NewFromConfig(cfg),
+		sts: sts.NewFromConfig(cfg),
+	}
+	return c.built, nil
+}
+
+// bound gives a method its time limit.
+func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, c.options.CallTimeout)
+}
+
+// operation is a method of the SDK's client.
+type operation[In, Out any] func(*cfn.Client, context.Context, *In, ...func(*cfn.Options)) (*Out, error)
+
+// call sends one request and explains its error.
+func call[In, Out any](ctx context.Context, c *Client, doing string, op operation[In, Out], in *In) (*Out, error) {
+	api, err := c.apis(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ctx = context.WithValue(ctx, attemptsKey{}, &attempts{})
+	out, err := op(api.cfn, ctx, in)
+	if err != nil {
+		return nil, c.explain(ctx, doing, err)
+	}
+	return out, nil
+}
+
+// Identity is who AWS takes the client for.
+type Identity struct {
+	Account string
+	ARN     string
+}
+
+// Identity asks STS, once.
+func (c *Client) Identity(ctx context.Context) (Identity, error) {
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	if id := c.knownIdentity(); id != nil {
+		return *id, nil
+	}
+	api, err := c.apis(ctx)
+	if err != nil {
+		return Identity{}, err
+	}
+	out, err := api.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return Identity{}, c.explain(ctx, "ask AWS who the credentials belong to", err)
+	}
+	id := Identity{Account: aws.ToString(out.Account), ARN: aws.ToString(out.Arn)}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.identity = &id
+	return id, nil
+}
+
+func (c *Client) knownIdentity() *Identity {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.identity
+}
+
+// environment is the target as the CDK writes it: aws://ACCOUNT/REGION.
+func (c *Client) environment(ctx context.Context) string {
+	account := "ACCOUNT"
+	if id, err := c.Identity(ctx); err == nil {
+		account = id.Account
+	}
+	return fmt.Sprintf("aws://%s/%s", account, c.target.Region)
+}

@@ -1,0 +1,136 @@
+package cloudformation
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"awscdk.dev/operator/api/v1alpha1"
+)
+
+// capabilities as the CDK's CLI gives them: an app that was accepted may
+// create roles and use transforms.
+var capabilities = []types.Capability{
+	types.CapabilityCapabilityIam,
+	types.CapabilityCapabilityNamedIam,
+	types.CapabilityCapabilityAutoExpand,
+}
+
+// ChangeSetRequest asks for a change set.
+type ChangeSetRequest struct {
+	// StackName is the stack's name, or its ARN once it is known.
+	StackName string
+	// Name and Token are of the operation's id. CloudFormation wants a name
+	// of letters, digits and hyphens that begins with a letter, 128 at most.
+	Name, Token string
+	// Create is true when there is no stack yet, or one in
+	// REVIEW_IN_PROGRESS.
+	Create bool
+	// Plan is what the stack is to become.
+	Plan v1alpha1.Plan
+}
+
+// CreateChangeSet starts the creation of a change set; ChangeSet tells when it
+// is complete. A change set of that name that is there already is the same
+// one, since the name belongs to the operation: asking twice does nothing.
+// ErrStackBusy and ErrValidation are the refusals.
+func (c *Client) CreateChangeSet(ctx context.Context, r ChangeSetRequest) error {
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	parameters, err := c.parameters(ctx, r)
+	if err != nil {
+		return err
+	}
+	in := &cfn.CreateChangeSetInput{
+		StackName:           &r.StackName,
+		ChangeSetName:       &r.Name,
+		ClientToken:         &r.Token,
+		ChangeSetType:       types.ChangeSetTypeUpdate,
+		TemplateURL:         &r.Plan.TemplateURL,
+		Parameters:          parameters,
+		Tags:                tags(r.Plan.Tags),
+		NotificationARNs:    r.Plan.NotificationARNs,
+		Capabilities:        capabilities,
+		IncludeNestedStacks: aws.Bool(true),
+	}
+	if r.Create {
+		in.ChangeSetType = types.ChangeSetTypeCreate
+	}
+	if r.Plan.ExecutionRoleARN != "" {
+		in.RoleARN = &r.Plan.ExecutionRoleARN
+	}
+	doing := "create change set " + r.Name + " of stack " + shortName(r.StackName)
+	_, err = call(ctx, c, doing, (*cfn.Client).CreateChangeSet, in)
+	if code(err) == "AlreadyExistsException" {
+		return nil
+	}
+	return err
+}
+
+func tags(all map[string]string) []types.Tag {
+	var out []types.Tag
+	for _, key := range slices.Sorted(maps.Keys(all)) {
+		out = append(out, types.Tag{Key: aws.String(key), Value: aws.String(all[key])})
+	}
+	return out
+}
+
+// parameters are the plan's, and for those that the template declares and the
+// plan leaves open, what the stack has now. So does the CDK's CLI.
+func (c *Client) parameters(ctx context.Context, r ChangeSetRequest) ([]types.Parameter, error) {
+	var out []types.Parameter
+	for _, key := range slices.Sorted(maps.Keys(r.Plan.Parameters)) {
+		out = append(out, types.Parameter{ParameterKey: aws.String(key), ParameterValue: aws.String(r.Plan.Parameters[key])})
+	}
+	if r.Create {
+		return out, nil
+	}
+	kept, err := c.kept(ctx, r)
+	for _, key := range kept {
+		out = append(out, types.Parameter{ParameterKey: aws.String(key), UsePreviousValue: aws.Bool(true)})
+	}
+	return out, err
+}
+
+// kept names the parameters that keep their present value.
+func (c *Client) kept(ctx context.Context, r ChangeSetRequest) ([]string, error) {
+	stack, err := c.describe(ctx, r.StackName)
+	if err != nil {
+		return nil, err
+	}
+	var open []string
+	for _, p := range stack.Parameters {
+		key := aws.ToString(p.ParameterKey)
+		if _, set := r.Plan.Parameters[key]; !set {
+			open = append(open, key)
+		}
+	}
+	if len(open) == 0 {
+		return nil, nil
+	}
+	declared, err := c.declared(ctx, r.Plan.TemplateURL)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(open, func(key string) bool { return !declared[key] }), nil
+}
+
+// declared is the set of the template's parameters.
+func (c *Client) declared(ctx context.Context, templateURL string) (map[string]bool, error) {
+	out, err := call(ctx, c, "read template "+lastPart(templateURL), (*cfn.Client).GetTemplateSummary, &cfn.GetTemplateSummaryInput{TemplateURL: &templateURL})
+	if err != nil {
+		return nil, err
+	}
+	set := make(map[string]bool, len(out.Parameters))
+	for _, p := range out.Parameters {
+		set[aws.ToString(p.ParameterKey)] = true
+	}
+	return set, nil
+}
+
+func lastPart(url string) string { return url[strings.LastIndexByte(url, '/')+1:] }
