@@ -1,0 +1,109 @@
+package cfn
+
+import (
+	"encoding/json"
+	"strconv"
+
+	"awscdk.dev/operator/demo/localaws/cloud"
+	"awscdk.dev/operator/demo/localaws/wire"
+)
+
+// changesPerPage bounds one page of DescribeChangeSet.
+const changesPerPage = 100
+
+func describeChangeSet(s *Service, c *wire.Call) (any, error) {
+	st, cs, err := s.locateChangeSet(c)
+	if err != nil {
+		return nil, err
+	}
+	first, _ := strconv.Atoi(c.Params.String("NextToken"))
+	first = min(max(first, 0), len(cs.Changes))
+	last := min(first+changesPerPage, len(cs.Changes))
+	changes := []any{}
+	for _, ch := range cs.Changes[first:last] {
+		changes = append(changes, ch.describe(c.Params.Bool("IncludePropertyValues"), cs))
+	}
+	var next any
+	if last < len(cs.Changes) {
+		next = strconv.Itoa(last)
+	}
+	return map[string]any{
+		"ChangeSetName": cs.Name, "ChangeSetId": cs.ID, "StackId": st.ID, "StackName": st.Name,
+		"Description": orNil(cs.Description), "Parameters": parameterList(cs.config), "CreationTime": cs.Created,
+		"ExecutionStatus": cs.Execution, "Status": cs.Status, "StatusReason": orNil(cs.Reason),
+		"NotificationARNs": cs.config.NotifyARNs, "RollbackConfiguration": map[string]any{},
+		"Capabilities": cs.config.Capabilities, "Tags": cloud.TagList(cs.config.Tags), "Changes": changes,
+		"NextToken": next, "IncludeNestedStacks": cs.Nested, "OnStackFailure": orNil(cs.OnFailure),
+		"ImportExistingResources": cs.Import, "DeploymentMode": orNil(cs.Mode),
+	}, nil
+}
+
+func (p *planned) describe(values bool, cs *ChangeSet) map[string]any {
+	details := []any{}
+	for _, d := range p.details {
+		details = append(details, d.describe(values, cs.Mode))
+	}
+	scope := []any{}
+	for _, name := range p.scope {
+		scope = append(scope, name)
+	}
+	change := map[string]any{
+		"Action": p.action, "LogicalResourceId": p.logical, "PhysicalResourceId": orNil(p.physical),
+		"ResourceType": p.typ, "Replacement": orNil(p.replacement), "PolicyAction": orNil(p.policy),
+		"Scope": scope, "Details": details, "ResourceDriftStatus": orNil(p.drift),
+	}
+	if values {
+		change["BeforeContext"] = context1(p.before)
+		change["AfterContext"] = context1(p.after)
+	}
+	return map[string]any{"Type": "Resource", "ResourceChange": change}
+}
+
+// context1 writes properties as the JSON text that a change set shows.
+func context1(props map[string]any) any {
+	if props == nil {
+		return nil
+	}
+	raw, _ := json.Marshal(map[string]any{"Properties": props})
+	return string(raw)
+}
+
+func (d *detail) describe(values bool, mode string) map[string]any {
+	target := map[string]any{
+		"Attribute": d.attribute, "Name": orNil(d.name), "RequiresRecreation": d.recreation, "Path": orNil(d.path),
+		"AttributeChangeType": d.kind,
+	}
+	if values {
+		target["BeforeValue"], target["AfterValue"] = valueText(d.before), valueText(d.after)
+	}
+	if mode == "REVERT_DRIFT" {
+		target["BeforeValueFrom"], target["AfterValueFrom"] = "ACTUAL_STATE", "TEMPLATE"
+	}
+	return map[string]any{
+		"Target": target, "Evaluation": d.evaluation, "ChangeSource": d.source, "CausingEntity": orNil(d.cause),
+	}
+}
+
+func valueText(v any) any {
+	if v == nil {
+		return nil
+	}
+	return wire.Text(v)
+}
+
+// parameterList writes a stack's parameters; NoEcho values are masked.
+func parameterList(c Config) []any {
+	out := []any{}
+	for _, name := range sortedNames(c.Params) {
+		definition, _ := c.Template.Parameters[name].(map[string]any)
+		p := map[string]any{"ParameterKey": name, "ParameterValue": c.Params[name]}
+		if wire.Params(definition).Bool("NoEcho") {
+			p["ParameterValue"] = "****"
+		}
+		if resolved, ok := c.Resolved[name].(string); ok && resolved != c.Params[name] {
+			p["ResolvedValue"] = resolved
+		}
+		out = append(out, p)
+	}
+	return out
+}

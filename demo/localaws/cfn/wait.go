@@ -1,0 +1,74 @@
+package cfn
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	"awscdk.dev/operator/demo/localaws/wire"
+)
+
+// signal is what a client PUTs to a wait condition handle.
+type signal struct {
+	Status   string
+	UniqueId string //nolint:revive // CloudFormation's own name
+	Data     string
+	Reason   string
+}
+
+// Signal delivers a signal to the handle whose URL is given.
+func (s *Service) Signal(url string, body []byte) error {
+	var sig signal
+	if err := json.Unmarshal(body, &sig); err != nil {
+		return wire.Invalid("read signal: %s", err)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.signals[url] = append(s.signals[url], sig)
+	s.signalled.Broadcast()
+	return nil
+}
+
+// awaitSignals waits for as many SUCCESS signals as a wait condition counts.
+func (s *Service) awaitSignals(ctx context.Context, op *operation, r *StackResource, _ string) error {
+	seconds, _ := strconv.Atoi(wire.Text(r.Props["Timeout"]))
+	count, err := strconv.Atoi(wire.Text(r.Props["Count"]))
+	if err != nil {
+		count = 1
+	}
+	handle := wire.Text(r.Props["Handle"])
+	if handle == "" {
+		return nil
+	}
+	limit, cancel := context.WithTimeout(ctx, time.Duration(seconds)*time.Second)
+	defer cancel()
+	wake := context.AfterFunc(limit, func() {
+		s.mu.Lock()
+		s.signalled.Broadcast()
+		s.mu.Unlock()
+	})
+	defer wake()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for {
+		received := map[string]bool{}
+		for _, sig := range s.signals[handle] {
+			if sig.Status != "SUCCESS" {
+				return fmt.Errorf("WaitCondition received failed message: '%s' for uniqueId: %s", sig.Reason, sig.UniqueId)
+			}
+			received[sig.UniqueId] = true
+		}
+		if len(received) >= count {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return context.Canceled
+		}
+		if limit.Err() != nil {
+			return fmt.Errorf("WaitCondition timed out. Received %d conditions when expecting %d", len(received), count)
+		}
+		s.signalled.Wait()
+	}
+}
