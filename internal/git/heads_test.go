@@ -115,6 +115,13 @@ func (f *forge) commit(t testing.TB, content string) string {
 	return hash
 }
 
+// hang makes every way to the forge hang.
+func (f *forge) hang(on bool) {
+	f.web.Hang(on)
+	f.tls.Hang(on)
+	f.shell.Hang(on)
+}
+
 func (f *forge) http(t testing.TB) Remote {
 	return Remote{Repository: parse(t, f.web.URL+"/app.git")}
 }
@@ -231,11 +238,13 @@ func TestAThousandStacksShareTenListings(t *testing.T) {
 	}
 	w := newHeads(t, HeadsOptions{})
 	for round := range 2 {
+		web.Hang(true) // no look ends before everyone has asked
 		for stack := range 1000 {
 			if head, ok := w.Get(remotes[stack%10], "main", time.Minute); ok {
 				t.Fatalf("stack %d got %+v before any look ended", stack, head)
 			}
 		}
+		web.Hang(false)
 		for range 10 {
 			w.next(t)
 		}
@@ -265,8 +274,10 @@ func TestRefsOfOneRepositoryShareAListing(t *testing.T) {
 	for transport, remote := range f.transports(t) {
 		w := newHeads(t, HeadsOptions{})
 		for range 2 {
+			f.hang(true) // no look ends before both have asked
 			w.Get(remote, "main", time.Minute)
 			w.Get(remote, "v1", time.Minute)
+			f.hang(false)
 			w.next(t)
 			for _, ref := range []string{"main", "v1"} {
 				if head, ok := w.Get(remote, ref, time.Minute); !ok || head.Revision != f.first {
@@ -361,9 +372,7 @@ func TestAHangingServerHoldsUpNobodyElse(t *testing.T) {
 
 func TestALookThatTakesTooLongIsGivenUp(t *testing.T) {
 	f := newForge(t, gittest.HTTPOptions{})
-	f.web.Hang(true)
-	f.tls.Hang(true)
-	f.shell.Hang(true)
+	f.hang(true)
 	for transport, remote := range f.transports(t) {
 		w := newHeads(t, HeadsOptions{Timeout: 200 * time.Millisecond})
 		head := w.await(t, remote, "main", time.Minute)

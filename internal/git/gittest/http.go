@@ -7,6 +7,7 @@ import (
 	"crypto/subtle"
 	"fmt"
 	"io"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -58,7 +59,7 @@ func ServeHTTP(root string, options HTTPOptions) (*HTTPServer, error) {
 		return nil, fmt.Errorf("listen for git over http: %w", err)
 	}
 	s := &HTTPServer{root: root, options: options, URL: "http://" + listener.Addr().String()}
-	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, ConnState: s.countConnection}
+	s.server = &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, ConnState: s.countConnection, ErrorLog: log.New(io.Discard, "", 0)}
 	if options.TLS {
 		s.URL = "https://" + listener.Addr().String()
 		s.server.TLSConfig, s.CA, err = selfMadeTLS()
