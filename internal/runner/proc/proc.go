@@ -32,7 +32,7 @@ func Find(pid int) (ID, error) {
 	if err != nil {
 		return ID{}, err
 	}
-	if s.state == 'Z' || s.state == 'X' {
+	if s.ended() {
 		return ID{}, ErrGone
 	}
 	return ID{PID: pid, Start: s.start}, nil
@@ -97,11 +97,16 @@ func (p ID) SignalGroup(sig unix.Signal) error {
 }
 
 type stat struct {
-	state  byte
-	parent int
-	start  uint64
-	rss    int64 // pages
+	state   byte
+	parent  int
+	threads int
+	start   uint64
+	rss     int64 // pages
 }
+
+// ended reports whether nothing of the process runs any more. The state is
+// the first thread's: while others go on, so does the process.
+func (s stat) ended() bool { return (s.state == 'Z' || s.state == 'X') && s.threads <= 1 }
 
 // readStat reads /proc/pid/stat. The command's name stands in parentheses and
 // may hold anything, so fields are counted from the last one.
@@ -119,6 +124,7 @@ func readStat(pid int) (stat, error) {
 	}
 	s := stat{state: fields[0][0]}
 	s.parent, _ = strconv.Atoi(fields[1])
+	s.threads, _ = strconv.Atoi(fields[17])
 	if s.start, err = strconv.ParseUint(fields[19], 10, 64); err != nil {
 		return stat{}, fmt.Errorf("read the start of process %d: %w", pid, err)
 	}

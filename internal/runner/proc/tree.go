@@ -51,7 +51,7 @@ func descendants(root int) map[int]stat {
 		found[pid] = processes[pid]
 		queue = append(queue, children[pid]...)
 	}
-	maps.DeleteFunc(found, func(_ int, s stat) bool { return s.state == 'Z' || s.state == 'X' })
+	maps.DeleteFunc(found, func(_ int, s stat) bool { return s.ended() })
 	return found
 }
 
@@ -136,7 +136,7 @@ func KillBelow(root ID) {
 func marked(entry string) map[int]stat {
 	found := make(map[int]stat)
 	for pid, s := range all() {
-		if pid == os.Getpid() || s.state == 'Z' || s.state == 'X' {
+		if pid == os.Getpid() || s.ended() {
 			continue
 		}
 		environ, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "environ"))

@@ -1,0 +1,187 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/decide"
+)
+
+// world is a git server, a toolchain and an AWS that do as they are told.
+type world struct {
+	accountErr, checkoutErr, projectErr, installErr, synthErr, publishErr error
+
+	stack     Stack
+	published []string
+	// hold makes the checkout wait until its context ends.
+	hold bool
+}
+
+func (w *world) tools() Tools { return Tools{Identity: w, Source: w, Toolchain: w, Publisher: w} }
+
+func (w *world) Account(context.Context) (string, error) { return "111122223333", w.accountErr }
+
+func (w *world) Checkout(ctx context.Context, dir string, _ io.Writer) (v1alpha1.Commit, bool, error) {
+	if w.hold {
+		<-ctx.Done()
+		return v1alpha1.Commit{}, false, ctx.Err()
+	}
+	if w.checkoutErr != nil {
+		return v1alpha1.Commit{}, false, w.checkoutErr
+	}
+	return v1alpha1.Commit{Hash: "c0ffee", Subject: "Brew"}, true, os.MkdirAll(filepath.Join(dir, "app"), 0o700)
+}
+
+func (w *world) Project(checkout string) (string, error) {
+	return filepath.Join(checkout, "app"), w.projectErr
+}
+
+func (w *world) Install(_ context.Context, project string, out io.Writer) (bool, error) {
+	fmt.Fprintln(out, "added 3 packages")
+	if _, err := os.Stat(project); err != nil {
+		return false, err
+	}
+	return true, w.installErr
+}
+
+func (w *world) Synth(_ context.Context, _, account string, _ io.Writer) (Stack, error) {
+	s := w.stack
+	s.Plan.Parameters = map[string]string{"account": account}
+	return s, w.synthErr
+}
+
+func (w *world) Publish(_ context.Context, stack Stack, _ io.Writer) (string, bool, error) {
+	w.published = append(w.published, stack.Plan.StackName)
+	return "https://bucket/template.json", false, w.publishErr
+}
+
+func session(t *testing.T, req Request, secrets Secrets) *Session {
+	t.Helper()
+	dir := Dir(t.TempDir())
+	log, err := OpenLog(dir, secrets.Redactor(req.Repository))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = log.Close() })
+	tick := time.Unix(0, 0)
+	return &Session{Request: req, Secrets: secrets, Dir: dir, Log: log, now: func() time.Time {
+		tick = tick.Add(time.Second)
+		return tick
+	}}
+}
+
+func TestABuildMakesAPlan(t *testing.T) {
+	w := &world{stack: Stack{Plan: v1alpha1.Plan{StackName: "Web", TemplateDigest: "d1"}}}
+	s := session(t, Request{Region: "eu-west-1"}, Secrets{})
+	got := s.result(build(t.Context(), s, w.tools()))
+	want := decide.RunResult{
+		Plan: &v1alpha1.Plan{
+			StackName: "Web", TemplateDigest: "d1", TemplateURL: "https://bucket/template.json",
+			Account: "111122223333", Region: "eu-west-1",
+			Commit:     &v1alpha1.Commit{Hash: "c0ffee", Subject: "Brew"},
+			Parameters: map[string]string{"account": "111122223333"},
+		},
+		Steps: []decide.RunStep{
+			{Name: "Cloning", Duration: time.Second, Cached: true},
+			{Name: "Installing", Duration: time.Second, Cached: true},
+			{Name: "Synthesizing", Duration: time.Second},
+			{Name: "Publishing", Duration: time.Second},
+		},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("result (-want +got):\n%s", diff)
+	}
+	if step, err := s.Dir.ReadStep(); step != StepPublishing || err != nil {
+		t.Errorf("the step file says %q, %v", step, err)
+	}
+	log, _ := os.ReadFile(s.Dir.Log(0))
+	if !strings.Contains(string(log), "[Installing] added 3 packages\n") {
+		t.Errorf("the log does not hold what the tools say:\n%s", log)
+	}
+}
+
+func TestABuildThatFailsSaysWhereAndWhy(t *testing.T) {
+	refused := &Failure{Reason: "Refused", Message: "no, hunter22"}
+	for name, c := range map[string]struct {
+		world  world
+		step   string
+		reason string
+	}{
+		"the credentials are wrong":   {world{accountErr: refused}, StepCloning, "Refused"},
+		"and the clone would go on":   {world{accountErr: refused, hold: true}, StepCloning, "Refused"},
+		"the repository is not there": {world{checkoutErr: refused}, StepCloning, "Refused"},
+		"the path is not there":       {world{projectErr: refused}, StepCloning, "Refused"},
+		"the install fails":           {world{installErr: refused}, StepInstalling, "Refused"},
+		"the synth fails":             {world{synthErr: refused}, StepSynthesizing, "Refused"},
+		"the upload fails":            {world{publishErr: fmt.Errorf("publish: %w", refused)}, StepPublishing, "Refused"},
+		"an error that nobody named":  {world{installErr: errors.New("hunter22 again")}, StepInstalling, ReasonFailed},
+		"another region": {
+			world{stack: Stack{Plan: v1alpha1.Plan{Region: "us-east-2"}}}, StepSynthesizing, ReasonEnvironment,
+		},
+		"another account, with no role there": {
+			world{stack: Stack{Plan: v1alpha1.Plan{Account: "444455556666"}}}, StepSynthesizing, ReasonEnvironment,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := session(t, Request{Region: "eu-west-1"}, Secrets{Password: "hunter22"})
+			got := s.result(build(t.Context(), s, c.world.tools()))
+			if got.Failure == nil || got.Failure.Step != c.step || got.Failure.Reason != c.reason {
+				t.Fatalf("failure %+v, want %s in %s", got.Failure, c.reason, c.step)
+			}
+			if strings.Contains(got.Failure.Message, "hunter22") {
+				t.Errorf("the message shows a secret: %s", got.Failure.Message)
+			}
+			if last := got.Steps[len(got.Steps)-1]; last.Name != c.step {
+				t.Errorf("the last step is %s, want %s", last.Name, c.step)
+			}
+		})
+	}
+}
+
+func TestAnotherAccountIsFineWhenTheAppNamesARoleThere(t *testing.T) {
+	w := &world{stack: Stack{Plan: v1alpha1.Plan{Account: "444455556666", DeployRoleARN: "arn:aws:iam::444455556666:role/deploy"}}}
+	s := session(t, Request{Region: "eu-west-1"}, Secrets{})
+	plan, err := build(t.Context(), s, w.tools())
+	if err != nil || plan.Account != "444455556666" {
+		t.Fatalf("plan %+v, %v", plan, err)
+	}
+}
+
+func TestConstructPathsAreBounded(t *testing.T) {
+	many, long := map[string]string{}, map[string]string{}
+	for i := range 500 {
+		many[fmt.Sprintf("Id%03d", i)] = "App/Stack"
+		long[fmt.Sprintf("Id%03d", i)] = strings.Repeat("p", 1000)
+	}
+	if got := boundPaths(many); len(got) != maxConstructPaths || got["Id000"] == "" {
+		t.Errorf("%d paths kept, want %d from the first", len(got), maxConstructPaths)
+	}
+	size := 0
+	for id, path := range maps.All(boundPaths(long)) {
+		size += len(id) + len(path)
+	}
+	if size == 0 || size > maxConstructPathBytes {
+		t.Errorf("%d bytes kept, want some, %d at most", size, maxConstructPathBytes)
+	}
+}
+
+func TestLongMessagesKeepTheirBeginningAndEnd(t *testing.T) {
+	got := shorten("begin " + strings.Repeat("ü", 3000) + " end")
+	if len(got) > maxMessage || !strings.HasPrefix(got, "begin ") || !strings.HasSuffix(got, " end") || !strings.Contains(got, "…") {
+		t.Errorf("%d bytes, %q…%q", len(got), got[:10], got[len(got)-10:])
+	}
+	if strings.ContainsRune(got, '\uFFFD') {
+		t.Error("a character was cut in two")
+	}
+}
