@@ -91,11 +91,15 @@ func TestARunThatIsFrozenIsKilledWhenOverdue(t *testing.T) {
 }
 
 func TestARunThatTakesTooMuchMemoryIsEnded(t *testing.T) {
-	l := newLocal(t, executor.LocalOptions{MemoryLimit: 256 << 20})
-	start(t, l, "run-1", executortest.Request(executortest.Memory), runner.Secrets{})
-	r := executortest.Done(t, l, "run-1")
-	if r.Failure == nil || r.Failure.Reason != runner.ReasonOutOfMemory {
-		t.Fatalf("result %+v, want %s", r, runner.ReasonOutOfMemory)
+	for _, script := range []string{executortest.Memory, executortest.Burst} {
+		t.Run(script, func(t *testing.T) {
+			l := newLocal(t, executor.LocalOptions{MemoryLimit: 256 << 20})
+			start(t, l, "run-1", executortest.Request(script), runner.Secrets{})
+			r := executortest.Done(t, l, "run-1")
+			if r.Failure == nil || r.Failure.Reason != runner.ReasonOutOfMemory {
+				t.Fatalf("result %+v, want %s", r, runner.ReasonOutOfMemory)
+			}
+		})
 	}
 }
 
@@ -118,4 +122,24 @@ func zombies(t *testing.T) int {
 		}
 	}
 	return n
+}
+
+func TestAStrangerIsKilledWithItsRun(t *testing.T) {
+	for name, end := range map[string]func(t *testing.T, file string, root int){
+		"when it ends by itself":   func(t *testing.T, file string, _ int) { touch(t, file) },
+		"when it is killed inside": func(t *testing.T, _ string, root int) { kill(t, root) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			if name != "when it ends by itself" && !executor.HasControlGroups() {
+				t.Skip("a process that cleared its environment and lost its parent is only found in a control group, and this host lets us make none")
+			}
+			data, folder := t.TempDir(), t.TempDir()
+			l := newLocal(t, executor.LocalOptions{Data: data})
+			start(t, l, "run-1", executortest.Request(executortest.Stranger,
+				value(executortest.PIDFileValue, folder+"/pid"), value(executortest.FileValue, folder+"/go")), runner.Secrets{})
+			stranger := waitForPID(t, folder+"/pid")
+			end(t, folder+"/go", processOf(t, data, "run-1").PID)
+			executortest.Eventually(t, "the stranger is gone", func() bool { return !runs(stranger) })
+		})
+	}
 }

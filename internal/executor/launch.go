@@ -30,17 +30,20 @@ func (l *Local) launch(r *run) error {
 		return r.dir.WriteResult(failed(runner.ReasonLost, fmt.Sprintf(
 			"the build vanished %d times, together with the operator, without saying why; most likely the operator ran out of memory: raise its memory limit, or lower the run memory limit", maxAttempts)))
 	}
-	rec := record{Attempt: attempt}
+	r.box = l.groups.open(l.o.MemoryLimit + l.o.MemoryLimit/8)
+	rec := record{Attempt: attempt, Box: r.box}
 	if r.request.Timeout > 0 {
 		rec.Deadline = l.o.Now().Add(r.request.Timeout + l.o.Grace)
 	}
 	// What is noted before the process starts is true of it whenever the
 	// manager may end.
 	if err := errors.Join(runner.WriteJSON(recordFile(r.dir), rec), r.dir.WriteRequest(r.request)); err != nil {
+		r.box.close()
 		return err
 	}
-	cmd, err := l.fork(r.dir, r.secrets)
+	cmd, err := l.fork(r.dir, r.box, r.secrets)
 	if err != nil {
+		r.box.close()
 		return err
 	}
 	r.state, r.deadline = running, rec.Deadline
@@ -62,7 +65,9 @@ func (l *Local) clear(dir runner.Dir) (attempt int, err error) {
 	var before record
 	// A record that cannot be read counts as none.
 	_ = runner.ReadJSON(recordFile(dir), &before)
-	proc.KillMarked(mark(dir))
+	left := run{dir: dir, box: before.Box}
+	left.sweep()
+	before.Box.close()
 	if err := l.discard(string(dir)); err != nil {
 		return 0, err
 	}
@@ -116,10 +121,11 @@ func (l *Local) adoptRun(r *run) error {
 	if err != nil {
 		return err
 	}
+	var rec record
+	// Without a record there is no deadline of ours; the run has its own.
+	_ = runner.ReadJSON(recordFile(r.dir), &rec)
+	r.box = rec.Box
 	if living {
-		var rec record
-		// Without a record there is no deadline of ours; the run has its own.
-		_ = runner.ReadJSON(recordFile(r.dir), &rec)
 		r.request, _ = r.dir.ReadRequest()
 		_ = runner.ReadJSON(r.dir.Process(), &r.id)
 		r.state, r.adopted, r.deadline = running, true, rec.Deadline
@@ -127,7 +133,8 @@ func (l *Local) adoptRun(r *run) error {
 		l.runs[r.name] = r
 		return nil
 	}
-	proc.KillMarked(mark(r.dir))
+	r.sweep()
+	r.box.close()
 	if _, err := os.Stat(r.dir.Result()); err == nil {
 		l.discardScratch(r.dir)
 	}

@@ -29,6 +29,12 @@ type LocalOptions struct {
 	// 0 is the number of processors, at least 2.
 	MaxRuns int
 	// MemoryLimit in bytes bounds one run with all that it starts; 0 is none.
+	// Everywhere the run itself adds up its processes' memory, several times
+	// a second, and ends when it is too much; Node is told to keep its heap
+	// below; and the kernel, should the machine run out, takes a run first.
+	// Where this process may make control groups, the kernel holds the bound
+	// too, an eighth above. An address space limit would not do: Node
+	// reserves far more than it uses.
 	MemoryLimit int64
 	// MinFree is how many bytes must be free under Data for a run to start;
 	// 0 is 512 MiB.
@@ -54,7 +60,8 @@ type LocalOptions struct {
 // Local runs runs as child processes on this machine. Its state is in files,
 // so that a manager takes over the runs of the one before it.
 type Local struct {
-	o LocalOptions
+	o      LocalOptions
+	groups controlGroups
 
 	mu     sync.Mutex
 	runs   map[string]*run // those that wait, run or are being ended
@@ -89,6 +96,7 @@ type run struct {
 	redact  *runner.Redactor
 
 	id       proc.ID // of the process; zero when it is not known
+	box      box
 	state    state
 	step     string
 	adopted  bool
@@ -126,7 +134,7 @@ func NewLocal(o LocalOptions) (*Local, error) {
 	o.MaxRuns = cmp.Or(o.MaxRuns, max(2, runtime.NumCPU()))
 	o.MinFree = cmp.Or(o.MinFree, 512<<20)
 	o.Grace = cmp.Or(o.Grace, 10*time.Second)
-	l := &Local{o: o, runs: make(map[string]*run), wake: make(chan struct{}, 1), closing: make(chan struct{})}
+	l := &Local{o: o, groups: findControlGroups("/sys/fs/cgroup"), runs: make(map[string]*run), wake: make(chan struct{}, 1), closing: make(chan struct{})}
 	if err := l.adopt(); err != nil {
 		return nil, err
 	}

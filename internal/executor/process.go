@@ -1,7 +1,6 @@
 package executor
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,6 +20,8 @@ type record struct {
 	// Attempt counts the times that this run was started: it is more than 1
 	// only when earlier ones vanished without a result.
 	Attempt int `json:"attempt"`
+	// Box is the run's control group.
+	Box box `json:"box,omitempty"`
 	// Deadline is when the run should have ended by itself; zero is never.
 	Deadline time.Time `json:"deadline"`
 }
@@ -33,7 +34,7 @@ func recordFile(dir runner.Dir) string { return string(dir) + "/start.json" }
 // The process inherits the locked lock file, and the kernel unlocks it when
 // the process ends, however it ends: whether a run lives can be told by the
 // lock at any time, by any manager, with no process id to be mistaken about.
-func (l *Local) fork(dir runner.Dir, secrets runner.Secrets) (*exec.Cmd, error) {
+func (l *Local) fork(dir runner.Dir, b box, secrets runner.Secrets) (*exec.Cmd, error) {
 	lock, err := os.OpenFile(dir.Lock(), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the run's lock: %w", err)
@@ -48,22 +49,44 @@ func (l *Local) fork(dir runner.Dir, secrets runner.Secrets) (*exec.Cmd, error) 
 	}
 	defer stderr.Close()
 	own := len(secrets.AWS) > 0
-	input, err := json.Marshal(l.withIdentity(secrets))
-	if err != nil {
-		return nil, errors.New("encode the run's secrets")
-	}
 	args := append(append([]string(nil), l.o.Command[1:]...), "run", "--dir", string(dir), "--data", l.o.Data)
 	cmd := exec.Command(l.o.Command[0], args...)
 	cmd.Dir = string(dir)
 	cmd.Env = l.environ(dir, own)
-	cmd.Stdin = bytes.NewReader(input)
 	cmd.Stdout, cmd.Stderr = stderr, stderr
 	cmd.ExtraFiles = []*os.File{lock}
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start the run's process: %w", err)
+	if err := l.startBoxed(cmd, b, l.withIdentity(secrets)); err != nil {
+		return nil, err
 	}
 	return cmd, nil
+}
+
+// startBoxed starts a process, puts it into its box and only then hands it
+// its secrets, without which it does nothing: nothing escapes the box.
+func (l *Local) startBoxed(cmd *exec.Cmd, b box, secrets runner.Secrets) error {
+	input, err := json.Marshal(secrets)
+	if err != nil {
+		return errors.New("encode the run's secrets")
+	}
+	theirs, ours, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("open the pipe for the run's secrets: %w", err)
+	}
+	defer theirs.Close()
+	cmd.Stdin = theirs
+	if err := cmd.Start(); err != nil {
+		_ = ours.Close()
+		return fmt.Errorf("start the run's process: %w", err)
+	}
+	// Without its box a run is bounded by its own watch on its memory.
+	_ = b.put(cmd.Process.Pid)
+	go func() {
+		// A process that ends before it has read them says so by its end.
+		_, _ = ours.Write(input)
+		_ = ours.Close()
+	}()
+	return nil
 }
 
 // alive tells by the lock whether a run's process lives.
@@ -107,7 +130,7 @@ func (r *run) terminate() {
 func (r *run) kill() {
 	id := r.process()
 	if !id.Alive() {
-		proc.KillMarked(mark(r.dir))
+		r.sweep()
 		return
 	}
 	// The children first: they are only found below a living parent, which
@@ -115,4 +138,10 @@ func (r *run) kill() {
 	_ = id.Signal(unix.SIGSTOP)
 	proc.KillBelow(id)
 	_ = id.Signal(unix.SIGKILL)
+}
+
+// sweep ends whatever a run has left behind.
+func (r *run) sweep() {
+	r.box.kill()
+	proc.KillMarked(mark(r.dir))
 }

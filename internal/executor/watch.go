@@ -12,7 +12,6 @@ import (
 
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/runner"
-	"awscdk.dev/operator/internal/runner/proc"
 )
 
 // watch follows the runs until Close. With no run it sleeps.
@@ -114,7 +113,7 @@ func (l *Local) hurry(r *run) {
 
 // finish tidies up after a process that is gone and lets the next one start.
 func (l *Local) finish(r *run) {
-	proc.KillMarked(mark(r.dir))
+	r.sweep()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if r.state == removing {
@@ -126,22 +125,36 @@ func (l *Local) finish(r *run) {
 		l.discardScratch(r.dir)
 		l.tell(r.name)
 	}
+	r.box.close()
 	delete(l.runs, r.name)
 	l.next()
 }
 
-// conclude writes the result of a run whose process did not.
+// conclude writes the result of a run whose process did not, and of one that
+// failed since the kernel took a process from it.
 func (l *Local) conclude(r *run) {
-	if _, err := os.Stat(r.dir.Result()); !errors.Is(err, os.ErrNotExist) {
+	result, err := r.dir.ReadResult()
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return // Observe tells what is wrong with it
+	}
+	if err == nil && (result.Failure == nil || !r.box.ranOut()) {
 		return
 	}
-	f := decide.RunFailure{Step: cmp.Or(r.step, runner.StepStarting), Reason: runner.ReasonCrashed, Message: l.obituary(r)}
-	if r.overdue {
-		f.Reason, f.Message = runner.ReasonTimedOut, fmt.Sprintf("the build took longer than %s and had to be killed", r.request.Timeout)
+	if err != nil {
+		result = &decide.RunResult{}
+	}
+	result.Failure = &decide.RunFailure{Step: cmp.Or(r.step, runner.StepStarting), Reason: runner.ReasonCrashed, Message: l.obituary(r)}
+	switch {
+	case r.box.ranOut():
+		result.Failure.Reason = runner.ReasonOutOfMemory
+		result.Failure.Message = fmt.Sprintf("the build used more than the %d MiB of memory that a run may use; raise the operator's run memory limit or make the app smaller", l.o.MemoryLimit>>20)
+	case r.overdue:
+		result.Failure.Reason = runner.ReasonTimedOut
+		result.Failure.Message = fmt.Sprintf("the build took longer than %s and had to be killed", r.request.Timeout)
 	}
 	// A result that cannot be written leaves a run that was never done, and
 	// that is started again.
-	_ = r.dir.WriteResult(decide.RunResult{Failure: &f})
+	_ = r.dir.WriteResult(*result)
 }
 
 // obituary says how a process died that left no result.

@@ -45,8 +45,12 @@ const (
 	Daemon = "daemon"
 	// Flood writes BytesValue bytes to the log.
 	Flood = "flood"
-	// Memory has a child that takes more memory until it is ended.
+	// Memory has a child that takes more memory, block by block, until it is ended.
 	Memory = "memory"
+	// Burst is Memory in one go.
+	Burst = "burst"
+	// Stranger is Daemon with a process that also cleared its environment.
+	Stranger = "stranger"
 )
 
 // Names of context values that are a script's arguments.
@@ -133,15 +137,15 @@ func play(ctx context.Context, s *runner.Session, out io.Writer) error {
 		return nil
 	case Await:
 		return await(ctx, value(s, FileValue))
-	case Daemon:
-		if err := start(childVerb, "parent", value(s, PIDFileValue)).Wait(); err != nil {
+	case Daemon, Stranger:
+		if err := start(childVerb, s.Request.StackName+"-parent", value(s, PIDFileValue)).Wait(); err != nil {
 			return err
 		}
 		return await(ctx, value(s, FileValue))
 	case Flood:
 		return flood(out, value(s, BytesValue))
-	case Memory:
-		return start(childVerb, "memory").Wait()
+	case Memory, Burst:
+		return start(childVerb, s.Request.StackName).Wait()
 	}
 	return errors.New("no such script: " + s.Request.StackName)
 }
@@ -192,8 +196,11 @@ func start(args ...string) *exec.Cmd {
 		panic(err)
 	}
 	cmd := exec.Command(self, args...)
-	if args[1] == "daemon" {
+	if args[1] == Daemon || args[1] == Stranger {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
+	}
+	if args[1] == Stranger {
+		cmd.Env = []string{"PATH=/bin"}
 	}
 	if err := cmd.Start(); err != nil {
 		panic(err)
@@ -204,18 +211,18 @@ func start(args ...string) *exec.Cmd {
 // child is a process that a script started.
 func child(role string, args []string) {
 	switch role {
-	case "parent":
-		start(childVerb, "daemon", args[0])
+	case Daemon + "-parent", Stranger + "-parent":
+		start(childVerb, strings.TrimSuffix(role, "-parent"), args[0])
 		// It leaves its child to whoever takes orphans.
 		_ = await(context.Background(), args[0])
-	case "daemon":
+	case Daemon, Stranger:
 		signal.Ignore(syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
 		if err := os.WriteFile(args[0]+".new", []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
 			os.Exit(1)
 		}
 		_ = os.Rename(args[0]+".new", args[0])
 		time.Sleep(patience)
-	case "memory":
+	case Memory, Burst:
 		var held [][]byte
 		for range 64 { // 4 GiB at most
 			block := make([]byte, 64<<20)
@@ -223,7 +230,9 @@ func child(role string, args []string) {
 				block[i] = byte(i)
 			}
 			held = append(held, block)
-			time.Sleep(20 * time.Millisecond)
+			if role == Memory {
+				time.Sleep(20 * time.Millisecond)
+			}
 		}
 		fmt.Fprintln(os.Stderr, len(held))
 	}

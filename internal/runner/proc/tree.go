@@ -150,15 +150,25 @@ func marked(entry string) map[int]stat {
 	return found
 }
 
-// kill stops all before it kills any, lest a survivor starts more meanwhile.
+// kill kills processes that were found.
 func kill(processes map[int]stat) {
+	ids := make([]ID, 0, len(processes))
+	for pid, s := range processes {
+		ids = append(ids, ID{PID: pid, Start: s.start})
+	}
+	Kill(ids)
+}
+
+// Kill kills processes and waits a moment for each to end. It stops all
+// before it kills any, lest a survivor starts more meanwhile.
+func Kill(ids []ID) {
 	for _, sig := range []unix.Signal{unix.SIGSTOP, unix.SIGKILL} {
-		for pid, s := range processes {
-			_ = ID{PID: pid, Start: s.start}.Signal(sig)
+		for _, id := range ids {
+			_ = id.Signal(sig)
 		}
 	}
-	for pid, s := range processes {
-		ID{PID: pid, Start: s.start}.awaitEnd()
+	for _, id := range ids {
+		id.awaitEnd()
 	}
 }
 
