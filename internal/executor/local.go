@@ -59,6 +59,10 @@ type LocalOptions struct {
 
 // Local runs runs as child processes on this machine. Its state is in files,
 // so that a manager takes over the runs of the one before it.
+//
+// It keeps a run that goes wrong from harming others. It does not keep apart
+// those who mean harm: all runs are processes of one user and can read each
+// other's files.
 type Local struct {
 	o      LocalOptions
 	groups controlGroups

@@ -55,8 +55,8 @@ type Publisher interface {
 
 // Stack is a stack of a cloud assembly.
 type Stack struct {
-	// Plan is all of the plan that the assembly knows: not TemplateURL, not
-	// Commit. Account and Region are "" where the app leaves them open.
+	// Plan is all of the plan that the assembly knows. TemplateURL is where
+	// its assets put the template, "" when none of them is the template.
 	Plan v1alpha1.Plan
 	// Manifests are the *.assets.json files to publish.
 	Manifests []string
@@ -64,9 +64,6 @@ type Stack struct {
 	Root string
 	// TemplateFile is the template.
 	TemplateFile string
-	// TemplateURL is the s3:// URL where the assembly wants the template to
-	// go; "" when it leaves that to whoever deploys.
-	TemplateURL string
 }
 
 // The bounds of Plan.ConstructPaths, which goes into the object's status.

@@ -15,7 +15,10 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/awsconfig"
+	"awscdk.dev/operator/internal/cdk"
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/git"
 )
 
 // world is a git server, a toolchain and an AWS that do as they are told.
@@ -125,7 +128,10 @@ func TestABuildThatFailsSaysWhereAndWhy(t *testing.T) {
 		"the install fails":           {world{installErr: refused}, StepInstalling, "Refused"},
 		"the synth fails":             {world{synthErr: refused}, StepSynthesizing, "Refused"},
 		"the upload fails":            {world{publishErr: fmt.Errorf("publish: %w", refused)}, StepPublishing, "Refused"},
-		"an error that nobody named":  {world{installErr: errors.New("hunter22 again")}, StepInstalling, ReasonFailed},
+		"an error that nobody named":  {world{installErr: errors.New("hunter22 again")}, StepInstalling, "InstallFailed"},
+		"a ref that is not there":     {world{checkoutErr: fmt.Errorf("fetch: %w", git.ErrRefNotFound)}, StepCloning, "RefNotFound"},
+		"no bootstrap bucket":         {world{publishErr: &awsconfig.Error{Kind: awsconfig.ErrNotBootstrapped}}, StepPublishing, "NotBootstrapped"},
+		"a synth error":               {world{synthErr: &cdk.Error{Reason: "StackNotInApp"}}, StepSynthesizing, "StackNotInApp"},
 		"another region": {
 			world{stack: Stack{Plan: v1alpha1.Plan{Region: "us-east-2"}}}, StepSynthesizing, ReasonEnvironment,
 		},

@@ -6,14 +6,17 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"awscdk.dev/operator/internal/awsconfig"
+	"awscdk.dev/operator/internal/cdk"
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/git"
 )
 
 // maxMessage bounds a failure's message, in bytes.
 const maxMessage = 2 << 10
 
 // Reasons of failures that are the run's own; those of its adapters are in
-// the table of wire.go.
+// the table below.
 const (
 	ReasonTimedOut    = "TimedOut"
 	ReasonCancelled   = "Cancelled"
@@ -43,9 +46,21 @@ func (f *Failure) Error() string { return f.Message }
 
 func (f *Failure) Unwrap() error { return f.Cause }
 
-// Describe makes of an error what the status will say of it.
-func Describe(err error) decide.RunFailure {
+// Describe makes of an error that ended a step what the status will say of it.
+func Describe(step string, err error) decide.RunFailure {
+	f := describe(err)
+	f.Step = step
+	if reason, ok := unnamed[step]; ok && f.Reason == ReasonFailed {
+		f.Reason = reason
+	}
+	return f
+}
+
+func describe(err error) decide.RunFailure {
 	if f, ok := errors.AsType[*Failure](err); ok {
+		return decide.RunFailure{Reason: f.Reason, Message: err.Error(), Permanent: f.Permanent}
+	}
+	if f, ok := errors.AsType[*cdk.Error](err); ok {
 		return decide.RunFailure{Reason: f.Reason, Message: err.Error(), Permanent: f.Permanent}
 	}
 	for _, row := range failures {
@@ -57,14 +72,43 @@ func Describe(err error) decide.RunFailure {
 }
 
 // failures says what the errors of the run and of its adapters mean to the
-// user. The first that fits wins.
+// user. The first that fits wins. Permanent is only what the repository or
+// the spec must change for.
 var failures = []struct {
 	err       error
 	reason    string
 	permanent bool
 }{
+	{git.ErrInvalid, "InvalidRepository", true},
+	{git.ErrAuth, "GitAuthenticationFailed", false},
+	{git.ErrNotFound, "RepositoryNotFound", false},
+	{git.ErrRefNotFound, "RefNotFound", false},
+	{git.ErrHostKey, "HostKeyNotTrusted", false},
+	{git.ErrCertificate, "CertificateNotTrusted", false},
+	{git.ErrRedirect, "RepositoryRedirected", false},
+	{git.ErrProtocol, "NotAGitServer", false},
+	{git.ErrUnreachable, "RepositoryUnreachable", false},
+	{git.ErrTooLarge, "RepositoryTooLarge", false},
+	{git.ErrProjectPath, "InvalidProjectPath", true},
+
+	{awsconfig.ErrThrottled, "Throttled", false},
+	{awsconfig.ErrCredentials, "CredentialsInvalid", false},
+	{awsconfig.ErrAccessDenied, "AccessDenied", false},
+	{awsconfig.ErrNotBootstrapped, "NotBootstrapped", false},
+	{awsconfig.ErrTooLarge, "TemplateTooLarge", true},
+	{awsconfig.ErrUnsupported, "NotSupported", true},
+	{awsconfig.ErrUnreachable, "AWSUnreachable", false},
+
 	{context.DeadlineExceeded, ReasonTimedOut, false},
 	{context.Canceled, ReasonCancelled, false},
+}
+
+// unnamed is the reason of an error that only its step tells something of.
+var unnamed = map[string]string{
+	StepCloning:      "CloneFailed",
+	StepInstalling:   "InstallFailed",
+	StepSynthesizing: "SynthFailed",
+	StepPublishing:   "PublishFailed",
 }
 
 // shorten cuts a message to its bound, keeping its beginning and its end:

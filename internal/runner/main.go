@@ -68,8 +68,8 @@ func Main(ctx context.Context, o MainOptions) error {
 }
 
 // settle makes the process what the executor takes it for: the holder of the
-// lock, the parent of all that it starts, and the first to go when memory
-// runs out.
+// lock, the parent of all that it starts, the first to go when memory runs
+// out, and closed to the looks of what it starts.
 func settle(dir Dir) error {
 	unix.CloseOnExec(lockFD)
 	if err := proc.Adopt(); err != nil {
@@ -77,6 +77,9 @@ func settle(dir Dir) error {
 	}
 	// Refused where the host does not allow it, and then not worth failing for.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0o600)
+	if err := proc.Hide(); err != nil {
+		return err
+	}
 	self, err := proc.Self()
 	if err != nil {
 		return err

@@ -84,8 +84,8 @@ func (s *Session) result(plan *v1alpha1.Plan, err error) decide.RunResult {
 	defer s.mu.Unlock()
 	r := decide.RunResult{Steps: slices.Clone(s.steps)}
 	if err != nil {
-		f := Describe(err)
-		f.Step, f.Message = s.step, shorten(s.Log.redact.String(f.Message))
+		f := Describe(s.step, err)
+		f.Message = shorten(s.Log.redact.String(f.Message))
 		r.Failure = &f
 		return r
 	}

@@ -187,3 +187,13 @@ func Adopt() error {
 	}
 	return nil
 }
+
+// Hide keeps other processes of the same user, which user code is, from
+// reading this one's memory and environment (PR_SET_DUMPABLE, prctl(2)). It
+// does not hold against root.
+func Hide() error {
+	if err := unix.Prctl(unix.PR_SET_DUMPABLE, 0, 0, 0, 0); err != nil {
+		return fmt.Errorf("hide the process's memory: %w", err)
+	}
+	return nil
+}
