@@ -95,7 +95,8 @@ func New(options Options) *Publisher {
 	}
 	return &Publisher{
 		options: options,
-		loader:  awsconfig.NewLoader(awsconfig.Options{Now: options.Now, Log: options.Log}),
+		// Much patience: a run that fails is a build to be made again.
+		loader:  awsconfig.NewLoader(awsconfig.Options{Now: options.Now, Log: options.Log, Attempts: 8}),
 		clients: make(map[clientKey]*client),
 	}
 }

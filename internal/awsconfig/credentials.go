@@ -119,10 +119,14 @@ func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String())
 // MarshalJSON is String: secrets travel by Environ, never by accident.
 func (c Credentials) MarshalJSON() ([]byte, error) { return json.Marshal(c.String()) }
 
+// shortestSecret is what hide looks for at least: AWS's are longer, and a
+// shorter one, of a test endpoint, would be found in the middle of words.
+const shortestSecret = 8
+
 // hide takes the secrets out of text that came from elsewhere.
 func (c Credentials) hide(text string) string {
 	for _, secret := range []string{c.SecretAccessKey, c.SessionToken} {
-		if secret != "" {
+		if len(secret) >= shortestSecret {
 			text = strings.ReplaceAll(text, secret, "(hidden)")
 		}
 	}

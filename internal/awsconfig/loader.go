@@ -16,13 +16,8 @@ import (
 	"github.com/aws/smithy-go/logging"
 )
 
-const (
-	// dialTimeout: the SDK's own 30 s would hold a worker for that long.
-	dialTimeout = 4 * time.Second
-	// maxAttempts and maxBackoff keep all retries of a call inside 15 s.
-	maxAttempts = 5
-	maxBackoff  = 3 * time.Second
-)
+// dialTimeout: the SDK's own 30 s would hold a worker for that long.
+const dialTimeout = 4 * time.Second
 
 // Options of a Loader.
 type Options struct {
@@ -32,6 +27,11 @@ type Options struct {
 	Log *slog.Logger
 	// AttemptTimeout bounds one HTTP exchange, body included; 0 is no bound.
 	AttemptTimeout time.Duration
+	// Attempts and MaxBackoff say how patient a call is with throttling,
+	// faults of the service and of the network; 0 is as patient as the SDK
+	// (3 attempts, 20 s).
+	Attempts   int
+	MaxBackoff time.Duration
 }
 
 // Loader makes SDK configurations that share one pool of connections. It is
@@ -97,7 +97,7 @@ func (l *Loader) load(ctx context.Context) (*aws.Config, error) {
 	}
 	cfg, err := config.LoadDefaultConfig(ctx,
 		config.WithHTTPClient(l.http),
-		config.WithRetryer(NewRetryer),
+		config.WithRetryer(l.retryer),
 		config.WithLogger(logging.Nop{}),
 	)
 	if err != nil {
@@ -107,15 +107,17 @@ func (l *Loader) load(ctx context.Context) (*aws.Config, error) {
 	return l.base, nil
 }
 
-// NewRetryer is the SDK's standard retryer with less patience: a reconcile
-// tries again by itself, and meanwhile a worker waits.
-//
-// The SDK's adaptive retryer is not used: once throttled, it holds a caller
-// with little traffic to one request in two seconds for good, since it never
-// lets the rate rise above twice the traffic it measures.
-func NewRetryer() aws.Retryer {
+// retryer is the SDK's standard one. Its adaptive one is not used: once
+// throttled, it holds a caller with little traffic to one request in two
+// seconds for good, since it never lets the rate rise above twice the traffic
+// that it measures.
+func (l *Loader) retryer() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) {
-		o.MaxAttempts = maxAttempts
-		o.MaxBackoff = maxBackoff
+		if l.options.Attempts > 0 {
+			o.MaxAttempts = l.options.Attempts
+		}
+		if l.options.MaxBackoff > 0 {
+			o.MaxBackoff = l.options.MaxBackoff
+		}
 	})
 }

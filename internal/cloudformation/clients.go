@@ -96,6 +96,10 @@ func NewClients(options Options) *Clients {
 			Log: options.Log,
 			// Room for a second attempt after one that hung.
 			AttemptTimeout: options.CallTimeout * 3 / 5,
+			// Little patience: a reconcile comes again by itself, and a
+			// worker that waits serves no other stack.
+			Attempts:   4,
+			MaxBackoff: time.Second,
 		}),
 		clients: newLRU[clientKey, *Client](options.MaxClients),
 		buckets: newLRU[bucketKey, *bucket](4 * options.MaxClients),

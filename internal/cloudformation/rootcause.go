@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,9 +32,9 @@ var consequences = []string{
 	"User Initiated",
 }
 
-// references are reasons that name where else to look.
+// references are parts of reasons that name where else to look.
 var references = []string{
-	"Embedded stack ",
+	"Embedded stack arn:",
 	"The following hook(s) failed",
 }
 
@@ -50,10 +51,10 @@ func asFailure(e types.StackEvent, depth int) (failure, bool) {
 		return failure{}, false
 	case !failed(e) && !(ofStack(e) && rollsBack(e)):
 		return failure{}, false
-	case hasPrefix(reason, consequences):
+	case slices.ContainsFunc(consequences, func(prefix string) bool { return strings.HasPrefix(reason, prefix) }):
 		return failure{}, false
 	}
-	refers := hasPrefix(reason, references)
+	refers := slices.ContainsFunc(references, func(part string) bool { return strings.Contains(reason, part) })
 	if depth > 0 {
 		reason = fmt.Sprintf("%s (in nested stack %s)", reason, aws.ToString(e.StackName))
 	}
@@ -72,15 +73,6 @@ func asFailure(e types.StackEvent, depth int) (failure, bool) {
 func rollsBack(e types.StackEvent) bool {
 	return e.ResourceStatus == types.ResourceStatusRollbackInProgress ||
 		e.ResourceStatus == types.ResourceStatusUpdateRollbackInProgress
-}
-
-func hasPrefix(reason string, prefixes []string) bool {
-	for _, p := range prefixes {
-		if strings.HasPrefix(reason, p) {
-			return true
-		}
-	}
-	return false
 }
 
 // rootCause is the first failure in time. Of two at the same instant it is the

@@ -1,0 +1,193 @@
+// Package awstest runs the local AWS of the demo for tests.
+package awstest
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Account is the account that the keys of Env belong to.
+const Account = "123456789012"
+
+// Server is a local AWS of a test's own.
+type Server struct {
+	URL string
+}
+
+// Start runs a local AWS until the test ends and points the AWS environment of
+// the process at it. Flags are those of demo/cmd/localaws; `--speed 0` makes
+// its resources take no time.
+func Start(tb testing.TB, flags ...string) *Server {
+	tb.Helper()
+	ready := filepath.Join(tb.TempDir(), "ready")
+	args := append([]string{"--addr", "127.0.0.1:0", "--quiet", "--account", Account, "--ready-file", ready}, flags...)
+	cmd := exec.Command(binary(tb), args...)
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		tb.Fatalf("start localaws: %v", err)
+	}
+	tb.Cleanup(func() {
+		_ = cmd.Process.Signal(syscall.SIGTERM)
+		_ = cmd.Wait()
+	})
+	var address []byte
+	Eventually(tb, "localaws is ready", func() bool {
+		address, _ = os.ReadFile(ready)
+		return len(address) > 0
+	})
+	s := &Server{URL: strings.TrimSpace(string(address))}
+	Env(tb, s.URL)
+	return s
+}
+
+// Env points the AWS environment of the process at an endpoint and keeps the
+// machine's own settings out.
+func Env(tb testing.TB, endpoint string) {
+	tb.Helper()
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL": endpoint, "AWS_ENDPOINT_URL_S3": "", "AWS_ENDPOINT_URL_STS": "", "AWS_PROFILE": "",
+		"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": "", "AWS_SESSION_TOKEN": "", "AWS_EC2_METADATA_DISABLED": "true",
+		"AWS_CONFIG_FILE": "/nonexistent", "AWS_SHARED_CREDENTIALS_FILE": "/nonexistent",
+	} {
+		tb.Setenv(name, value)
+	}
+}
+
+// binary builds the local AWS, once for each test process.
+var binaryOnce = sync.OnceValues(func() (string, error) {
+	_, here, _, _ := runtime.Caller(0)
+	root := filepath.Join(filepath.Dir(here), "..", "..", "..")
+	path := filepath.Join(root, ".cache", "bin", "localaws")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", err
+	}
+	// Others may be running the file: it is replaced, not written to.
+	fresh := fmt.Sprintf("%s.%d", path, os.Getpid())
+	build := exec.Command("go", "build", "-o", fresh, "./cmd/localaws")
+	build.Dir = filepath.Join(root, "demo")
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build localaws: %w\n%s", err, out)
+	}
+	return path, os.Rename(fresh, path)
+})
+
+func binary(tb testing.TB) string {
+	tb.Helper()
+	path, err := binaryOnce()
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return path
+}
+
+// Fault is a failure to come; see demo/localaws/control.
+type Fault struct {
+	Service string `json:"service,omitempty"`
+	Action  string `json:"action,omitempty"`
+	Target  string `json:"target,omitempty"`
+	Count   int    `json:"count,omitempty"`
+	Code    string `json:"code,omitempty"`
+	Message string `json:"message,omitempty"`
+	Status  int    `json:"status,omitempty"`
+	Hang    bool   `json:"hang,omitempty"`
+	After   bool   `json:"after,omitempty"`
+}
+
+// Fault plans a failure.
+func (s *Server) Fault(tb testing.TB, f Fault) {
+	tb.Helper()
+	body, err := json.Marshal(f)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s.do(tb, http.MethodPost, "/_localaws/faults", body)
+}
+
+// Heal forgets all planned failures.
+func (s *Server) Heal(tb testing.TB) {
+	tb.Helper()
+	s.do(tb, http.MethodDelete, "/_localaws/faults", nil)
+}
+
+// ForgetCalls empties the journal of calls.
+func (s *Server) ForgetCalls(tb testing.TB) {
+	tb.Helper()
+	s.do(tb, http.MethodDelete, "/_localaws/calls", nil)
+}
+
+// Call is one call in the journal.
+type Call struct {
+	Service, Action, Target, Error string
+	AccessKey                      string
+	Status                         int
+}
+
+// Calls returns the calls of an action so far, oldest first; "" is all.
+func (s *Server) Calls(tb testing.TB, action string) []Call {
+	tb.Helper()
+	var answer struct{ Calls []Call }
+	data := s.do(tb, http.MethodGet, "/_localaws/calls?action="+url.QueryEscape(action), nil)
+	if err := json.Unmarshal(data, &answer); err != nil {
+		tb.Fatal(err)
+	}
+	return answer.Calls
+}
+
+// Succeeded counts the calls of an action that were answered well.
+func (s *Server) Succeeded(tb testing.TB, action string) int {
+	tb.Helper()
+	n := 0
+	for _, c := range s.Calls(tb, action) {
+		if c.Error == "" && c.Status < 300 {
+			n++
+		}
+	}
+	return n
+}
+
+func (s *Server) do(tb testing.TB, method, path string, body []byte) []byte {
+	tb.Helper()
+	r, err := http.NewRequestWithContext(tb.Context(), method, s.URL+path, bytes.NewReader(body))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer answer.Body.Close()
+	data, err := io.ReadAll(answer.Body)
+	if err != nil || answer.StatusCode >= 300 {
+		tb.Fatalf("%s %s: %s: %s, %v", method, path, answer.Status, data, err)
+	}
+	return data
+}
+
+// Eventually polls until a condition holds, for half a minute at most.
+func Eventually(tb testing.TB, what string, holds func() bool) {
+	tb.Helper()
+	deadline := time.NewTimer(30 * time.Second)
+	defer deadline.Stop()
+	tick := time.NewTicker(10 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-tick.C:
+		case <-deadline.C:
+			tb.Fatalf("it did not come about that %s", what)
+		}
+	}
+}

@@ -1,0 +1,110 @@
+package cloudformation
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+)
+
+func fixed() func() time.Time {
+	return func() time.Time { return time.Unix(1_700_000_000, 0) }
+}
+
+func TestClientsAreSharedByTargetAndBounded(t *testing.T) {
+	clients := NewClients(Options{Now: fixed(), MaxClients: 2})
+	a := Target{Credentials: testKeys, Region: "eu-west-1"}
+	b := Target{Credentials: testKeys, Region: "eu-west-2"}
+	first := clients.For(a)
+	if clients.For(a) != first {
+		t.Error("the same target has two clients")
+	}
+	for name, other := range map[string]Target{
+		"region":      b,
+		"credentials": {Region: "eu-west-1"},
+		"role":        {Credentials: testKeys, Region: "eu-west-1", RoleARN: "arn:aws:iam::1:role/r"},
+		"external id": {Credentials: testKeys, Region: "eu-west-1", ExternalID: "x"},
+	} {
+		if NewClients(Options{Now: fixed()}).For(other) == first || clients.For(a) == clients.For(other) {
+			t.Errorf("another %s has the same client", name)
+		}
+		clients.For(a)
+	}
+	clients.For(b)
+	clients.For(Target{Region: "eu-west-3"})
+	if len(clients.clients.entries) != 2 || clients.clients.order.Len() != 2 {
+		t.Errorf("%d clients are kept", len(clients.clients.entries))
+	}
+	if clients.For(a) == first {
+		t.Error("the client that was not used for longest is still kept")
+	}
+}
+
+func TestRolesOfAnAccountShareItsBucket(t *testing.T) {
+	clients := NewClients(Options{Now: fixed()})
+	role := func(account, name, region string) Target {
+		return Target{Region: region, RoleARN: "arn:aws:iam::" + account + ":role/" + name}
+	}
+	one := clients.For(role("1", "a", "eu-west-1"))
+	if clients.For(role("1", "b", "eu-west-1")).bucket != one.bucket {
+		t.Error("two roles of an account have a bucket each")
+	}
+	if clients.For(role("1", "a", "eu-west-2")).bucket == one.bucket || clients.For(role("2", "a", "eu-west-1")).bucket == one.bucket {
+		t.Error("another region or account shares the bucket")
+	}
+}
+
+// clock is moved by hand.
+type clock struct{ at time.Time }
+
+func (c *clock) now() time.Time { return c.at }
+
+func TestABucketGivesUpWhatWouldWaitTooLong(t *testing.T) {
+	c := &clock{time.Unix(1_700_000_000, 0)}
+	b := newBucket(1, 3, c.now)
+	for i := range 3 {
+		if err := b.wait(t.Context()); err != nil {
+			t.Fatalf("request %d of the burst: %v", i, err)
+		}
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := b.wait(ended); !errors.Is(err, context.Canceled) {
+		t.Errorf("a request that may wait: %v", err)
+	}
+	b.limiter.ReserveN(c.at, 1)
+	b.limiter.ReserveN(c.at, 1)
+	if err := b.wait(t.Context()); !errors.Is(err, ErrThrottled) {
+		t.Errorf("a request that would wait three seconds: %v", err)
+	}
+	c.at = c.at.Add(5 * time.Second)
+	if err := b.wait(t.Context()); err != nil {
+		t.Errorf("after a while: %v", err)
+	}
+}
+
+func TestThrottlingSlowsABucketAndQuietRestoresIt(t *testing.T) {
+	c := &clock{time.Unix(1_700_000_000, 0)}
+	b := newBucket(8, 8, c.now)
+	rateIs := func(when string, want float64) {
+		t.Helper()
+		if got := float64(b.limiter.Limit()); got != want {
+			t.Errorf("%s: the rate is %v, want %v", when, got, want)
+		}
+	}
+	for range 5 {
+		b.throttled()
+	}
+	rateIs("one burst of refusals", 4)
+	for range 6 {
+		c.at = c.at.Add(time.Second)
+		b.throttled()
+	}
+	rateIs("refusals without end", minRate)
+	c.at = c.at.Add(3 * time.Second)
+	_ = b.wait(t.Context())
+	rateIs("three quiet seconds", 4)
+	c.at = c.at.Add(time.Hour)
+	_ = b.wait(t.Context())
+	rateIs("a quiet hour", 8)
+}

@@ -1,0 +1,113 @@
+package cloudformation
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+	"github.com/google/go-cmp/cmp"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/awsconfig/awstest"
+	"awscdk.dev/operator/internal/decide"
+)
+
+// drift detects and waits for the answer.
+func (c cloud) drift(tb testing.TB, stackID string) decide.Drift {
+	tb.Helper()
+	id, err := c.DetectDrift(tb.Context(), stackID)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	var seen decide.Drift
+	awstest.Eventually(tb, "drift detection ends", func() bool {
+		seen = c.Drift(tb.Context(), id, stackID)
+		if seen.Err != nil {
+			tb.Fatal(seen.Err)
+		}
+		return seen.Status != "DETECTION_IN_PROGRESS"
+	})
+	return seen
+}
+
+func TestDriftIsToldByPropertyWithExpectedAndActual(t *testing.T) {
+	c := newCloud(t)
+	stack := c.deploy(t, "1", c.plan(t, template{Resources: tree{"Config": parameter("/app/config", "one"), "Topic": topic("x")}}))
+	if diff := cmp.Diff(decide.Drift{Seen: true, Status: "DETECTION_COMPLETE"}, c.drift(t, stack.ID)); diff != "" {
+		t.Errorf("before any change:\n%s", diff)
+	}
+	c.Parameter(t, "/app/config", "by hand")
+	want := decide.Drift{Seen: true, Status: "DETECTION_COMPLETE", Drifted: true, Resources: []v1alpha1.DriftedResource{{
+		LogicalID: "Config", PhysicalID: "/app/config", Type: "AWS::SSM::Parameter", Change: "MODIFIED",
+		Properties: []v1alpha1.DriftedProperty{{Path: "/Value", Change: "NOT_EQUAL", Expected: "one", Actual: "by hand"}},
+	}}}
+	if diff := cmp.Diff(want, c.drift(t, stack.ID)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestDriftOfNestedStacksIsFound(t *testing.T) {
+	c := newCloud(t)
+	inner := c.plan(t, template{Resources: tree{"Config": parameter("/app/inner", "one")}})
+	stack := c.deploy(t, "1", c.plan(t, template{Resources: tree{"Inner": nestedStack(inner.TemplateURL)}}))
+	c.Parameter(t, "/app/inner", "by hand")
+	seen := c.drift(t, stack.ID)
+	if !seen.Drifted || len(seen.Resources) != 1 || !strings.HasPrefix(seen.Resources[0].LogicalID, "app-Inner-") ||
+		!strings.HasSuffix(seen.Resources[0].LogicalID, "/Config") {
+		t.Errorf("drift: %+v", seen)
+	}
+}
+
+func TestMoreDriftThanFitsIsCounted(t *testing.T) {
+	c := newCloud(t)
+	resources := tree{}
+	for i := range maxDriftedResources + 3 {
+		resources[fmt.Sprintf("P%02d", i)] = parameter(fmt.Sprintf("/app/%02d", i), "one")
+	}
+	stack := c.deploy(t, "1", c.plan(t, template{Resources: resources}))
+	for i := range maxDriftedResources + 3 {
+		c.Parameter(t, fmt.Sprintf("/app/%02d", i), "by hand")
+	}
+	seen := c.drift(t, stack.ID)
+	if len(seen.Resources) != maxDriftedResources || seen.Omitted != 3 {
+		t.Errorf("%d resources and %d omitted", len(seen.Resources), seen.Omitted)
+	}
+}
+
+func TestAnUnknownDetectionIsNotFoundAndNotNoDrift(t *testing.T) {
+	c := newCloud(t)
+	seen := c.Drift(t.Context(), "b78ac9b0-dec1-11e7-a451-503a3example", "arn:aws:cloudformation:eu-central-1:123456789012:stack/app/x")
+	if !errors.Is(seen.Err, ErrNotFound) || seen.Seen {
+		t.Errorf("drift: %+v", seen)
+	}
+	c.Fault(t, awstest.Fault{Service: "cloudformation", Action: "DescribeStackDriftDetectionStatus", Code: "AccessDenied", Status: 403})
+	seen = c.Drift(t.Context(), "b78ac9b0-dec1-11e7-a451-503a3example", "arn:aws:cloudformation:eu-central-1:123456789012:stack/app/x")
+	if !errors.Is(seen.Err, ErrAccessDenied) || seen.Seen {
+		t.Errorf("drift: %+v", seen)
+	}
+}
+
+func TestDriftedValuesAreBounded(t *testing.T) {
+	long := strings.Repeat("ä", maxValue+1)
+	var differences []types.PropertyDifference
+	for range maxDriftedProperties + 1 {
+		differences = append(differences, types.PropertyDifference{
+			PropertyPath: aws.String("/P"), DifferenceType: types.DifferenceTypeNotEqual,
+			ExpectedValue: aws.String(`{ "a" : [ 1, 2 ] }`), ActualValue: &long,
+		})
+	}
+	r := driftedResource("", types.StackResourceDrift{PropertyDifferences: differences})
+	if len(r.Properties) != maxDriftedProperties {
+		t.Errorf("%d properties", len(r.Properties))
+	}
+	want := v1alpha1.DriftedProperty{Path: "/P", Change: "NOT_EQUAL", Expected: `{"a":[1,2]}`, Actual: strings.Repeat("ä", maxValue-1) + "…"}
+	if diff := cmp.Diff(want, r.Properties[0]); diff != "" {
+		t.Error(diff)
+	}
+	if got := compact("****"); got != "****" {
+		t.Errorf("a masked value became %s", got)
+	}
+}
