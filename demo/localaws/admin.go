@@ -32,6 +32,10 @@ func (s *Server) adminRoutes() http.Handler {
 	mux.HandleFunc("GET /_localaws/state", func(w http.ResponseWriter, _ *http.Request) {
 		writeJSON(w, map[string]any{"resources": s.Cloud.All(), "stacks": s.CloudFormation.Stacks()})
 	})
+	mux.HandleFunc("POST /_localaws/bootstrap", func(w http.ResponseWriter, r *http.Request) {
+		s.Bootstrap(r.URL.Query().Get("account"), r.URL.Query().Get("region"))
+		w.WriteHeader(http.StatusNoContent)
+	})
 	mux.HandleFunc("PUT /_localaws/signal/{account}/{region}/{id}", s.signal)
 	return mux
 }
@@ -97,7 +101,7 @@ func (s *Server) signal(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if err := s.CloudFormation.Signal("http://"+r.Host+r.URL.Path, raw); err != nil {
+	if err := s.CloudFormation.Signal(r.URL.Path, raw); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 	}
 }

@@ -21,7 +21,7 @@ type ChangeSet struct {
 	ExecuteToken                 string
 	Changes                      []planned
 	config                       Config
-	operation                    string
+	parent                       string // the change set of the parent stack that this one is part of
 }
 
 var changeSetHandlers = map[string]handler{
@@ -79,7 +79,6 @@ func (s *Service) newChangeSet(c *wire.Call, st *Stack, name, kind string) *Chan
 		Status: "CREATE_PENDING", Execution: "UNAVAILABLE", Kind: kind, Created: s.cloud.Now(),
 		OnFailure: c.Params.String("OnStackFailure"), Mode: c.Params.String("DeploymentMode"),
 		Nested: c.Params.Bool("IncludeNestedStacks"), Import: c.Params.Bool("ImportExistingResources"),
-		operation: cloud.UUID(),
 	}
 	st.ChangeSets[cs.ID] = cs
 	return cs
@@ -134,6 +133,9 @@ func (s *Service) computeChangeSet(ctx context.Context, st *Stack, cs *ChangeSet
 		return
 	}
 	changes, err := s.planFor(st, cs)
+	if err == nil && cs.Nested {
+		err = s.planNested(st, cs, changes)
+	}
 	switch {
 	case err != nil:
 		cs.Status, cs.Reason = "FAILED", message(err)
@@ -198,6 +200,9 @@ func executeChangeSet(s *Service, c *wire.Call) (any, error) {
 		return nil, err
 	}
 	token := c.Params.String("ClientRequestToken")
+	if cs.parent != "" {
+		return nil, wire.Errorf("InvalidChangeSetStatus", "ChangeSet [%s] cannot be executed: execute the root change set instead", cs.ID)
+	}
 	if cs.Execution != "AVAILABLE" {
 		if token != "" && cs.ExecuteToken == token {
 			return map[string]any{}, nil
@@ -210,6 +215,9 @@ func executeChangeSet(s *Service, c *wire.Call) (any, error) {
 		}
 	}
 	cs.Execution, cs.ExecuteToken, st.ChangeSetID = "EXECUTE_IN_PROGRESS", token, cs.ID
+	for _, other := range st.ChangeSets {
+		s.dropNested(other.ID)
+	}
 	maps.DeleteFunc(st.ChangeSets, func(id string, _ *ChangeSet) bool { return id != cs.ID })
 	op := &operation{
 		token: token, noRollback: c.Params.Bool("DisableRollback"), onFailure: cs.OnFailure, changeSet: cs,
@@ -239,6 +247,7 @@ func deleteChangeSet(s *Service, c *wire.Call) (any, error) {
 		return nil, wire.Errorf("InvalidChangeSetStatus", "ChangeSet [%s] cannot be deleted in its current execution status of [%s]", cs.ID, cs.Execution)
 	}
 	delete(st.ChangeSets, cs.ID)
+	s.dropNested(cs.ID)
 	return map[string]any{}, nil
 }
 

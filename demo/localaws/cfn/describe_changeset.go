@@ -35,6 +35,7 @@ func describeChangeSet(s *Service, c *wire.Call) (any, error) {
 		"Capabilities": cs.config.Capabilities, "Tags": cloud.TagList(cs.config.Tags), "Changes": changes,
 		"NextToken": next, "IncludeNestedStacks": cs.Nested, "OnStackFailure": orNil(cs.OnFailure),
 		"ImportExistingResources": cs.Import, "DeploymentMode": orNil(cs.Mode),
+		"ParentChangeSetId": orNil(cs.parent), "RootChangeSetId": orNil(s.rootChangeSet(cs)),
 	}, nil
 }
 
@@ -51,16 +52,17 @@ func (p *planned) describe(values bool, cs *ChangeSet) map[string]any {
 		"Action": p.action, "LogicalResourceId": p.logical, "PhysicalResourceId": orNil(p.physical),
 		"ResourceType": p.typ, "Replacement": orNil(p.replacement), "PolicyAction": orNil(p.policy),
 		"Scope": scope, "Details": details, "ResourceDriftStatus": orNil(p.drift),
+		"ChangeSetId": orNil(p.changeSet),
 	}
 	if values {
-		change["BeforeContext"] = context1(p.before)
-		change["AfterContext"] = context1(p.after)
+		change["BeforeContext"] = contextText(p.before)
+		change["AfterContext"] = contextText(p.after)
 	}
 	return map[string]any{"Type": "Resource", "ResourceChange": change}
 }
 
-// context1 writes properties as the JSON text that a change set shows.
-func context1(props map[string]any) any {
+// contextText writes properties as the JSON text that a change set shows.
+func contextText(props map[string]any) any {
 	if props == nil {
 		return nil
 	}

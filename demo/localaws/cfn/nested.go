@@ -132,3 +132,61 @@ func (s *Service) nestedOutput(physical, name string) (any, error) {
 	}
 	return nil, wire.Invalid("Template error: nested stack %s has no attribute %s", physical, name)
 }
+
+// planNested makes change sets for the nested stacks that a change set
+// changes, as IncludeNestedStacks asks. Stacks that are yet to be created have
+// none; s.mu is held.
+func (s *Service) planNested(st *Stack, cs *ChangeSet, changes []planned) error {
+	for i := range changes {
+		ch := &changes[i]
+		child := s.stacks[ch.physical]
+		if ch.typ != nestedType || ch.action != "Modify" || child == nil {
+			continue
+		}
+		config, err := s.nestedConfig(st, &StackResource{Logical: ch.logical, Props: ch.after})
+		if err != nil {
+			return err
+		}
+		inner, err := s.plan(child, config)
+		if err != nil {
+			return err
+		}
+		name := cs.Name[:min(len(cs.Name), 60)] + "-" + ch.logical[:min(len(ch.logical), 50)] + "-" + cloud.Random(12)
+		sub := &ChangeSet{
+			ID: cloud.ARN("cloudformation", st.Place, "changeSet/%s/%s", name, cloud.UUID()), Name: name, Kind: "UPDATE",
+			Status: "CREATE_COMPLETE", Execution: "AVAILABLE", Created: s.cloud.Now(), Nested: true, Changes: inner,
+			config: config, parent: cs.ID,
+		}
+		child.ChangeSets[sub.ID] = sub
+		ch.changeSet = sub.ID
+		if err := s.planNested(child, sub, inner); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropNested forgets the change sets that are part of the given one; s.mu is held.
+func (s *Service) dropNested(parent string) {
+	for _, st := range s.stacks {
+		for id, cs := range st.ChangeSets {
+			if cs.parent == parent {
+				delete(st.ChangeSets, id)
+				s.dropNested(id)
+			}
+		}
+	}
+}
+
+// rootChangeSet is the change set that cs is a part of, "" if of none.
+func (s *Service) rootChangeSet(cs *ChangeSet) string {
+	root := cs.parent
+	for range 10 {
+		for _, st := range s.stacks {
+			if up, ok := st.ChangeSets[root]; ok && up.parent != "" {
+				root = up.parent
+			}
+		}
+	}
+	return root
+}

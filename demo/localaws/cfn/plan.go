@@ -18,6 +18,7 @@ type planned struct {
 	details                        []detail
 	before, after                  map[string]any
 	drift                          string
+	changeSet                      string // of the nested stack that this resource is
 }
 
 // detail is one property or attribute that changes.

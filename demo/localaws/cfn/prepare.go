@@ -123,5 +123,23 @@ func (s *Service) prepare(r request) (Config, error) {
 	if err := checkRules(sc); err != nil {
 		return Config{}, err
 	}
+	if err := s.checkRole(r.role); err != nil {
+		return Config{}, err
+	}
 	return c, requireCapabilities(t, slices.Clone(r.capabilities))
+}
+
+// checkRole refuses a service role that doesn't exist.
+func (s *Service) checkRole(arn string) error {
+	if arn == "" {
+		return nil
+	}
+	account, name, ok := cloud.SplitRole(arn)
+	if ok {
+		_, ok = s.cloud.Get(cloud.Place{Account: account}, "AWS::IAM::Role", name)
+	}
+	if !ok {
+		return wire.Invalid("Role %s is invalid or cannot be assumed", arn)
+	}
+	return nil
 }

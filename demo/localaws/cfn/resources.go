@@ -133,7 +133,7 @@ func (s *Service) provide(ctx context.Context, op *operation, r *StackResource, 
 	s.setResource(op.stack, op, &initiated, prefix+"_IN_PROGRESS", "Resource creation Initiated")
 	s.mu.Unlock()
 	if r.Type == "AWS::CloudFormation::WaitCondition" {
-		return resource.ID, s.awaitSignals(ctx, op, r, resource.ID)
+		return resource.ID, s.awaitSignals(ctx, r)
 	}
 	return resource.ID, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -18,21 +19,21 @@ type signal struct {
 	Reason   string
 }
 
-// Signal delivers a signal to the handle whose URL is given.
-func (s *Service) Signal(url string, body []byte) error {
+// Signal delivers a signal to the handle whose URL has the given path.
+func (s *Service) Signal(path string, body []byte) error {
 	var sig signal
 	if err := json.Unmarshal(body, &sig); err != nil {
 		return wire.Invalid("read signal: %s", err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.signals[url] = append(s.signals[url], sig)
+	s.signals[path] = append(s.signals[path], sig)
 	s.signalled.Broadcast()
 	return nil
 }
 
 // awaitSignals waits for as many SUCCESS signals as a wait condition counts.
-func (s *Service) awaitSignals(ctx context.Context, op *operation, r *StackResource, _ string) error {
+func (s *Service) awaitSignals(ctx context.Context, r *StackResource) error {
 	seconds, _ := strconv.Atoi(wire.Text(r.Props["Timeout"]))
 	count, err := strconv.Atoi(wire.Text(r.Props["Count"]))
 	if err != nil {
@@ -41,6 +42,9 @@ func (s *Service) awaitSignals(ctx context.Context, op *operation, r *StackResou
 	handle := wire.Text(r.Props["Handle"])
 	if handle == "" {
 		return nil
+	}
+	if u, err := url.Parse(handle); err == nil {
+		handle = u.Path
 	}
 	limit, cancel := context.WithTimeout(ctx, time.Duration(seconds)*time.Second)
 	defer cancel()

@@ -29,6 +29,7 @@ type Resource struct {
 	Created time.Time
 	Changed time.Time
 	StackID string // the stack that made it, "" if an API call did
+	Logical string // its logical ID in that stack
 }
 
 // Errors that callers tell apart.
@@ -101,6 +102,7 @@ func (c *Cloud) Create(spec Spec) (Resource, error) {
 	r := &Resource{
 		Type: spec.Type, Place: spec.Place, Props: Clone(spec.Props), Attrs: map[string]any{},
 		Tags: maps.Clone(spec.Tags), Created: c.Now(), Changed: c.Now(), StackID: spec.StackID,
+		Logical: spec.Logical,
 	}
 	if err := t.required(r.Props); err != nil {
 		return Resource{}, err

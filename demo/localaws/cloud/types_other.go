@@ -59,7 +59,7 @@ func failOnDemand(c *Cloud, phase Phase, r *Resource, next map[string]any) error
 	if !contains(strings.Split(wanted, ","), name) {
 		return nil
 	}
-	counter := strings.Join([]string{r.Place.Account, r.Place.Region, r.StackID, r.Text("Tag"), name}, "/")
+	counter := strings.Join([]string{r.Place.Account, r.Place.Region, r.StackID, r.Logical, name}, "/")
 	c.failures[counter]++
 	if limit, err := strconv.Atoi(wire.Text(next["FailTimes"])); err == nil && c.failures[counter] > limit {
 		return nil

@@ -77,7 +77,12 @@ func setRuleState(state string) Handler {
 	}
 }
 
-var alarmHandlers = map[string]Handler{"DescribeAlarms": describeAlarms}
+var alarmHandlers = map[string]Handler{
+	"DescribeAlarms":      describeAlarms,
+	"GetMetricStatistics": emptyList("Datapoints"),
+	"GetMetricData":       emptyList("MetricDataResults"),
+	"PutMetricData":       func(*cloud.Cloud, *wire.Call) (any, error) { return nil, nil },
+}
 
 func describeAlarms(c *cloud.Cloud, call *wire.Call) (any, error) {
 	names, list := call.Params.Strings("AlarmNames"), []any{}

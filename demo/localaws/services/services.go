@@ -5,6 +5,7 @@ package services
 
 import (
 	"errors"
+	"net/http"
 	"time"
 
 	"awscdk.dev/operator/demo/localaws/cloud"
@@ -19,6 +20,7 @@ var Table = map[string]map[string]Handler{
 	"sts": stsHandlers, "ssm": ssmHandlers, "sns": snsHandlers, "sqs": sqsHandlers, "iam": iamHandlers,
 	"ecr": ecrHandlers, "lambda": lambdaHandlers, "logs": logsHandlers, "dynamodb": dynamoHandlers,
 	"cloudtrail": trailHandlers, "kms": kmsHandlers, "events": eventsHandlers, "monitoring": alarmHandlers,
+	"rds": rdsHandlers, "elasticloadbalancing": balancerHandlers, "ce": costHandlers, "ec2": ec2Handlers,
 }
 
 // Handle answers a call, or refuses loudly what isn't implemented.
@@ -55,20 +57,25 @@ func callerIdentity(c *cloud.Cloud, call *wire.Call) (any, error) {
 	}, nil
 }
 
-// assumeRole gives temporary keys that carry the role's account, whether or
-// not the role exists: the local AWS checks no permissions.
+// assumeRole gives temporary keys that belong to the role's account. The role
+// must exist; its trust policy and permissions are not evaluated.
 func assumeRole(c *cloud.Cloud, call *wire.Call) (any, error) {
-	role, session := call.Params.String("RoleArn"), call.Params.String("RoleSessionName")
-	account, name, ok := cloud.SplitRole(role)
+	arn, session := call.Params.String("RoleArn"), call.Params.String("RoleSessionName")
+	account, name, ok := cloud.SplitRole(arn)
 	if !ok {
-		return nil, wire.Invalid("%s is invalid", role)
+		return nil, wire.Invalid("%s is invalid", arn)
 	}
-	seconds := call.Params.Int("DurationSeconds", 3600)
-	key := c.NewSession(account, name)
+	if _, exists := c.Get(cloud.Place{Account: account}, roleType, name); !exists {
+		return nil, &wire.Error{
+			Code: "AccessDenied", Status: http.StatusForbidden,
+			Message: "User: " + c.Identity(call.AccessKey, call.Account) + " is not authorized to perform: sts:" + call.Action + " on resource: " + arn,
+		}
+	}
+	lifetime := time.Duration(call.Params.Int("DurationSeconds", 3600)) * time.Second
 	return map[string]any{
 		"Credentials": map[string]any{
-			"AccessKeyId": key, "SecretAccessKey": cloud.Random(40), "SessionToken": "local-" + cloud.Random(60),
-			"Expiration": c.Now().Add(time.Duration(seconds) * time.Second),
+			"AccessKeyId": c.NewSession(account, name), "SecretAccessKey": cloud.Random(40),
+			"SessionToken": "local-" + cloud.Random(60), "Expiration": c.Now().Add(lifetime),
 		},
 		"AssumedRoleUser": map[string]any{
 			"AssumedRoleId": "AROA" + cloud.Random(17) + ":" + session,

@@ -100,6 +100,7 @@ var targets = map[string]string{
 	"TrentService":                         "kms",
 	"AWSEvents":                            "events",
 	"GraniteServiceVersion20100801":        "monitoring",
+	"AWSInsightsIndexService":              "ce",
 	"CloudTrail_20131101":                  "cloudtrail",
 	"com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": "cloudtrail",
 }

@@ -1,0 +1,35 @@
+package localaws
+
+import (
+	"awscdk.dev/operator/demo/localaws/cloud"
+)
+
+// bootstrapVersion is what current CDK CLIs write and what apps ask for.
+const bootstrapVersion = "32"
+
+// Bootstrap makes what `cdk bootstrap` makes in an account and region, without
+// Node and without the stack CDKToolkit: the bucket, the repository, the
+// version parameter and the five roles of the default qualifier. An empty
+// account is the configured one, an empty region us-east-1.
+func (s *Server) Bootstrap(account, region string) {
+	if account == "" {
+		account = s.config.Account
+	}
+	if region == "" {
+		region = "us-east-1"
+	}
+	place := cloud.Place{Account: account, Region: region}
+	suffix := account + "-" + region
+	put := func(typ string, props map[string]any) {
+		// What is already there stays as it is.
+		_, _ = s.Cloud.Create(cloud.Spec{Type: typ, Place: place, Props: props})
+	}
+	put("AWS::S3::Bucket", map[string]any{"BucketName": "cdk-hnb659fds-assets-" + suffix})
+	put("AWS::ECR::Repository", map[string]any{"RepositoryName": "cdk-hnb659fds-container-assets-" + suffix})
+	put("AWS::SSM::Parameter", map[string]any{"Name": "/cdk-bootstrap/hnb659fds/version", "Type": "String", "Value": bootstrapVersion})
+	for _, role := range []string{"deploy", "cfn-exec", "file-publishing", "image-publishing", "lookup"} {
+		put("AWS::IAM::Role", map[string]any{
+			"RoleName": "cdk-hnb659fds-" + role + "-role-" + suffix, "AssumeRolePolicyDocument": map[string]any{},
+		})
+	}
+}
