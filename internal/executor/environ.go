@@ -3,6 +3,7 @@ package executor
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ var (
 		"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
 		"http_proxy", "https_proxy", "no_proxy", "all_proxy",
 		"SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE",
+		"GIT_SSL_CAINFO", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE",
 		"NODE_OPTIONS", "CDK_S3_FORCE_PATH_STYLE",
 		"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "AWS_STS_REGIONAL_ENDPOINTS",
 		"AWS_RETRY_MODE", "AWS_MAX_ATTEMPTS",
@@ -58,6 +60,7 @@ func (l *Local) environ(dir runner.Dir, own bool) []string {
 	env["TMPDIR"] = dir.Temp()
 	env["npm_config_cache"] = filepath.Join(l.o.Data, "npm-cache")
 	delete(env, "NPM_CONFIG_CACHE")
+	l.offerNpmrc(env)
 	if own {
 		// Without this the SDKs would ask the host for an identity when the
 		// run's own credentials are refused.
@@ -73,6 +76,29 @@ func (l *Local) environ(dir runner.Dir, own bool) []string {
 		list = append(list, name+"="+env[name])
 	}
 	return list
+}
+
+// offerNpmrc lets npm read the operator's own .npmrc, which is where a private
+// registry is named, although HOME is the run's.
+func (l *Local) offerNpmrc(env map[string]string) {
+	const name = "npm_config_userconfig"
+	if env[name] != "" || env["NPM_CONFIG_USERCONFIG"] != "" {
+		return
+	}
+	for _, entry := range l.o.Environ {
+		home, ok := strings.CutPrefix(entry, "HOME=")
+		if !ok || home == "" {
+			continue
+		}
+		if path := filepath.Join(home, ".npmrc"); isFile(path) {
+			env[name] = path
+		}
+	}
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
 }
 
 // passes says whether a variable of the operator reaches a run; own is true

@@ -31,22 +31,12 @@ func (l *Local) launch(r *run) error {
 			"the build vanished %d times, together with the operator, without saying why; most likely the operator ran out of memory: raise its memory limit, or lower the run memory limit", maxAttempts)))
 	}
 	r.box = l.groups.open(l.o.MemoryLimit + l.o.MemoryLimit/8)
-	rec := record{Attempt: attempt, Box: r.box}
-	if r.request.Timeout > 0 {
-		rec.Deadline = l.o.Now().Add(r.request.Timeout + l.o.Grace)
-	}
-	// What is noted before the process starts is true of it whenever the
-	// manager may end.
-	if err := errors.Join(runner.WriteJSON(recordFile(r.dir), rec), r.dir.WriteRequest(r.request)); err != nil {
-		r.box.close()
-		return err
-	}
-	cmd, err := l.fork(r.dir, r.box, r.secrets)
+	cmd, err := l.forkRecorded(r, attempt)
 	if err != nil {
 		r.box.close()
-		return err
+		return errors.Join(err, l.discard(string(r.dir)))
 	}
-	r.state, r.deadline = running, rec.Deadline
+	r.state = running
 	// A process that has ended already has no id, and needs none.
 	r.id, _ = proc.Find(cmd.Process.Pid)
 	r.redact, r.secrets = r.secrets.Redactor(r.request.Repository), runner.Secrets{}
@@ -54,6 +44,19 @@ func (l *Local) launch(r *run) error {
 	go l.await(r, cmd)
 	l.poke()
 	return nil
+}
+
+// forkRecorded notes what the next manager must know and starts the process:
+// in this order, so that what is noted is true whenever this one may end.
+func (l *Local) forkRecorded(r *run, attempt int) (*exec.Cmd, error) {
+	if r.request.Timeout > 0 {
+		r.deadline = l.o.Now().Add(r.request.Timeout + l.o.Grace)
+	}
+	rec := record{Attempt: attempt, Box: r.box, Deadline: r.deadline}
+	if err := errors.Join(runner.WriteJSON(recordFile(r.dir), rec), r.dir.WriteRequest(r.request)); err != nil {
+		return nil, err
+	}
+	return l.fork(r.dir, r.box, r.secrets)
 }
 
 // clear takes away what is left of a lost run and counts which attempt the

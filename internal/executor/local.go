@@ -15,7 +15,6 @@ import (
 
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/runner"
-	"awscdk.dev/operator/internal/runner/proc"
 )
 
 // LocalOptions are the settings of a Local. Data and Now are required.
@@ -82,36 +81,8 @@ type Local struct {
 
 var _ Executor = (*Local)(nil)
 
-type state int
-
-const (
-	queued state = iota
-	running
-	removing
-)
-
-// run is a run that is not over. Its fields are guarded by Local.mu, but for
-// log, which is the watcher's.
-type run struct {
-	name    string
-	dir     runner.Dir
-	request runner.Request
-	secrets runner.Secrets // of a queued run; then forgotten
-	redact  *runner.Redactor
-
-	id       proc.ID // of the process; zero when it is not known
-	box      box
-	state    state
-	step     string
-	adopted  bool
-	exited   bool
-	exit     error
-	deadline time.Time // when it is overdue; zero is never
-	overdue  bool
-	killAt   time.Time // zero until it was asked to go
-
-	log tail
-}
+// defaultTimeout bounds runs whose request has no bound of its own.
+const defaultTimeout = time.Hour
 
 // NewLocal returns an executor that has taken over whatever runs it finds.
 func NewLocal(o LocalOptions) (*Local, error) {
@@ -185,6 +156,9 @@ func (l *Local) Start(_ context.Context, name string, req runner.Request, secret
 		return err
 	}
 	req.MemoryLimit = l.o.MemoryLimit
+	if req.Timeout <= 0 {
+		req.Timeout = defaultTimeout
+	}
 	r.request, r.secrets = req, secrets
 	if l.busy() >= l.o.MaxRuns {
 		l.runs[name] = r
@@ -276,11 +250,6 @@ func (l *Local) Log(name string) (io.ReadCloser, error) {
 }
 
 func (l *Local) runsFolder() string { return filepath.Join(l.o.Data, "runs") }
-
-func (l *Local) newRun(name string) *run {
-	dir := runner.Dir(filepath.Join(l.runsFolder(), name))
-	return &run{name: name, dir: dir, log: tail{dir: dir}}
-}
 
 // onDisk names the runs that have a folder.
 func (l *Local) onDisk() ([]string, error) {

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"awscdk.dev/operator/internal/runner"
-	"awscdk.dev/operator/internal/runner/proc"
 )
 
 // record is what the executor notes of a run before it starts the process,
@@ -108,40 +107,4 @@ func alive(dir runner.Dir) (bool, error) {
 		return false, fmt.Errorf("look at the run's lock: %w", err)
 	}
 	return false, nil
-}
-
-// process names the process of a run as well as it is known.
-func (r *run) process() proc.ID {
-	id := r.id
-	if id == (proc.ID{}) {
-		// A run taken over before it had said who it is.
-		_ = runner.ReadJSON(r.dir.Process(), &id)
-	}
-	return id
-}
-
-// terminate asks the process of a run to go, with all of its group.
-func (r *run) terminate() {
-	// One that has ended, or has only just begun, is ended by the grace period.
-	_ = r.process().SignalGroup(unix.SIGTERM)
-}
-
-// kill ends the process of a run and all that it has started, at once.
-func (r *run) kill() {
-	id := r.process()
-	if !id.Alive() {
-		r.sweep()
-		return
-	}
-	// The children first: they are only found below a living parent, which
-	// must not start more meanwhile.
-	_ = id.Signal(unix.SIGSTOP)
-	proc.KillBelow(id)
-	_ = id.Signal(unix.SIGKILL)
-}
-
-// sweep ends whatever a run has left behind.
-func (r *run) sweep() {
-	r.box.kill()
-	proc.KillMarked(mark(r.dir))
 }

@@ -39,7 +39,15 @@ func (d Dir) Lock() string { return d.file("lock") }
 func (d Dir) Stderr() string { return d.file("stderr") }
 
 // Scratch lists the folders that nobody needs once the run is done.
-func (d Dir) Scratch() []string { return []string{d.Workspace(), d.Home(), d.Temp()} }
+func (d Dir) Scratch() []string {
+	return []string{d.Workspace(), d.Home(), d.Temp(), d.Assembly(), d.State()}
+}
+
+// Assembly is where the cloud assembly goes.
+func (d Dir) Assembly() string { return d.file("assembly") }
+
+// State is where the CDK keeps what it wants to remember.
+func (d Dir) State() string { return d.file("state") }
 
 // Workspace is where the checkout goes.
 func (d Dir) Workspace() string { return d.file("workspace") }

@@ -46,7 +46,8 @@ type Request struct {
 	// Context in the order of the spec, later entries win.
 	Context []ContextValue `json:"context,omitempty"`
 
-	// Timeout bounds the whole run; 0 is no bound.
+	// Timeout bounds the whole run; 0 is no bound. The executor makes an hour
+	// of 0.
 	Timeout time.Duration `json:"timeout"`
 	// MemoryLimit in bytes bounds the run and all that it starts, together;
 	// 0 is no bound. The executor fills it in.

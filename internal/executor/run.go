@@ -1,0 +1,83 @@
+package executor
+
+import (
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/runner/proc"
+)
+
+type state int
+
+const (
+	queued state = iota
+	running
+	removing
+)
+
+// run is a run that is not over. Its fields are guarded by Local.mu, but for
+// log, which is the watcher's.
+type run struct {
+	name    string
+	dir     runner.Dir
+	request runner.Request
+	secrets runner.Secrets // of a queued run; then forgotten
+	redact  *runner.Redactor
+
+	id       proc.ID // of the process; zero when it is not known
+	box      box
+	state    state
+	step     string
+	adopted  bool
+	exited   bool
+	exit     error
+	deadline time.Time // when it is overdue; zero is never
+	overdue  bool
+	killAt   time.Time // zero until it was asked to go
+
+	log tail
+}
+
+func (l *Local) newRun(name string) *run {
+	dir := runner.Dir(filepath.Join(l.runsFolder(), name))
+	return &run{name: name, dir: dir, log: tail{dir: dir}}
+}
+
+// process names the process of a run as well as it is known.
+func (r *run) process() proc.ID {
+	id := r.id
+	if id == (proc.ID{}) {
+		// A run taken over before it had said who it is.
+		_ = runner.ReadJSON(r.dir.Process(), &id)
+	}
+	return id
+}
+
+// terminate asks the process of a run to go, with all of its group.
+func (r *run) terminate() {
+	// One that has ended, or has only just begun, is ended by the grace period.
+	_ = r.process().SignalGroup(unix.SIGTERM)
+}
+
+// kill ends the process of a run and all that it has started, at once.
+func (r *run) kill() {
+	id := r.process()
+	if !id.Alive() {
+		r.sweep()
+		return
+	}
+	// The children first: they are only found below a living parent, which
+	// must not start more meanwhile.
+	_ = id.Signal(unix.SIGSTOP)
+	proc.KillBelow(id)
+	_ = id.Signal(unix.SIGKILL)
+}
+
+// sweep ends whatever a run has left behind.
+func (r *run) sweep() {
+	r.box.kill()
+	proc.KillMarked(mark(r.dir))
+}
