@@ -106,6 +106,12 @@ func (s *session) discover(ctx context.Context, wanted func() []string) (*listin
 	if response.Header.Get("Content-Type") != "application/x-git-upload-pack-advertisement" {
 		return nil, errNotGit
 	}
+	final := *response.Request.URL
+	final.RawQuery = ""
+	found := strings.TrimSuffix(final.String(), refsSuffix)
+	if found != base {
+		s.location = found
+	}
 	in := newPackets(response.Body)
 	first, err := firstLine(in)
 	if err != nil {
@@ -118,9 +124,7 @@ func (s *session) discover(ctx context.Context, wanted func() []string) (*listin
 	if s.format, err = readCapabilities(in); err != nil {
 		return nil, err
 	}
-	final := *response.Request.URL
-	final.RawQuery = ""
-	s.base = strings.TrimSuffix(final.String(), refsSuffix)
+	s.base = found
 	return s.listRefs(ctx, wanted)
 }
 

@@ -124,7 +124,7 @@ func (r Repository) checked() (Repository, error) {
 		return Repository{}, invalid("the repository's path begins with '-', like an option")
 	case hasControl(r.path), hasControl(r.user), hasControl(r.password):
 		return Repository{}, invalid("the repository address holds a control character")
-	case strings.ContainsAny(r.path, `'\!`):
+	case strings.ContainsAny(r.path, `'"\!`):
 		return Repository{}, invalid("the repository's path holds a quote, a backslash or an exclamation mark")
 	case r.scheme == "ssh" && r.user != "" && !sshUser.MatchString(r.user):
 		return Repository{}, invalid("the repository's user is not a login name")
@@ -142,10 +142,17 @@ func (r Repository) String() string {
 		return r.user + "@" + r.host + ":" + r.path
 	case r.scp:
 		return r.host + ":" + r.path
-	case r.scheme == "ssh" && r.user != "":
-		return "ssh://" + r.user + "@" + r.host + r.path
+	case r.scheme == "ssh":
+		return (&url.URL{Scheme: "ssh", User: r.userinfo(), Host: r.host, Path: r.path}).String()
 	}
 	return r.scheme + "://" + r.host + r.path
+}
+
+func (r Repository) userinfo() *url.Userinfo {
+	if r.user == "" {
+		return nil
+	}
+	return url.User(r.user)
 }
 
 // Format keeps every verb of fmt from showing the password.

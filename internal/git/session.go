@@ -19,9 +19,10 @@ const agent = "git/awscdk-operator"
 type session struct {
 	remote Remote
 
-	client *http.Client // over HTTP; nil until the first listing
-	base   string       // over HTTP: the address after redirects, once the server spoke version 2
-	format string       // the object format to name in requests, when the server wants it named
+	client   *http.Client // over HTTP; nil until the first listing
+	base     string       // over HTTP: the address after redirects, once the server spoke version 2
+	location string       // over HTTP: where a redirect led, if one did
+	format   string       // the object format to name in requests, when the server wants it named
 }
 
 func newSession(remote Remote) *session { return &session{remote: remote} }

@@ -2,6 +2,8 @@ package gittest
 
 import (
 	"context"
+	"io"
+	"net/http"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -18,6 +20,7 @@ type Faults struct {
 	hang   chan struct{} // closed when the hang ends; nil when there is none
 	delay  time.Duration
 	status int
+	rate   int
 }
 
 // Requests returns how many HTTP requests or SSH commands arrived.
@@ -58,6 +61,49 @@ func (f *Faults) Fail(status int) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.status = status
+}
+
+// Throttle slows what HTTP servers send to so many bytes a second, so that a
+// fetch can be caught half-way; 0 turns it off.
+func (f *Faults) Throttle(bytesPerSecond int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rate = bytesPerSecond
+}
+
+// throttled wraps a response as Throttle says.
+func (f *Faults) throttled(ctx context.Context, w http.ResponseWriter) io.Writer {
+	return &slowWriter{ctx: ctx, faults: f, out: w}
+}
+
+type slowWriter struct {
+	ctx    context.Context
+	faults *Faults
+	out    http.ResponseWriter
+}
+
+// Write sends a tenth of a second's worth at a time.
+func (w *slowWriter) Write(p []byte) (int, error) {
+	for done := 0; ; {
+		w.faults.mu.Lock()
+		rate := w.faults.rate
+		w.faults.mu.Unlock()
+		if rate == 0 {
+			n, err := w.out.Write(p[done:])
+			return done + n, err
+		}
+		n, err := w.out.Write(p[done:min(len(p), done+max(rate/10, 1))])
+		done += n
+		if err != nil || done == len(p) {
+			return done, err
+		}
+		_ = http.NewResponseController(w.out).Flush()
+		select {
+		case <-w.ctx.Done():
+			return done, w.ctx.Err()
+		case <-time.After(100 * time.Millisecond):
+		}
+	}
 }
 
 // admit waits as the switches say. It returns the status to fail with, or 0;

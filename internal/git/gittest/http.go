@@ -156,7 +156,7 @@ func (s *HTTPServer) serveUploadPack(w http.ResponseWriter, r *http.Request) {
 	s.count(body)
 	w.Header().Set("Content-Type", "application/x-git-upload-pack-result")
 	w.Header().Set("Cache-Control", "no-cache")
-	uploadPack(r.Context(), dir, s.protocol(r), body, w, "--stateless-rpc")
+	uploadPack(r.Context(), dir, s.protocol(r), body, s.throttled(r.Context(), w), "--stateless-rpc")
 }
 
 func (s *HTTPServer) count(body []byte) {

@@ -1,0 +1,197 @@
+package git
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// runner runs the git program (2.30 or later) for one remote. What git needs
+// to know that is secret lies in files in a folder of its own, readable by
+// this user only and gone after close: nothing secret is in an argument, in
+// the environment or in a URL.
+type runner struct {
+	home    string
+	address string // what to fetch from
+	env     []string
+}
+
+func newRunner(remote Remote) (*runner, error) {
+	home, err := os.MkdirTemp("", "git-*") // mode 0700
+	if err != nil {
+		return nil, fmt.Errorf("prepare to run git: %w", err)
+	}
+	if strings.ContainsAny(home, "'\"\\\n") {
+		// The path is quoted in a configuration file and in ssh's command.
+		os.Remove(home)
+		return nil, fmt.Errorf("prepare to run git: the folder for temporary files, %q, has a quote in its name", home)
+	}
+	r := &runner{home: home, address: commandAddress(remote.Repository)}
+	if err := r.prepare(remote); err != nil {
+		r.close()
+		return nil, err
+	}
+	return r, nil
+}
+
+func (r *runner) close() { _ = os.RemoveAll(r.home) }
+
+// commandAddress is the address without password and, over HTTP, without user.
+func commandAddress(repository Repository) string {
+	if repository.ssh() {
+		repository.user = repository.login()
+	}
+	return repository.String()
+}
+
+func (r *runner) prepare(remote Remote) error {
+	c := remote.Credentials
+	files := map[string][]byte{".gitconfig": []byte("[safe]\n\tdirectory = *\n")}
+	username, password := remote.login()
+	if !remote.Repository.ssh() && username+password != "" {
+		// git's own store helper gives this to the host it is for, and to no
+		// other that a server might send git to.
+		line := url.URL{Scheme: remote.Repository.scheme, Host: remote.Repository.host, User: url.UserPassword(username, password)}
+		files["credentials"] = []byte(line.String() + "\n")
+		files[".gitconfig"] = fmt.Appendf(files[".gitconfig"], "[credential]\n\thelper = \"store --file='%s'\"\n", r.path("credentials"))
+	}
+	if len(c.CA) > 0 {
+		files["ca.pem"] = c.CA
+	}
+	if remote.Repository.ssh() {
+		if len(c.SSHPrivateKey) == 0 {
+			return fail(ErrAuth, "%s wants an SSH key and none is given; name a Secret with ssh-privatekey in sshSecretName", remote.Repository)
+		}
+		trusted, err := trustFor(remote.Repository.dialAddress(), c.KnownHosts)
+		if err != nil {
+			return err
+		}
+		files["known_hosts"] = trusted.file()
+		files["key"] = append(bytes.TrimSpace(c.SSHPrivateKey), '\n') // ssh reads no key without the newline
+	}
+	for name, content := range files {
+		if err := os.WriteFile(r.path(name), content, 0o600); err != nil {
+			return fmt.Errorf("prepare to run git: %w", err)
+		}
+	}
+	r.env = r.environment(remote)
+	return nil
+}
+
+func (r *runner) path(name string) string { return filepath.Join(r.home, name) }
+
+// environment is all that git sees of the machine's: where programs are, and
+// the proxy. No configuration of the machine or the user is read.
+func (r *runner) environment(remote Remote) []string {
+	env := []string{
+		"HOME=" + r.home, "XDG_CONFIG_HOME=" + r.home, "LC_ALL=C",
+		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + r.path(".gitconfig"), "GIT_ATTR_NOSYSTEM=1",
+		"GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=" + remote.Repository.scheme, "GIT_HTTP_USER_AGENT=" + agent,
+		"GIT_SSH_COMMAND=" + r.sshCommand(), "GIT_SSH_VARIANT=ssh", "GIT_OPTIONAL_LOCKS=0", "GIT_LFS_SKIP_SMUDGE=1",
+	}
+	for _, name := range []string{"PATH", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"} {
+		if value, ok := os.LookupEnv(name); ok {
+			env = append(env, name+"="+value)
+		}
+	}
+	switch bundle := os.Getenv("SSL_CERT_FILE"); {
+	case len(remote.Credentials.CA) > 0:
+		env = append(env, "GIT_SSL_CAINFO="+r.path("ca.pem"))
+	case bundle != "":
+		env = append(env, "GIT_SSL_CAINFO="+bundle)
+	}
+	return env
+}
+
+// sshCommand is read by a shell; it holds constants and the names of files
+// that this package chose.
+func (r *runner) sshCommand() string {
+	options := []string{
+		"BatchMode=yes", "StrictHostKeyChecking=yes", "UserKnownHostsFile='" + r.path("known_hosts") + "'", "GlobalKnownHostsFile=/dev/null",
+		"IdentitiesOnly=yes", "IdentityAgent=none", "IdentityFile='" + r.path("key") + "'", "PreferredAuthentications=publickey",
+		"UpdateHostKeys=no", "ForwardAgent=no", "PermitLocalCommand=no", "ControlMaster=no", "ControlPath=none",
+		"ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=3",
+	}
+	return "ssh -F /dev/null -o " + strings.Join(options, " -o ")
+}
+
+// settings hold whatever a repository's own configuration says.
+var settings = []string{
+	"core.hooksPath=/dev/null",
+	"core.fsmonitor=false",
+	"core.attributesFile=/dev/null",
+	"core.excludesFile=/dev/null",
+	"submodule.recurse=false",
+	"gc.auto=0",
+	"maintenance.auto=false",
+	"fetch.unpackLimit=1", // a pack arrives whole or not at all
+	"transfer.fsckObjects=true",
+	// Old harmless mistakes that well-known repositories hold.
+	"fetch.fsck.zeroPaddedFilemode=warn",
+	"fetch.fsck.badTimezone=warn",
+	"fetch.fsck.missingSpaceBeforeDate=warn",
+	"http.followRedirects=false",
+	"http.proactiveAuth=basic", // git 2.46 and later; saves a round trip
+	"http.lowSpeedLimit=100",
+	"http.lowSpeedTime=60",
+	"protocol.version=2",
+}
+
+// git runs git on a bare repository and returns what it prints. On failure
+// the error holds what it said.
+func (r *runner) git(ctx context.Context, gitDir string, args ...string) (string, error) {
+	return r.run(ctx, gitDir, append([]string{"--git-dir=" + gitDir}, args...))
+}
+
+// checkout writes a commit's files into the working tree at dir.
+func (r *runner) checkout(ctx context.Context, dir, hash string) error {
+	_, err := r.run(ctx, dir, []string{"--git-dir=" + filepath.Join(dir, ".git"), "--work-tree=" + dir, "read-tree", "--reset", "-u", hash})
+	return err
+}
+
+func (r *runner) run(ctx context.Context, dir string, args []string) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", err
+	}
+	var all []string
+	for _, s := range settings {
+		all = append(all, "-c", s)
+	}
+	cmd := exec.CommandContext(ctx, "git", append(all, args...)...)
+	cmd.Dir, cmd.Env = dir, r.env
+	// git's helpers (ssh, remote-https) do not all end with it.
+	cmd.Cancel = func() error { return killTree(cmd.Process.Pid) }
+	cmd.WaitDelay = 2 * time.Second
+	var stdout bytes.Buffer
+	var stderr tailBuffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	if err == nil {
+		return stdout.String(), nil
+	}
+	if errors.Is(err, exec.ErrNotFound) {
+		return "", fmt.Errorf("run git: %w; install git 2.30 or later", err)
+	}
+	return "", fmt.Errorf("git: %w\n%s", err, stderr.String())
+}
+
+// tailBuffer keeps the last four kilobytes written to it.
+type tailBuffer struct{ buf []byte }
+
+func (t *tailBuffer) Write(p []byte) (int, error) {
+	const limit = 4 << 10
+	t.buf = append(t.buf, p...)
+	if len(t.buf) > limit {
+		t.buf = append([]byte(nil), t.buf[len(t.buf)-limit:]...)
+	}
+	return len(p), nil
+}
+
+func (t *tailBuffer) String() string { return strings.TrimSpace(string(t.buf)) }
