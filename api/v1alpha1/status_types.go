@@ -91,6 +91,9 @@ type CdkTsStackStatus struct {
 	// progress of the CloudFormation operation in flight.
 	// +optional
 	Progress *Progress `json:"progress,omitempty"`
+	// plan is what the last build brought forth, deployed or not.
+	// +optional
+	Plan *Plan `json:"plan,omitempty"`
 	// deployed is the last deployment that ended well.
 	// +optional
 	Deployed *Deployment `json:"deployed,omitempty"`

@@ -165,9 +165,9 @@ func (p *pass) progress(ev Events) {
 	}
 	pr := p.st.Progress
 	pr.Done = max(pr.Done, int32(ev.Done))
-	pr.Total = max(pr.Total, pr.Done)
 	pr.Current = ev.Current
-	if pr.Total > 0 {
+	if pr.Total > 0 { // a deletion does not say how many there are
+		pr.Done = min(pr.Done, pr.Total)
 		pr.Percent = pr.Done * 100 / pr.Total
 	}
 }

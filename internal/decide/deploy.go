@@ -128,8 +128,9 @@ func (p *pass) takePlan(op *v1alpha1.Operation, result *RunResult) bool {
 	if moved := movedAway(p.st.StackID, result.Plan); moved != nil {
 		return p.fail(*moved)
 	}
-	op.RunStep = ""
-	op.Plan = result.Plan
+	op.RunStep, op.Plan = "", result.Plan
+	p.st.Plan = result.Plan.DeepCopy()
+	p.st.Plan.ConstructPaths = nil
 	p.step(v1alpha1.StepPlanning)
 	return p.again()
 }

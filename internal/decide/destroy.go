@@ -46,7 +46,7 @@ func (p *pass) retainedMessage() string {
 	if !p.ownsStack() {
 		return "actions.destroy is false: the object is let go"
 	}
-	return fmt.Sprintf("actions.destroy is false: the object is let go and the stack %s stays in AWS", stackRef(p.obj))
+	return fmt.Sprintf("actions.destroy is false: the object is let go and the stack %s stays in AWS", stackName(stackRef(p.obj)))
 }
 
 // ownsStack says whether this object, or the earlier operator on its behalf,

@@ -45,6 +45,8 @@ type Head struct {
 	Known    bool
 	Revision string
 	SeenAt   time.Time
+	// RetryAt is when a look may be made again after one that failed.
+	RetryAt time.Time
 	// Err is why the last look failed; Revision is then of an earlier look,
 	// or "".
 	Err error
@@ -126,6 +128,9 @@ type Stack struct {
 	UpdatedAt     time.Time
 	Err           error
 }
+
+// Unborn says that the next change set has to create the stack.
+func (s Stack) Unborn() bool { return !s.Exists || s.Status == statusReview }
 
 // ChangeSet is a change set of a stack.
 type ChangeSet struct {

@@ -14,7 +14,7 @@ func suspended(p *pass) bool {
 		return false
 	}
 	p.verdict = verdict{reason: "Suspended", message: "suspended: set spec.suspend to false to go on", paused: true}
-	return true
+	return wait(p)
 }
 
 // adopt takes over an object that the earlier operator deployed: as it
@@ -61,8 +61,11 @@ func refuseSpec(p *pass) bool {
 
 // notAllowed says that deployments are switched off.
 func (p *pass) notAllowed() {
-	if p.st.Deployed == nil {
+	switch {
+	case p.st.Deployed == nil:
 		p.verdict = verdict{reason: "DeployDisabled", message: "actions.deploy is false: nothing is deployed", paused: true}
+	case p.editPending() || !p.reached():
+		p.verdict = verdict{reason: "DeployDisabled", message: "actions.deploy is false: what was edited or ordered is not deployed", paused: true}
 	}
 }
 
@@ -71,10 +74,19 @@ func (p *pass) sourceUnknown() {
 	h := p.seen.Head
 	if h.Err != nil {
 		pr := problemOf(h.Err)
-		p.verdict = verdict{reason: pr.Reason, message: pr.Message, failed: true, source: true}
+		p.verdict = verdict{reason: pr.Reason, message: pr.Message, failed: true}
+		p.wakeAt(later(h.RetryAt, p.now.Add(problemPoll)))
 		return
 	}
+	p.wakeAt(p.now.Add(2 * time.Second)) // should the news of it get lost
 	p.verdict = verdict{reason: "LookingAtSource", message: fmt.Sprintf("looking at %s", p.obj.Spec.Source.Git.Ref), blocked: true}
+}
+
+func later(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // wait is the end of every pass that has nothing to do: it asks to be woken

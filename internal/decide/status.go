@@ -18,9 +18,8 @@ type verdict struct {
 	reason, message string
 	// failed: what the user wants was tried and is not so; stalled: and it
 	// is not tried again by itself; blocked: it waits for something outside;
-	// paused: the user's own settings stop it; source: the repository is at
-	// fault.
-	failed, stalled, blocked, paused, source bool
+	// paused: the user's own settings stop it.
+	failed, stalled, blocked, paused bool
 }
 
 // record computes everything in the status that people and scripts read:
@@ -126,7 +125,7 @@ func operationMessage(op *v1alpha1.Operation, pr *v1alpha1.Progress) string {
 		what += " (" + strings.ToLower(op.RunStep) + ")"
 	}
 	if op.Target != nil && op.Target.Revision != "" {
-		what += " of revision " + short(op.Target.Revision)
+		what += ", revision " + short(op.Target.Revision)
 	}
 	if pr != nil && pr.Total > 0 {
 		what += fmt.Sprintf(": %d of %d resources, %d %%", pr.Done, pr.Total, pr.Percent)
@@ -220,7 +219,7 @@ func phase(p *pass) v1alpha1.Phase {
 		return v1alpha1.PhaseDeleting
 	case v.failed:
 		return v1alpha1.PhaseFailed
-	case p.st.Deployed != nil:
+	case p.st.Deployed != nil && !v.blocked:
 		return v1alpha1.PhaseSucceeded
 	}
 	return v1alpha1.PhasePending

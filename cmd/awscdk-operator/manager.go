@@ -1,0 +1,182 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/cloudformation"
+	"awscdk.dev/operator/internal/controller"
+	"awscdk.dev/operator/internal/executor"
+	"awscdk.dev/operator/internal/git"
+
+	"github.com/go-logr/logr"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
+	"k8s.io/klog/v2"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+)
+
+// runManager watches CdkTsStacks and deploys them until it is told to stop.
+func runManager(_ context.Context, args []string) error {
+	s, err := parseSettings(args, os.Getenv)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	log := newLog(s.debug)
+	config, err := ctrl.GetConfig()
+	if err != nil {
+		return fmt.Errorf("find the Kubernetes API server: %w", err)
+	}
+	config.QPS, config.Burst = -1, 0 // the API server's own fairness decides
+	mgr, err := newManager(config, s)
+	if err != nil {
+		return err
+	}
+	stop, err := wire(mgr, s, log)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	log.Info("starting", "version", versionString(), "data", s.data)
+	return mgr.Start(ctrl.SetupSignalHandler())
+}
+
+// newLog writes structured lines to standard error, and has every library
+// write there too.
+func newLog(debug bool) *slog.Logger {
+	level := slog.LevelInfo
+	if debug {
+		level = slog.LevelDebug
+	}
+	handler := slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: level})
+	ctrl.SetLogger(logr.FromSlogHandler(handler))
+	klog.SetSlogLogger(slog.New(handler))
+	return slog.New(handler)
+}
+
+func newManager(config *rest.Config, s settings) (ctrl.Manager, error) {
+	scheme := runtime.NewScheme()
+	if err := errors.Join(v1alpha1.AddToScheme(scheme), corev1.AddToScheme(scheme)); err != nil {
+		return nil, fmt.Errorf("register the kinds: %w", err)
+	}
+	mgr, err := ctrl.NewManager(config, ctrl.Options{
+		Scheme: scheme,
+		Cache:  cache.Options{DefaultTransform: cache.TransformStripManagedFields(), DefaultNamespaces: s.namespaces()},
+		Metrics: metricsserver.Options{
+			BindAddress:   s.metricsAddr,
+			ExtraHandlers: map[string]http.Handler{"/metrics/hooks": promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{})},
+		},
+		HealthProbeBindAddress:        s.healthAddr,
+		LeaderElection:                s.leaderElect,
+		LeaderElectionID:              "awscdk-operator",
+		LeaderElectionNamespace:       s.leaderNamespace,
+		LeaderElectionReleaseOnCancel: true,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("make the manager: %w", err)
+	}
+	return mgr, nil
+}
+
+// wire introduces the parts to one another; stop closes them.
+func wire(mgr ctrl.Manager, s settings, log *slog.Logger) (stop func(), err error) {
+	gitDefaults, err := s.gitDefaults()
+	if err != nil {
+		return nil, err
+	}
+	var r *controller.Reconciler
+	heads := git.NewHeads(git.HeadsOptions{Now: time.Now, Changed: func(k git.Key) { r.HeadChanged(k) }})
+	runs, err := executor.NewLocal(executor.LocalOptions{
+		Data:        s.data,
+		Now:         time.Now,
+		MaxRuns:     s.maxRuns,
+		MemoryLimit: s.runMemory,
+		PassEnv:     s.passEnv,
+		Log:         os.Stdout,
+		Notify:      func(name string) { r.RunChanged(name) },
+	})
+	if err != nil {
+		heads.Close()
+		return nil, fmt.Errorf("prepare the runs in %s: %w", s.data, err)
+	}
+	r = controller.New(controller.Options{
+		Client:      mgr.GetClient(),
+		Live:        mgr.GetAPIReader(),
+		Recorder:    mgr.GetEventRecorder("awscdk-operator"),
+		Executor:    runs,
+		Heads:       heads,
+		AWS:         cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
+		Metrics:     controller.NewMetrics(ctrlmetrics.Registry, s.metricsPrefix),
+		Settings:    s.decide,
+		Now:         time.Now,
+		Log:         log,
+		Account:     s.account,
+		GitDefaults: gitDefaults,
+	})
+	stop = func() { heads.Close(); _ = runs.Close() }
+	return stop, errors.Join(register(mgr, r, runs), mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("cache", ready(mgr)))
+}
+
+// register runs the reconciler, and clears what an earlier manager left.
+func register(mgr ctrl.Manager, r *controller.Reconciler, runs *executor.Local) error {
+	left, err := runs.List(context.Background())
+	if err != nil {
+		return fmt.Errorf("list the runs: %w", err)
+	}
+	clearing := func(ctx context.Context) error {
+		if !mgr.GetCache().WaitForCacheSync(ctx) {
+			return nil // told to stop
+		}
+		return r.ClearOrphans(ctx, left)
+	}
+	return errors.Join(r.Register(mgr), mgr.Add(runnable(clearing)))
+}
+
+// runnable is run by the manager once, by the leader.
+type runnable func(context.Context) error
+
+func (f runnable) Start(ctx context.Context) error { return f(ctx) }
+
+// ready says whether the cache is filled: before that nothing is looked after.
+func ready(mgr ctrl.Manager) healthz.Checker {
+	return func(req *http.Request) error {
+		ctx, cancel := context.WithTimeout(req.Context(), time.Second)
+		defer cancel()
+		if !mgr.GetCache().WaitForCacheSync(ctx) {
+			return errors.New("the cache is not filled yet")
+		}
+		return nil
+	}
+}
+
+// dataDir is where runs live unless a flag says otherwise.
+func dataDir(getenv func(string) string) string {
+	if dir := getenv("AWSCDK_OPERATOR_DATA"); dir != "" {
+		return dir
+	}
+	if os.Getuid() == 0 {
+		return "/var/lib/awscdk-operator"
+	}
+	dir, err := os.UserCacheDir()
+	if err != nil {
+		return filepath.Join(os.TempDir(), "awscdk-operator")
+	}
+	return filepath.Join(dir, "awscdk-operator")
+}

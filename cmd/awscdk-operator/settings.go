@@ -1,0 +1,139 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/git"
+
+	"github.com/robfig/cron/v3"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+)
+
+// settings are the manager's, from the environment that users of the earlier
+// operator set and from flags, which win.
+type settings struct {
+	debug           bool
+	decide          decide.Settings
+	metricsPrefix   string
+	account         string
+	metricsAddr     string
+	healthAddr      string
+	data            string
+	maxRuns         int
+	runMemory       int64
+	passEnv         []string
+	leaderElect     bool
+	leaderNamespace string
+	watch           string
+	sshKey          string
+	knownHosts      string
+}
+
+func parseSettings(args []string, getenv func(string) string) (settings, error) {
+	var s settings
+	var drift, gitSync, passEnv, memory string
+	debug, err := parseBool("DEBUG_MODE", getenv("DEBUG_MODE"))
+	if err != nil {
+		return s, err
+	}
+	f := flag.NewFlagSet("manager", flag.ContinueOnError)
+	f.BoolVar(&s.debug, "debug", debug, "log more (DEBUG_MODE)")
+	f.StringVar(&drift, "drift-check-cron", or(getenv("DRIFT_CHECK_CRON"), "*/10 * * * *"), "when drift is looked for (DRIFT_CHECK_CRON)")
+	f.StringVar(&gitSync, "git-sync-check-cron", or(getenv("GIT_SYNC_CHECK_CRON"), "*/5 * * * *"), "when repositories are looked at (GIT_SYNC_CHECK_CRON)")
+	f.StringVar(&s.metricsPrefix, "metrics-prefix", getenv("METRICS_PREFIX"), "prefix of the metrics, cdktsstack by default (METRICS_PREFIX)")
+	f.StringVar(&s.account, "cdk-default-account", getenv("CDK_DEFAULT_ACCOUNT"), "account given to CDK apps; by default that of the credentials (CDK_DEFAULT_ACCOUNT)")
+	f.StringVar(&s.metricsAddr, "metrics-bind-address", ":9115", "where /metrics and /metrics/hooks are served, 0 for nowhere")
+	f.StringVar(&s.healthAddr, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served, 0 for nowhere")
+	f.StringVar(&s.data, "data-dir", dataDir(getenv), "`folder` of runs, git mirrors and caches (AWSCDK_OPERATOR_DATA)")
+	f.IntVar(&s.maxRuns, "max-runs", 0, "builds that go on at once; 0 for the number of processors, at least 2")
+	f.StringVar(&memory, "run-memory", "", "memory of one build with all that it starts, for example 4Gi; none by default")
+	f.StringVar(&passEnv, "pass-env", getenv("AWSCDK_OPERATOR_PASS_ENV"), "names of variables of the operator that builds get too, separated by commas")
+	f.BoolVar(&s.leaderElect, "leader-elect", false, "let one of several managers work at a time")
+	f.StringVar(&s.leaderNamespace, "leader-election-namespace", getenv("POD_NAMESPACE"), "`namespace` of the lease; that of the pod by default")
+	f.StringVar(&s.watch, "watch-namespaces", getenv("WATCH_NAMESPACES"), "namespaces to look after, separated by commas; all by default")
+	f.StringVar(&s.sshKey, "ssh-key-file", "", "private key for ssh repositories that name no Secret")
+	f.StringVar(&s.knownHosts, "known-hosts-file", "", "known hosts for that key")
+	if err := f.Parse(args); err != nil {
+		return s, err
+	}
+	if f.NArg() > 0 {
+		return s, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	s.passEnv = list(passEnv)
+	return s, s.parse(drift, gitSync, memory)
+}
+
+func (s *settings) parse(drift, gitSync, memory string) (err error) {
+	if s.decide.Drift, err = schedule("DRIFT_CHECK_CRON", drift); err != nil {
+		return err
+	}
+	if s.decide.GitSync, err = schedule("GIT_SYNC_CHECK_CRON", gitSync); err != nil {
+		return err
+	}
+	s.runMemory, err = parseSize(memory)
+	return err
+}
+
+// schedule reads a cron expression of five fields, or a descriptor such as
+// "@every 30s".
+func schedule(name, spec string) (decide.Schedule, error) {
+	parsed, err := cron.ParseStandard(spec)
+	if err != nil {
+		return nil, fmt.Errorf("%s %q is not a cron expression such as */10 * * * *: %w", name, spec, err)
+	}
+	return parsed, nil
+}
+
+// gitDefaults are the operator-wide ssh key and known hosts.
+func (s *settings) gitDefaults() (c git.Credentials, err error) {
+	if s.sshKey != "" {
+		if c.SSHPrivateKey, err = os.ReadFile(s.sshKey); err != nil {
+			return c, fmt.Errorf("read the operator's ssh key: %w", err)
+		}
+	}
+	if s.knownHosts != "" {
+		if c.KnownHosts, err = os.ReadFile(s.knownHosts); err != nil {
+			return c, fmt.Errorf("read the operator's known hosts: %w", err)
+		}
+	}
+	return c, c.Validate()
+}
+
+// namespaces limits the cache, nil for all namespaces.
+func (s *settings) namespaces() map[string]cache.Config {
+	var limited map[string]cache.Config
+	for _, name := range list(s.watch) {
+		if limited == nil {
+			limited = map[string]cache.Config{}
+		}
+		limited[name] = cache.Config{}
+	}
+	return limited
+}
+
+func list(s string) []string {
+	return strings.FieldsFunc(s, func(r rune) bool { return r == ',' || r == ' ' })
+}
+
+func or(value, fallback string) string {
+	if value == "" {
+		return fallback
+	}
+	return value
+}
+
+func parseBool(name, value string) (bool, error) {
+	if value == "" {
+		return false, nil
+	}
+	on, err := strconv.ParseBool(value)
+	if err != nil {
+		return false, fmt.Errorf("%s is %q, want true or false", name, value)
+	}
+	return on, nil
+}

@@ -1,0 +1,150 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/cloudformation"
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/runner"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+)
+
+// act does the one thing that was decided, after the intent was saved. Each
+// action may be repeated safely: all that it does is named after the
+// operation in the status.
+func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.CdkTsStack, action decide.Action, seen decide.Observed) decide.Acted {
+	acted := decide.Acted{Action: action}
+	switch action {
+	case decide.ActNothing:
+	case decide.ActStartRun:
+		acted.Err = r.startRun(ctx, obj)
+	default:
+		acted.DetectionID, acted.Err = r.actOnAWS(ctx, obj, action, seen.Stack)
+	}
+	if acted.Err != nil {
+		r.Log.Warn("action failed", "namespace", obj.Namespace, "name", obj.Name, "action", action, "error", acted.Err)
+	}
+	return acted
+}
+
+func (r *Reconciler) actOnAWS(ctx context.Context, obj *v1alpha1.CdkTsStack, action decide.Action, stack decide.Stack) (detectionID string, err error) {
+	aws, err := r.aws(ctx, obj)
+	if err != nil {
+		return "", err
+	}
+	op := obj.Status.Operation
+	plan, token := plan(obj), decide.Token(op)
+	switch action {
+	case decide.ActCreateChangeSet:
+		err = aws.CreateChangeSet(ctx, cloudformation.ChangeSetRequest{
+			StackName: plan.StackName, Name: op.ID, Token: token, Plan: *plan, Create: stack.Unborn(),
+		})
+	case decide.ActExecute:
+		err = aws.ExecuteChangeSet(ctx, cloudformation.Execution{StackID: op.StackID, ChangeSet: op.ID, Token: token})
+	case decide.ActProtect:
+		err = aws.SetTerminationProtection(ctx, op.StackID, *plan.TerminationProtection)
+	case decide.ActContinueRollback:
+		err = aws.ContinueUpdateRollback(ctx, op.StackID, token, plan.ExecutionRoleARN)
+	case decide.ActDeleteStack:
+		err = aws.DeleteStack(ctx, op.StackID, token, plan.ExecutionRoleARN)
+	case decide.ActDetectDrift:
+		detectionID, err = aws.DetectDrift(ctx, op.StackID)
+	default:
+		err = fmt.Errorf("unknown action %q", action)
+	}
+	return detectionID, awsProblem(err)
+}
+
+// plan is what the operation in flight deploys or, for one that builds
+// nothing, what was built last: its roles are those to act with.
+func plan(obj *v1alpha1.CdkTsStack) *v1alpha1.Plan {
+	st := &obj.Status
+	switch {
+	case st.Operation != nil && st.Operation.Plan != nil:
+		return st.Operation.Plan
+	case st.Plan != nil:
+		return st.Plan
+	case st.Deployed != nil:
+		return &st.Deployed.Plan
+	}
+	return &v1alpha1.Plan{StackName: obj.Spec.StackName}
+}
+
+// startRun hands the build of the operation in flight to the executor.
+func (r *Reconciler) startRun(ctx context.Context, obj *v1alpha1.CdkTsStack) error {
+	secrets, err := r.runSecrets(ctx, obj)
+	if err != nil {
+		return err
+	}
+	values, err := decide.Context(obj.Spec.CDKContext)
+	if err != nil {
+		return decide.Problem{Reason: "InvalidSpec", Message: err.Error(), Permanent: true}
+	}
+	op, git := obj.Status.Operation, obj.Spec.Source.Git
+	req := runner.Request{
+		Operation:  runner.OperationBuild,
+		Namespace:  obj.Namespace,
+		Name:       obj.Name,
+		UID:        string(obj.UID),
+		Repository: git.Repository,
+		Ref:        git.Ref,
+		Revision:   op.Target.Revision,
+		Path:       obj.Spec.Path,
+		StackName:  obj.Spec.StackName,
+		Region:     obj.Spec.AWSRegion,
+		Account:    r.Account,
+	}
+	for _, v := range values {
+		req.Context = append(req.Context, runner.ContextValue{Name: v.Name, Value: v.Value})
+	}
+	if t := obj.Spec.Timeout; t != nil {
+		req.Timeout = t.Duration
+	}
+	r.wake.onRun(op.ID, client.ObjectKeyFromObject(obj))
+	return executorProblem(r.Executor.Start(ctx, op.ID, req, secrets))
+}
+
+// letGo removes our finalizer; the object is then gone.
+func (r *Reconciler) letGo(ctx context.Context, obj *v1alpha1.CdkTsStack) error {
+	before := obj.DeepCopy()
+	controllerutil.RemoveFinalizer(obj, v1alpha1.Finalizer)
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, obj, patch); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("remove the finalizer: %w", err)
+	}
+	return nil
+}
+
+// tidy removes what an operation leaves behind when it ends or moves on: its
+// run, and a change set that was not executed. It is a matter of tidiness
+// only; what it misses is cleared when the manager next starts, or is small.
+func (r *Reconciler) tidy(ctx context.Context, before, after *v1alpha1.CdkTsStack) {
+	was, is := before.Status.Operation, after.Status.Operation
+	if was == nil || (is != nil && is.ID == was.ID && is.Step == was.Step) {
+		return
+	}
+	if was.Step == v1alpha1.StepBuilding {
+		r.wake.forgetRun(was.ID)
+		if err := r.Executor.Remove(ctx, was.ID); err != nil {
+			r.Log.Warn("remove a run", "run", was.ID, "error", err)
+		}
+	}
+	ended := is == nil || is.ID != was.ID
+	if ended && was.Step == v1alpha1.StepPlanning && was.StackID != "" {
+		r.deleteChangeSet(ctx, after, was)
+	}
+}
+
+func (r *Reconciler) deleteChangeSet(ctx context.Context, obj *v1alpha1.CdkTsStack, op *v1alpha1.Operation) {
+	aws, err := r.aws(ctx, obj)
+	if err == nil {
+		err = aws.DeleteChangeSet(ctx, op.StackID, op.ID)
+	}
+	if err != nil {
+		r.Log.Warn("delete a change set", "changeSet", op.ID, "error", err)
+	}
+}

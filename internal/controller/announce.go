@@ -1,0 +1,172 @@
+package controller
+
+import (
+	"fmt"
+	"slices"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/decide"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// news is one thing that happened: an event for people, by the reason that
+// they filter on.
+type news struct {
+	warning bool
+	reason  string
+	action  string
+	note    string
+}
+
+// maxNote is the API server's bound for the note of an event, in bytes.
+const maxNote = 1000
+
+// announce tells events and metrics what changed between two saved states. It
+// is derived from the states alone, so that nothing is announced that was not
+// saved.
+func (r *Reconciler) announce(before, after *v1alpha1.CdkTsStack, seen decide.Observed) {
+	for _, n := range changes(before, after) {
+		kind := corev1.EventTypeNormal
+		if n.warning {
+			kind = corev1.EventTypeWarning
+		}
+		r.Recorder.Eventf(after, nil, kind, n.reason, n.action, "%s", n.note[:min(len(n.note), maxNote)])
+		r.Log.Info("news", "namespace", after.Namespace, "name", after.Name, "reason", n.reason, "note", n.note)
+	}
+	r.Metrics.record(before, after, seen)
+}
+
+// changes lists what happened between two states, in the order in which it did.
+func changes(before, after *v1alpha1.CdkTsStack) []news {
+	var all []news
+	for _, entry := range newEntries(before, after) {
+		all = append(all, ended(before, entry))
+	}
+	all = append(all, sourceNews(before, after)...)
+	all = append(all, driftNews(before, after)...)
+	all = append(all, started(before, after)...)
+	return append(all, troubles(before, after)...)
+}
+
+// newEntries are the operations that ended since, oldest first.
+func newEntries(before, after *v1alpha1.CdkTsStack) []v1alpha1.HistoryEntry {
+	var last string
+	if len(before.Status.History) > 0 {
+		last = before.Status.History[0].Operation
+	}
+	var entries []v1alpha1.HistoryEntry
+	for _, e := range after.Status.History {
+		if e.Operation == last {
+			break
+		}
+		entries = append(entries, e)
+	}
+	slices.Reverse(entries)
+	return entries
+}
+
+// ended names the end of an operation; a deployment that nobody asked for has
+// reasons of its own.
+func ended(before *v1alpha1.CdkTsStack, e v1alpha1.HistoryEntry) news {
+	subject := "StackDeploy"
+	if e.Kind == v1alpha1.OperationDestroy {
+		subject = "StackDestroy"
+	} else if op := before.Status.Operation; op != nil && op.Reason == decide.ReasonNewCommit {
+		subject = "AutoRedeploy"
+	}
+	n := news{reason: subject + "Success", action: string(e.Kind), note: e.Message}
+	switch e.Outcome {
+	case v1alpha1.OutcomeFailed, v1alpha1.OutcomeRefused:
+		n.warning, n.reason = true, subject+"Failure"
+		n.note = e.Reason + ": " + e.Message
+	case v1alpha1.OutcomeSuperseded:
+		n.reason = subject + "Superseded"
+	}
+	return n
+}
+
+func started(before, after *v1alpha1.CdkTsStack) []news {
+	op := after.Status.Operation
+	if op == nil || (before.Status.Operation != nil && before.Status.Operation.ID == op.ID) {
+		return nil
+	}
+	switch op.Kind {
+	case v1alpha1.OperationDriftCheck:
+		return []news{{reason: "DriftCheckStart", action: "DriftCheck", note: "Looking for drift"}}
+	case v1alpha1.OperationDestroy:
+		return []news{{reason: "StackDestroyStart", action: "Destroy", note: "Deleting the stack " + op.StackID}}
+	}
+	reason := "StackDeployStart"
+	if op.Reason == decide.ReasonNewCommit {
+		reason = "AutoRedeployStart"
+	}
+	return []news{{reason: reason, action: "Deploy", note: fmt.Sprintf("%s: deploying revision %s, attempt %d", op.Reason, op.Target.Revision, op.Attempt)}}
+}
+
+// sourceNews tells of a commit that was not there before.
+func sourceNews(before, after *v1alpha1.CdkTsStack) []news {
+	was, is := before.Status.Source, after.Status.Source
+	if is == nil || is.Revision == "" || (was != nil && was.Revision == is.Revision) {
+		return nil
+	}
+	all := []news{{reason: "GitSyncCheckStart", action: "GitSync", note: "Looked at " + is.Ref}}
+	if was != nil && was.Revision != "" {
+		all = append(all, news{reason: "GitChangesDetected", action: "GitSync", note: fmt.Sprintf("%s moved from %s to %s", is.Ref, was.Revision, is.Revision)})
+	}
+	return all
+}
+
+// driftNews tells how a drift check ended.
+func driftNews(before, after *v1alpha1.CdkTsStack) []news {
+	is := after.Status.Drift
+	if !checkEnded(before, after) {
+		return nil
+	}
+	switch drifted := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionDrifted); {
+	case is.Error != "":
+		return []news{{warning: true, reason: "DriftCheckFailure", action: "DriftCheck", note: is.Error}}
+	case after.Status.DriftDetected && drifted != nil:
+		return []news{{warning: true, reason: "DriftDetected", action: "DriftCheck", note: drifted.Message}}
+	}
+	return nil
+}
+
+// checkEnded says whether a drift check ended between two states.
+func checkEnded(before, after *v1alpha1.CdkTsStack) bool {
+	op, is := before.Status.Operation, after.Status.Drift
+	if op == nil || op.Kind != v1alpha1.OperationDriftCheck || is == nil || is.AttemptedAt == nil {
+		return false
+	}
+	was := before.Status.Drift
+	return was == nil || was.AttemptedAt == nil || !was.AttemptedAt.Equal(is.AttemptedAt)
+}
+
+// benign are the reasons of Ready that need no event: they say what is going
+// on, or an event of their own does.
+var benign = []string{"Deploying", "Destroying", "LookingAtSource", "Waiting", "Deployed", "Adopted", "Suspended"}
+
+// troubles tells of a problem that keeps an object from being ready and that
+// no operation's end tells of.
+func troubles(before, after *v1alpha1.CdkTsStack) []news {
+	is := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady)
+	was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady)
+	if is == nil || is.Status == metav1.ConditionTrue || slices.Contains(benign, is.Reason) {
+		return nil
+	}
+	if was != nil && was.Reason == is.Reason && was.Message == is.Message {
+		return nil
+	}
+	if e := newEntries(before, after); len(e) > 0 && e[len(e)-1].Reason == is.Reason {
+		if is.Reason == "InvalidProjectPath" { // users filter on it
+			return []news{{warning: true, reason: is.Reason, action: "Build", note: is.Message}}
+		}
+		return nil
+	}
+	if was != nil && was.Reason == is.Reason && meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReconciling) {
+		return nil
+	}
+	return []news{{warning: true, reason: is.Reason, action: "Reconcile", note: is.Message}}
+}

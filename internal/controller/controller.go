@@ -1,0 +1,152 @@
+// Package controller is the loop around one CdkTsStack: observe, decide,
+// record, save, announce, act. It decides nothing itself (package decide
+// does) and waits for nothing: what takes long is looked at again later.
+package controller
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/cloudformation"
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/executor"
+	"awscdk.dev/operator/internal/git"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/events"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
+)
+
+// Options are what a Reconciler is made of. All are required but for those
+// said to be optional.
+type Options struct {
+	// Client reads CdkTsStacks from a cache and writes to the API server.
+	Client client.Client
+	// Live reads from the API server: Secrets, which are never cached, and
+	// objects that the cache may not have caught up with.
+	Live     client.Reader
+	Recorder events.EventRecorder
+	Executor executor.Executor
+	Heads    *git.Heads
+	AWS      *cloudformation.Clients
+	Metrics  *Metrics
+	Settings decide.Settings
+	Now      func() time.Time
+	Log      *slog.Logger
+	// Account is CDK_DEFAULT_ACCOUNT for all builds; optional: the account of
+	// the credentials is asked for.
+	Account string
+	// GitDefaults are used for ssh repositories without a Secret of their
+	// own; optional.
+	GitDefaults git.Credentials
+}
+
+// Reconciler keeps CdkTsStacks as their specs say.
+type Reconciler struct {
+	Options
+	wake    wake
+	written written
+	outputs outputs
+}
+
+// New returns a Reconciler; Register makes it run.
+func New(o Options) *Reconciler {
+	return &Reconciler{Options: o}
+}
+
+// Reconcile makes one pass over one object. An error means that the API
+// server or the executor could not be spoken to; everything else is a state
+// of the object.
+func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	obj, err := r.read(ctx, req.NamespacedName)
+	switch {
+	case apierrors.IsNotFound(err):
+		r.forget(req.NamespacedName)
+		return ctrl.Result{}, nil
+	case err != nil:
+		return ctrl.Result{}, fmt.Errorf("read %s: %w", req.NamespacedName, err)
+	case !controllerutil.ContainsFinalizer(obj, v1alpha1.Finalizer):
+		return r.takeOver(ctx, obj)
+	}
+	after, err := r.pass(ctx, obj)
+	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
+		// Somebody wrote the object since it was read: look again.
+		return ctrl.Result{RequeueAfter: 50 * time.Millisecond}, nil
+	}
+	return ctrl.Result{RequeueAfter: after}, err
+}
+
+// takeOver puts our finalizer on an object before anything is done about it,
+// so that it cannot vanish with its stack left behind.
+func (r *Reconciler) takeOver(ctx context.Context, obj *v1alpha1.CdkTsStack) (ctrl.Result, error) {
+	if !obj.DeletionTimestamp.IsZero() {
+		return ctrl.Result{}, nil
+	}
+	before := obj.DeepCopy()
+	controllerutil.AddFinalizer(obj, v1alpha1.Finalizer)
+	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
+	if err := r.Client.Patch(ctx, obj, patch); err != nil {
+		return ctrl.Result{RequeueAfter: 50 * time.Millisecond}, client.IgnoreNotFound(ignoreConflict(err))
+	}
+	r.written.note(obj)
+	return ctrl.Result{RequeueAfter: time.Nanosecond}, nil
+}
+
+// pass observes, decides, saves, announces and acts, once.
+func (r *Reconciler) pass(ctx context.Context, obj *v1alpha1.CdkTsStack) (after time.Duration, err error) {
+	seen := r.observe(ctx, obj)
+	d := decide.Decide(obj, seen, r.Now(), r.Settings)
+	if err := r.commit(ctx, obj, d, seen); err != nil {
+		return 0, err
+	}
+	if d.Action == decide.ActLetGo {
+		return 0, r.letGo(ctx, obj)
+	}
+	acted := r.act(ctx, obj, d.Action, seen)
+	if acted.Err == nil && acted.DetectionID == "" {
+		return d.After, nil
+	}
+	seen.Acted = &acted
+	d = decide.Decide(obj, seen, r.Now(), r.Settings)
+	if err := r.commit(ctx, obj, d, seen); err != nil {
+		return 0, err
+	}
+	if d.Action != decide.ActNothing {
+		return time.Nanosecond, nil // the next pass acts, on what it sees then
+	}
+	return d.After, nil
+}
+
+// commit saves what was decided, and only then tells anybody about it and
+// clears away what it leaves behind.
+func (r *Reconciler) commit(ctx context.Context, obj *v1alpha1.CdkTsStack, d decide.Decision, seen decide.Observed) error {
+	before := obj.DeepCopy()
+	if err := r.save(ctx, obj, d.Status); err != nil {
+		return err
+	}
+	r.announce(before, obj, seen)
+	r.keepOutputs(ctx, obj)
+	r.tidy(ctx, before, obj)
+	return nil
+}
+
+// forget drops what is remembered of an object that is gone.
+func (r *Reconciler) forget(name types.NamespacedName) {
+	r.wake.forget(name)
+	r.written.forget(name)
+	r.outputs.forget(name)
+	r.Metrics.forget(name)
+}
+
+func ignoreConflict(err error) error {
+	if apierrors.IsConflict(err) {
+		return nil
+	}
+	return err
+}

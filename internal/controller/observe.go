@@ -1,0 +1,91 @@
+package controller
+
+import (
+	"context"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/cloudformation"
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/git"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// observe looks at what decide.Look asks for, and at nothing else. What could
+// not be seen is an error beside the value.
+func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.CdkTsStack) decide.Observed {
+	now := r.Now()
+	needs := decide.Look(obj, now, r.Settings)
+	var seen decide.Observed
+	if needs.Head {
+		seen.Head = r.head(ctx, obj, needs)
+	}
+	if needs.Run != "" {
+		r.wake.onRun(needs.Run, client.ObjectKeyFromObject(obj))
+		seen.Run = r.Executor.Observe(ctx, needs.Run)
+	}
+	if !needs.Credentials {
+		return seen
+	}
+	aws, err := r.aws(ctx, obj)
+	if err != nil {
+		seen.Credentials = err
+		return seen
+	}
+	observeAWS(ctx, aws, needs, &seen)
+	return seen
+}
+
+// head asks what the ref points to; the answer of the one look that is made
+// for all stacks of the repository wakes the object.
+func (r *Reconciler) head(ctx context.Context, obj *v1alpha1.CdkTsStack, needs decide.Needs) decide.Head {
+	remote, err := r.remote(ctx, obj)
+	if err != nil {
+		return decide.Head{Err: err}
+	}
+	r.wake.onHead(r.Heads.Key(remote), client.ObjectKeyFromObject(obj))
+	head, _ := r.Heads.Get(remote, obj.Spec.Source.Git.Ref, r.Now().Sub(needs.HeadNotBefore))
+	return decide.Head{
+		Known:    head.Revision != "",
+		Revision: head.Revision,
+		SeenAt:   head.Seen,
+		RetryAt:  head.Retry,
+		Err:      gitProblem(head.Err),
+	}
+}
+
+// remote is the object's repository with its credentials.
+func (r *Reconciler) remote(ctx context.Context, obj *v1alpha1.CdkTsStack) (git.Remote, error) {
+	repository, err := git.ParseRepository(obj.Spec.Source.Git.Repository)
+	if err != nil {
+		return git.Remote{}, gitProblem(err)
+	}
+	credentials, err := r.gitCredentials(ctx, obj)
+	if err != nil {
+		return git.Remote{}, err
+	}
+	return git.Remote{Repository: repository, Credentials: credentials}, nil
+}
+
+func observeAWS(ctx context.Context, aws *cloudformation.Client, needs decide.Needs, seen *decide.Observed) {
+	if needs.Stack != "" {
+		seen.Stack = aws.Stack(ctx, needs.Stack)
+		seen.Stack.Err = awsProblem(seen.Stack.Err)
+	}
+	if needs.ChangeSet != "" {
+		seen.ChangeSet = aws.ChangeSet(ctx, needs.Stack, needs.ChangeSet)
+		seen.ChangeSet.Err = awsProblem(seen.ChangeSet.Err)
+	}
+	if needs.Events != "" && seen.Stack.Exists {
+		seen.Events = aws.Events(ctx, seen.Stack.ID, needs.Events, needs.EventsSince)
+		seen.Events.Err = awsProblem(seen.Events.Err)
+	}
+	if needs.Drift != "" {
+		seen.Drift = aws.Drift(ctx, needs.Drift, needs.Stack)
+		seen.Drift.Err = awsProblem(seen.Drift.Err)
+	}
+	if needs.Bootstrap != "" && !seen.ChangeSet.Exists {
+		version, err := aws.BootstrapVersion(ctx, needs.Bootstrap)
+		seen.Bootstrap = decide.Bootstrap{Seen: err == nil, Version: version, Err: awsProblem(err)}
+	}
+}

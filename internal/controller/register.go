@@ -1,0 +1,86 @@
+package controller
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"awscdk.dev/operator/api/v1alpha1"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/source"
+)
+
+// +kubebuilder:rbac:groups=awscdk.dev,resources=cdktsstacks,verbs=get;list;watch;update;patch
+// +kubebuilder:rbac:groups=awscdk.dev,resources=cdktsstacks/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=awscdk.dev,resources=cdktsstacks/finalizers,verbs=update
+// +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;update
+// +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;create;update
+// +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
+// +kubebuilder:rbac:groups=coordination.k8s.io,namespace=awscdk-operator-system,resources=leases,verbs=get;create;update
+
+// workers is how many passes go on at once. A pass makes a few short calls
+// and waits for nothing else; one account that hangs must not take them all.
+const workers = 32
+
+// Register makes the manager run the reconciler.
+func (r *Reconciler) Register(mgr ctrl.Manager) error {
+	err := ctrl.NewControllerManagedBy(mgr).
+		Named("cdktsstack").
+		For(&v1alpha1.CdkTsStack{}).
+		WithEventFilter(predicate.Funcs{UpdateFunc: userChanged}).
+		WatchesRawSource(source.Func(r.wake.start)).
+		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
+		Complete(r)
+	if err != nil {
+		return fmt.Errorf("register the controller: %w", err)
+	}
+	return nil
+}
+
+// userChanged lets pass what users do to an object, the order of an empty
+// phase among it, and drops the echo of our own writes of the status.
+func userChanged(e event.UpdateEvent) bool {
+	was, is := e.ObjectOld, e.ObjectNew
+	stack, ok := is.(*v1alpha1.CdkTsStack)
+	return !ok ||
+		stack.Status.Phase == v1alpha1.PhaseNone ||
+		was.GetGeneration() != is.GetGeneration() ||
+		was.GetDeletionTimestamp().IsZero() != is.GetDeletionTimestamp().IsZero() ||
+		!maps.Equal(was.GetAnnotations(), is.GetAnnotations())
+}
+
+// ClearOrphans removes those of the given runs that no object knows: a manager
+// was killed between the end of an operation and the removal of its run. The
+// runs must have been listed before the first pass; the cache must be filled.
+func (r *Reconciler) ClearOrphans(ctx context.Context, runs []string) error {
+	var all v1alpha1.CdkTsStackList
+	if err := r.Client.List(ctx, &all); err != nil {
+		return fmt.Errorf("list the stacks: %w", err)
+	}
+	known := map[string]bool{}
+	for i := range all.Items {
+		if op := all.Items[i].Status.Operation; op != nil {
+			known[op.ID] = true
+			r.wake.onRun(op.ID, client.ObjectKeyFromObject(&all.Items[i]))
+		}
+	}
+	for _, run := range runs {
+		if known[run] {
+			continue
+		}
+		if err := r.Executor.Remove(ctx, run); err != nil {
+			return fmt.Errorf("remove the orphaned run %s: %w", run, err)
+		}
+	}
+	return nil
+}
+
+func isReady(st *v1alpha1.CdkTsStackStatus) bool {
+	return meta.IsStatusConditionTrue(st.Conditions, v1alpha1.ConditionReady)
+}

@@ -1,0 +1,149 @@
+package controller
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/awsconfig"
+	"awscdk.dev/operator/internal/cloudformation"
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/git"
+	"awscdk.dev/operator/internal/runner"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// secret reads a Secret of the object's own namespace; no other is ever read.
+// A missing one is a Problem that passes when it returns.
+func (r *Reconciler) secret(ctx context.Context, obj *v1alpha1.CdkTsStack, name, field string) (map[string][]byte, error) {
+	var s corev1.Secret
+	err := r.Live.Get(ctx, types.NamespacedName{Namespace: obj.Namespace, Name: name}, &s)
+	switch {
+	case apierrors.IsNotFound(err):
+		return nil, decide.Problem{Reason: "SecretNotFound", Temporary: true, Message: fmt.Sprintf(
+			"the Secret %s/%s that %s names does not exist: create it", obj.Namespace, name, field)}
+	case err != nil:
+		return nil, decide.Problem{Reason: "SecretUnreadable", Temporary: true, Message: fmt.Sprintf(
+			"the Secret %s/%s that %s names cannot be read: %v", obj.Namespace, name, field, err)}
+	}
+	return s.Data, nil
+}
+
+// credentials are the object's AWS credentials; zero ones are the operator's
+// own identity.
+func (r *Reconciler) credentials(ctx context.Context, obj *v1alpha1.CdkTsStack) (awsconfig.Credentials, error) {
+	name := obj.Spec.CredentialsSecretName
+	if name == "" {
+		return awsconfig.Credentials{}, nil
+	}
+	data, err := r.secret(ctx, obj, name, "spec.credentialsSecretName")
+	if err != nil {
+		return awsconfig.Credentials{}, err
+	}
+	found, err := awsconfig.FromSecret(data)
+	if err != nil {
+		return awsconfig.Credentials{}, decide.Problem{Reason: "CredentialsInvalid", Temporary: true, Message: fmt.Sprintf(
+			"the Secret %s/%s: %v", obj.Namespace, name, err)}
+	}
+	return found, nil
+}
+
+// aws is the client that acts for the object: its credentials, its region and
+// the role that its app says is to be assumed.
+func (r *Reconciler) aws(ctx context.Context, obj *v1alpha1.CdkTsStack) (*cloudformation.Client, error) {
+	credentials, err := r.credentials(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	plan := plan(obj)
+	return r.AWS.For(cloudformation.Target{
+		Credentials: credentials,
+		Region:      obj.Spec.AWSRegion,
+		RoleARN:     plan.DeployRoleARN,
+		ExternalID:  plan.DeployRoleExternalID,
+	}), nil
+}
+
+// gitCredentials are those that the object names, or the operator's own for
+// ssh repositories that name none.
+func (r *Reconciler) gitCredentials(ctx context.Context, obj *v1alpha1.CdkTsStack) (git.Credentials, error) {
+	var c git.Credentials
+	source := obj.Spec.Source.Git
+	if source.SSHSecretName == "" && !strings.HasPrefix(source.Repository, "http") {
+		c = r.GitDefaults
+	}
+	if source.SSHSecretName != "" {
+		data, err := r.secret(ctx, obj, source.SSHSecretName, "spec.source.git.sshSecretName")
+		if err != nil {
+			return c, err
+		}
+		c.SSHPrivateKey, c.KnownHosts = data[corev1.SSHAuthPrivateKey], data["known_hosts"]
+		if len(c.SSHPrivateKey) == 0 {
+			return c, missingKey(obj, source.SSHSecretName, corev1.SSHAuthPrivateKey)
+		}
+	}
+	if source.SecretName != "" {
+		data, err := r.secret(ctx, obj, source.SecretName, "spec.source.git.secretName")
+		if err != nil {
+			return c, err
+		}
+		c.Username, c.Password, c.CA = trimmed(data["username"]), trimmed(data["password"]), data["ca.crt"]
+		if token := trimmed(data["token"]); c.Password == "" {
+			c.Password = token
+		}
+		if c.Password == "" && len(c.CA) == 0 {
+			return c, missingKey(obj, source.SecretName, "password")
+		}
+	}
+	return c, gitProblem(c.Validate())
+}
+
+func trimmed(data []byte) string { return strings.TrimSpace(string(data)) }
+
+func missingKey(obj *v1alpha1.CdkTsStack, secret, key string) error {
+	return decide.Problem{Reason: "SecretIncomplete", Temporary: true, Message: fmt.Sprintf(
+		"the Secret %s/%s has no key %s: add it", obj.Namespace, secret, key)}
+}
+
+// runSecrets are all secrets that a run of the object needs.
+func (r *Reconciler) runSecrets(ctx context.Context, obj *v1alpha1.CdkTsStack) (runner.Secrets, error) {
+	credentials, err := r.credentials(ctx, obj)
+	if err != nil {
+		return runner.Secrets{}, err
+	}
+	c, err := r.gitCredentials(ctx, obj)
+	if err != nil {
+		return runner.Secrets{}, err
+	}
+	return runner.Secrets{
+		AWS:           credentials.Environ(),
+		SSHPrivateKey: c.SSHPrivateKey,
+		KnownHosts:    c.KnownHosts,
+		Username:      c.Username,
+		Password:      c.Password,
+		CA:            c.CA,
+	}, nil
+}
+
+// asProblem keeps a judged error as it is, and judges another by the table.
+func asProblem(err error, table []kind) error {
+	if err == nil {
+		return nil
+	}
+	if p, ok := errors.AsType[decide.Problem](err); ok {
+		return p
+	}
+	for _, k := range table {
+		if errors.Is(err, k.err) {
+			p := k.problem
+			p.Message = err.Error()
+			return p
+		}
+	}
+	return decide.Problem{Reason: "Error", Message: err.Error(), Temporary: true}
+}

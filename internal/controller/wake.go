@@ -1,0 +1,115 @@
+package controller
+
+import (
+	"context"
+	"sync"
+
+	"awscdk.dev/operator/internal/git"
+
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+)
+
+// wake knows which objects wait for which repository and which run, and puts
+// them into the queue when there is news.
+type wake struct {
+	mu    sync.Mutex
+	queue workqueue.TypedRateLimitingInterface[reconcile.Request]
+	heads map[git.Key]map[types.NamespacedName]struct{}
+	// key is the repository that an object waits for; each waits for one.
+	key  map[types.NamespacedName]git.Key
+	runs map[string]types.NamespacedName
+}
+
+// Start takes the controller's queue; it is a source of events.
+func (w *wake) start(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.queue = queue
+	return nil
+}
+
+// onHead has the object woken when a look at the repository has ended.
+func (w *wake) onHead(key git.Key, name types.NamespacedName) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.key[name] == key {
+		return
+	}
+	w.leave(name)
+	if w.heads == nil {
+		w.heads, w.key = map[git.Key]map[types.NamespacedName]struct{}{}, map[types.NamespacedName]git.Key{}
+	}
+	if w.heads[key] == nil {
+		w.heads[key] = map[types.NamespacedName]struct{}{}
+	}
+	w.heads[key][name] = struct{}{}
+	w.key[name] = key
+}
+
+// leave ends the object's wait for its repository. The caller holds mu.
+func (w *wake) leave(name types.NamespacedName) {
+	key, waits := w.key[name]
+	if !waits {
+		return
+	}
+	delete(w.key, name)
+	delete(w.heads[key], name)
+	if len(w.heads[key]) == 0 {
+		delete(w.heads, key)
+	}
+}
+
+// onRun has the object woken when its run has news.
+func (w *wake) onRun(run string, name types.NamespacedName) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.runs == nil {
+		w.runs = map[string]types.NamespacedName{}
+	}
+	w.runs[run] = name
+}
+
+func (w *wake) forgetRun(run string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.runs, run)
+}
+
+func (w *wake) forget(name types.NamespacedName) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.leave(name)
+	for run, waiting := range w.runs {
+		if waiting == name {
+			delete(w.runs, run)
+		}
+	}
+}
+
+// HeadChanged wakes every object that waits for the repository.
+func (r *Reconciler) HeadChanged(key git.Key) {
+	r.wake.mu.Lock()
+	defer r.wake.mu.Unlock()
+	for name := range r.wake.heads[key] {
+		r.wake.add(name)
+	}
+}
+
+// RunChanged wakes the object whose run it is.
+func (r *Reconciler) RunChanged(run string) {
+	r.wake.mu.Lock()
+	defer r.wake.mu.Unlock()
+	if name, known := r.wake.runs[run]; known {
+		r.wake.add(name)
+	}
+}
+
+// add puts an object into the queue; before the queue is there, every object
+// is going to be looked at anyway. The caller holds mu.
+func (w *wake) add(name types.NamespacedName) {
+	if w.queue != nil {
+		w.queue.Add(reconcile.Request{NamespacedName: name})
+	}
+}

@@ -1,0 +1,100 @@
+package decide
+
+import (
+	"strconv"
+	"strings"
+	"testing"
+
+	"awscdk.dev/operator/api/v1alpha1"
+
+	"github.com/cockroachdb/datadriven"
+)
+
+const arn = "arn:aws:cloudformation:us-east-1:111122223333:stack/Web/6f5c"
+
+// see sets one part of the world; what is not said of it is zero.
+func (s *story) see(t *testing.T, d *datadriven.TestData) {
+	t.Helper()
+	err := problemArg(d)
+	switch what := d.CmdArgs[0].Key; what {
+	case "head":
+		s.world.Head = Head{Known: text(d, "rev") != "", Revision: revision(text(d, "rev")), SeenAt: s.now, Err: err}
+	case "run":
+		s.world.Run = s.run(d)
+	case "stack":
+		s.world.Stack = Stack{Seen: err == nil, Exists: text(d, "status") != "", ID: arn, Name: "Web", Status: text(d, "status"), StatusReason: text(d, "why"), TerminationProtection: d.HasArg("protected"), Err: err}
+		if v := text(d, "out"); v != "" {
+			s.world.Stack.Outputs = map[string]string{"Url": v}
+		}
+	case "changeset":
+		s.world.ChangeSet = ChangeSet{Seen: err == nil, Exists: text(d, "status") != "", StackID: arn, Status: text(d, "status"), ExecutionStatus: text(d, "exec"), Reason: text(d, "why"), Empty: d.HasArg("empty"), Changes: number(d, "changes"), Err: err}
+	case "events":
+		s.world.Events = Events{Seen: err == nil, Started: d.HasArg("started"), Final: text(d, "final"), Done: number(d, "done"), Current: text(d, "at"), Err: err}
+		if cause := text(d, "cause"); cause != "" {
+			s.world.Events.RootCause = &Failure{LogicalID: "Bucket", ResourceType: "AWS::S3::Bucket", Status: "CREATE_FAILED", Reason: cause}
+		}
+	case "drift":
+		s.world.Drift = driftSeen(d, err)
+	case "bootstrap":
+		s.world.Bootstrap = Bootstrap{Seen: err == nil, Version: number(d, "version"), Err: err}
+	case "credentials":
+		s.world.Credentials = err
+	default:
+		t.Fatalf("cannot see %q", what)
+	}
+}
+
+func (s *story) run(d *datadriven.TestData) Run {
+	r := Run{State: RunState(text(d, "state")), Step: text(d, "step")}
+	if r.State != RunDone {
+		return r
+	}
+	if reason := text(d, "reason"); reason != "" {
+		r.Result = &RunResult{Failure: &RunFailure{Reason: reason, Message: text(d, "why"), Permanent: d.HasArg("permanent")}}
+		return r
+	}
+	plan := &v1alpha1.Plan{
+		StackName: "Web", Account: "111122223333", Region: "us-east-1", TemplateURL: "https://b/t.json", TemplateDigest: "d1",
+		BootstrapVersion: 6, BootstrapParameter: "/cdk-bootstrap/hnb659fds/version",
+		ConstructPaths: map[string]string{"Bucket": "Web/Data/Bucket"},
+	}
+	if name := text(d, "name"); name != "" {
+		plan.StackName = name
+	}
+	if account := text(d, "account"); account != "" {
+		plan.Account = account
+	}
+	if p := text(d, "protect"); p != "" {
+		on := p == "true"
+		plan.TerminationProtection = &on
+	}
+	r.Result = &RunResult{Plan: plan}
+	return r
+}
+
+func driftSeen(d *datadriven.TestData, err error) Drift {
+	seen := Drift{Seen: err == nil, Status: text(d, "status"), Reason: text(d, "why"), Drifted: d.HasArg("drifted"), Err: err}
+	if seen.Drifted {
+		seen.Resources = []v1alpha1.DriftedResource{{
+			LogicalID: "Topic", Type: "AWS::SNS::Topic", Change: "MODIFIED",
+			Properties: []v1alpha1.DriftedProperty{{Path: "/DisplayName", Change: "NOT_EQUAL", Expected: "web", Actual: "hacked"}},
+		}}
+	}
+	return seen
+}
+
+// revision spells a commit hash from a letter: a is aaaa….
+func revision(s string) string {
+	if len(s) == 1 {
+		return strings.Repeat(s, 40)
+	}
+	return s
+}
+
+func number(d *datadriven.TestData, key string) int {
+	n, err := strconv.Atoi(text(d, key))
+	if err != nil {
+		return 0
+	}
+	return n
+}
