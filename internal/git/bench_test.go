@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"runtime"
+	"strings"
 	"sync"
 	"syscall"
 	"testing"
@@ -71,6 +72,30 @@ func BenchmarkThousandStacks(b *testing.B) {
 	}
 	b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(b.N)/1000, "cpu-µs/stack")
 	b.ReportMetric(float64(server.requests())/float64(b.N), "requests/round")
+}
+
+// BenchmarkCheckout measures a checkout of 500 files: of a commit that the
+// mirror holds, and into a new mirror.
+func BenchmarkCheckout(b *testing.B) {
+	f := newForge(b, gittest.HTTPOptions{})
+	files := map[string]string{"lib/stack.ts": "many\n"}
+	for i := range 500 {
+		files[fmt.Sprintf("src/d%d/f%d.ts", i%20, i)] = strings.Repeat(fmt.Sprintf("line %d\n", i), 150)
+	}
+	hash, err := f.repo.Commit(files, "Many")
+	must(b, err)
+	b.Run("warm", func(b *testing.B) {
+		m := openMirrors(b, 0)
+		checkout(b, m, f.http(b), hash, "many")
+		for b.Loop() {
+			checkout(b, m, f.http(b), hash, "many")
+		}
+	})
+	b.Run("cold", func(b *testing.B) {
+		for b.Loop() {
+			checkout(b, openMirrors(b, 0), f.http(b), hash, "many")
+		}
+	})
 }
 
 // replay is a server that repeats what a real git answered.

@@ -122,6 +122,11 @@ func (f *forge) hang(on bool) {
 	f.shell.Hang(on)
 }
 
+// requests counts what arrived over every way to the forge.
+func (f *forge) requests() int64 {
+	return f.web.Requests() + f.tls.Requests() + f.shell.Requests()
+}
+
 func (f *forge) http(t testing.TB) Remote {
 	return Remote{Repository: parse(t, f.web.URL+"/app.git")}
 }

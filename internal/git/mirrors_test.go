@@ -293,27 +293,44 @@ func TestTooLargeARepositoryIsRefused(t *testing.T) {
 
 func TestAHangingFetchEndsWithItsContext(t *testing.T) {
 	f := newForge(t, gittest.HTTPOptions{})
+	m := openMirrors(t, 0)
 	f.hang(true)
+	temporary := t.TempDir()
+	t.Setenv("TMPDIR", temporary) // marks the processes that are started
 	for transport, remote := range f.transports(t) {
-		ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
-		_, err := openMirrors(t, 0).Checkout(ctx, remote, f.first, t.TempDir())
-		cancel()
+		before := f.requests()
+		ctx, cancel := context.WithCancel(t.Context())
+		go func() {
+			defer cancel()
+			for f.requests() == before && t.Context().Err() == nil {
+				time.Sleep(time.Millisecond)
+			}
+		}()
+		_, err := m.Checkout(ctx, remote, f.first, filepath.Join(t.TempDir(), "checkout"))
 		if !errors.Is(err, ErrUnreachable) {
 			t.Errorf("%s: Checkout = %v, want ErrUnreachable", transport, err)
 		}
 	}
-	if left := children(os.Getpid()); len(runningGit(left)) > 0 {
-		t.Errorf("processes were left behind: %v", left)
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		left := processesWith(t, temporary)
+		if len(left) == 0 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("processes were left behind: %v", left)
+		}
 	}
 }
 
-// runningGit keeps the client's processes of a list; the servers of this test
-// run git too, as upload-pack.
-func runningGit(pids []int) (out []string) {
-	for _, pid := range pids {
-		line, _ := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-		if command := strings.ReplaceAll(string(line), "\x00", " "); strings.Contains(command, "fetch") || strings.HasPrefix(command, "ssh ") {
-			out = append(out, command)
+// processesWith lists the processes that were started with a text in their
+// arguments or environment.
+func processesWith(t *testing.T, text string) (out []string) {
+	t.Helper()
+	for _, path := range glob(t, "/proc", "[0-9]*/cmdline") {
+		command, _ := os.ReadFile(path)
+		environment, _ := os.ReadFile(filepath.Join(filepath.Dir(path), "environ"))
+		if strings.Contains(string(command)+string(environment), text) {
+			out = append(out, strings.ReplaceAll(string(command), "\x00", " "))
 		}
 	}
 	return out
