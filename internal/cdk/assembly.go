@@ -1,0 +1,248 @@
+package cdk
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+const (
+	// maxManifest bounds each JSON file of an assembly, in bytes.
+	maxManifest = 64 << 20
+	// maxNesting bounds Stages in Stages.
+	maxNesting = 16
+	// maxListed bounds the names in a message.
+	maxListed = 20
+)
+
+// Assembly is a cloud assembly: what a CDK app wrote at synthesis.
+type Assembly struct {
+	dir    string
+	stacks []*Stack
+	report validationReport
+}
+
+// ReadAssembly reads a cloud assembly and those of the Stages in it. The
+// files are the work of user code: paths that lead out of the assembly are
+// refused. Errors are *Error with reason AssemblyInvalid or SynthFailed.
+func ReadAssembly(dir string) (*Assembly, error) {
+	real, err := filepath.EvalSymlinks(dir)
+	if err != nil {
+		return nil, permanent(ReasonAssemblyInvalid, "The app wrote no cloud assembly. Check the app command in cdk.json.")
+	}
+	a := &Assembly{dir: real}
+	if err := a.read(real, 0); err != nil {
+		return nil, err
+	}
+	if err := readJSON(real, "validation-report.json", &a.report); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	a.link()
+	return a, nil
+}
+
+// Stacks lists the stacks, those of Stages too, each after the stacks it needs.
+func (a *Assembly) Stacks() []*Stack { return slices.Clone(a.stacks) }
+
+// read reads one assembly and the nested ones.
+func (a *Assembly) read(dir string, depth int) error {
+	if depth > maxNesting {
+		return permanent(ReasonAssemblyInvalid, "The app nests Stages more than %d deep.", maxNesting)
+	}
+	var m assemblyManifest
+	err := readJSON(dir, "manifest.json", &m)
+	if errors.Is(err, fs.ErrNotExist) {
+		return permanent(ReasonAssemblyInvalid, "The app wrote no manifest.json. Does it end with app.synth(), and does the app command in cdk.json run it?")
+	}
+	if err != nil {
+		return err
+	}
+	if err := m.check(); err != nil {
+		return err
+	}
+	ids := make([]string, 0, len(m.Artifacts))
+	for id := range m.Artifacts {
+		ids = append(ids, id)
+	}
+	slices.Sort(ids)
+	for _, id := range ids {
+		if err := a.readArtifact(dir, id, m, depth); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *Assembly) readArtifact(dir, id string, m assemblyManifest, depth int) error {
+	switch artifact := m.Artifacts[id]; artifact.Type {
+	case typeAssembly:
+		var nested nestedProperties
+		if err := decode(id, artifact.Properties, &nested); err != nil {
+			return err
+		}
+		sub, err := confined(dir, nested.DirectoryName)
+		if err != nil {
+			return err
+		}
+		return a.read(sub, depth+1)
+	case typeStack:
+		stack, err := readStack(dir, id, m)
+		if err != nil {
+			return err
+		}
+		stack.assembly = a
+		a.stacks = append(a.stacks, stack)
+	}
+	return nil
+}
+
+// check refuses an assembly that is of a newer format, or incomplete.
+func (m assemblyManifest) check() error {
+	major, _, _ := strings.Cut(m.Version, ".")
+	number, err := strconv.Atoi(major)
+	if err != nil {
+		return permanent(ReasonAssemblyInvalid, "The cloud assembly's manifest.json has the version %q, which is none.", cut(m.Version, 40))
+	}
+	if number > assemblyMajor {
+		needs := ""
+		if m.MinimumCLIVersion != "" {
+			needs = fmt.Sprintf(" (it needs a CDK CLI of %s or later)", cut(m.MinimumCLIVersion, 40))
+		}
+		return permanent(ReasonAssemblyInvalid, "The cloud assembly has the schema version %s%s; this operator reads up to %d. Update the operator, or use an older aws-cdk-lib.", cut(m.Version, 40), needs, assemblyMajor)
+	}
+	if len(m.Missing) == 0 {
+		return nil
+	}
+	var keys []string
+	for _, missing := range m.Missing {
+		keys = append(keys, fmt.Sprintf("%s (%s)", cut(missing.Key, 200), missing.Provider))
+	}
+	return permanent(ReasonSynthFailed, "The app still asks for context after the CDK looked it up; it goes in a circle, or the look-up failed. Make the lookups stable, or commit cdk.context.json with: %s.", list(keys, 8))
+}
+
+// link turns artifact ids into stack names and puts the stacks in order.
+func (a *Assembly) link() {
+	var ordered []*Stack
+	done := map[*Stack]bool{}
+	var visit func(s *Stack)
+	visit = func(s *Stack) {
+		if done[s] {
+			return
+		}
+		done[s] = true // before the children, so that a circle ends
+		for _, other := range a.stacks {
+			if other.scope == s.scope && slices.Contains(s.needs, other.ArtifactID) && other != s {
+				visit(other)
+				s.upstream = append(s.upstream, other)
+				s.DependsOn = append(s.DependsOn, other.StackName)
+			}
+		}
+		ordered = append(ordered, s)
+	}
+	for _, s := range a.stacks {
+		visit(s)
+	}
+	a.stacks = ordered
+}
+
+// Find returns the stack of a name: its construct path (Stage/Stack), its
+// artifact id or its CloudFormation name. Errors are *Error: StackNotInApp
+// lists what there is, StackAmbiguous what the name may mean.
+func (a *Assembly) Find(name string) (*Stack, error) { return a.FindIn(name, Environment{}) }
+
+// FindIn is Find, and when a name stands for several stacks, takes the one
+// that is pinned to the environment.
+func (a *Assembly) FindIn(name string, env Environment) (*Stack, error) {
+	var found []*Stack
+	for _, s := range a.stacks {
+		if name == s.DisplayName || name == s.ArtifactID || name == s.StackName {
+			found = append(found, s)
+		}
+	}
+	if len(found) > 1 && env != (Environment{}) {
+		here := slices.DeleteFunc(slices.Clone(found), func(s *Stack) bool { return s.pinnedElsewhere(env) })
+		if len(here) > 0 {
+			found = here
+		}
+	}
+	switch len(found) {
+	case 1:
+		return found[0], nil
+	case 0:
+		return nil, a.notFound(name)
+	}
+	return nil, permanent(ReasonStackAmbiguous, "The app has %d stacks that may be called %q: %s. Set spec.stackName to the construct path of one.", len(found), name, list(labels(found), maxListed))
+}
+
+func (a *Assembly) notFound(name string) error {
+	if len(a.stacks) == 0 {
+		return permanent(ReasonStackNotInApp, "The app has no stacks at all, so none is called %q.", name)
+	}
+	return permanent(ReasonStackNotInApp, "The app has no stack called %q. It has: %s. Set spec.stackName to one of them; if the name depends on context, check spec.cdkContext.", name, list(labels(a.stacks), maxListed))
+}
+
+// labels names stacks for people: construct path, and the CloudFormation name
+// where it differs.
+func labels(stacks []*Stack) []string {
+	var names []string
+	for _, s := range stacks {
+		label := cut(s.DisplayName, 128)
+		if s.StackName != s.DisplayName {
+			label += " (" + cut(s.StackName, 128) + ")"
+		}
+		names = append(names, label)
+	}
+	return names
+}
+
+// readJSON reads a JSON file of an assembly.
+func readJSON(dir, name string, into any) error {
+	path, err := confined(dir, name)
+	if err != nil {
+		return err
+	}
+	content, err := readBounded(path, maxManifest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err != nil {
+		return permanent(ReasonAssemblyInvalid, "The cloud assembly's %s cannot be read: %v.", name, errors.Unwrap(err))
+	}
+	if err := json.Unmarshal(content, into); err != nil {
+		return permanent(ReasonAssemblyInvalid, "The cloud assembly's %s is not what it should be: %v.", name, err)
+	}
+	return nil
+}
+
+func decode(id string, properties json.RawMessage, into any) error {
+	if len(properties) == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(properties, into); err != nil {
+		return permanent(ReasonAssemblyInvalid, "The properties of %s in the cloud assembly are not what they should be: %v.", cut(id, 128), err)
+	}
+	return nil
+}
+
+// confined joins a name from a manifest to the folder of that manifest and
+// refuses what leads out of it, by dots or by links. What does not exist is
+// left to be found missing.
+func confined(dir, name string) (string, error) {
+	path := filepath.Join(dir, name)
+	if !filepath.IsLocal(name) {
+		return "", permanent(ReasonAssemblyInvalid, "The cloud assembly names a file outside of it: %q.", cut(name, 200))
+	}
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return path, nil
+	}
+	if err != nil || !inside(dir, real) {
+		return "", permanent(ReasonAssemblyInvalid, "The cloud assembly names a file outside of it: %q.", cut(name, 200))
+	}
+	return real, nil
+}

@@ -1,0 +1,219 @@
+package cdk
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+)
+
+// doubtError is a check beside the app that was not clean. It is no verdict:
+// the app is then run in the ordinary way, and that tells.
+type doubtError struct{ check, why string }
+
+func (e *doubtError) Error() string {
+	return fmt.Sprintf("checking %s beside the app was not conclusive: %s", e.check, cut(e.why, 1000))
+}
+
+// beside runs the app without the checks of w, and those at the same time in
+// processes of their own. A *doubtError means that nothing is known; another
+// error is final.
+func (s *synthesis) beside(ctx context.Context, w ways) ([]Check, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer cancel(nil)
+	types := s.checkTypes(ctx, cancel, &wg, w)
+	templates := s.prepareTemplates(ctx, &wg, w, types.how != Beside)
+	if err := s.run(ctx, w); err != nil {
+		return nil, s.failedBeside(ctx, w, err)
+	}
+	how, err := templates.check(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := types.wait(); err != nil {
+		return nil, err
+	}
+	s.Cache.remember(types.fact, s.Now())
+	s.Cache.remember(templates.fact, s.Now())
+	return []Check{{Types, types.how}, {Templates, how}}, nil
+}
+
+// failedBeside is a doubt when the app was run otherwise than by hand in a way
+// that may have made it fail.
+func (s *synthesis) failedBeside(ctx context.Context, w ways, err error) error {
+	if doubt, ok := errors.AsType[*doubtError](context.Cause(ctx)); ok {
+		return doubt
+	}
+	if w.entry == "" || context.Cause(ctx) != nil {
+		return err
+	}
+	return &doubtError{Types, "the app failed without its types: " + err.Error()}
+}
+
+// typesCheck is the check of the app's types.
+type typesCheck struct {
+	how  string
+	fact fact
+	wait func() error
+}
+
+// checkTypes starts the compiler unless the very same sources were found
+// right before. A doubt ends ctx at once: the rest would be in vain.
+func (s *synthesis) checkTypes(ctx context.Context, cancel context.CancelCauseFunc, wg *sync.WaitGroup, w ways) typesCheck {
+	none := func() error { return nil }
+	if w.entry == "" {
+		return typesCheck{how: ByApp, wait: none}
+	}
+	entry, err := filepath.Rel(s.Dir, w.entry)
+	if err != nil {
+		entry = ""
+	}
+	fact := factOf(Types, s.Dependencies, s.rel, entry, sourcesDigest(s.Root))
+	if s.Cache.recalls(fact, remembered, s.Now()) {
+		return typesCheck{how: Remembered, fact: fact, wait: none}
+	}
+	result := make(chan error, 1)
+	wg.Go(func() {
+		err := s.script(ctx, Types, nil, "typecheck.js", s.Dir, w.entry)
+		if err != nil {
+			cancel(err)
+		}
+		result <- err
+	})
+	return typesCheck{how: Beside, fact: fact, wait: func() error { return <-result }}
+}
+
+// templatesCheck is the check of the templates.
+type templatesCheck struct {
+	s    *synthesis
+	w    ways
+	fact fact
+	// begin starts the process, if it was not started early; it reads the
+	// job from the pipe.
+	begin  func()
+	job    *os.File
+	result chan error
+}
+
+// prepareTemplates gets the validation ready: with a core to spare it loads
+// its rules while the app runs, which takes most of its time.
+func (s *synthesis) prepareTemplates(ctx context.Context, wg *sync.WaitGroup, w ways, spare bool) *templatesCheck {
+	t := &templatesCheck{s: s, w: w, result: make(chan error, 1)}
+	if w.plugin == "" {
+		return t
+	}
+	r, job, err := os.Pipe()
+	if err != nil {
+		t.result <- &doubtError{Templates, err.Error()}
+		t.begin = func() {}
+		return t
+	}
+	t.job = job
+	t.begin = sync.OnceFunc(func() {
+		wg.Go(func() {
+			t.result <- s.script(ctx, Templates, r, "validate.js", w.plugin)
+		})
+	})
+	if spare || runtime.GOMAXPROCS(0) > 2 {
+		t.begin()
+	}
+	// Whatever happens, the process must not wait for its job for ever.
+	context.AfterFunc(ctx, func() {
+		job.Close()
+		r.Close()
+	})
+	return t
+}
+
+// templateJob is one stack for validate.js, as aws-cdk-lib hands it to the
+// plugin.
+type templateJob struct {
+	StackConstructPath string `json:"stackConstructPath"`
+	TemplatePath       string `json:"templatePath"`
+	AccountID          string `json:"accountId,omitempty"`
+	Region             string `json:"region,omitempty"`
+}
+
+// check validates the templates of the assembly unless the very same were
+// found right before, and tells how.
+func (t *templatesCheck) check(ctx context.Context) (how string, err error) {
+	if t.w.plugin == "" {
+		return ByApp, nil
+	}
+	jobs, err := t.jobs()
+	if err != nil {
+		return "", err
+	}
+	if t.s.Cache.recalls(t.fact, remembered, t.s.Now()) {
+		return Remembered, nil
+	}
+	t.begin()
+	// When the process is gone, its result says so.
+	_ = json.NewEncoder(t.job).Encode(jobs)
+	t.job.Close()
+	if err := <-t.result; err != nil {
+		if doubt, ok := errors.AsType[*doubtError](context.Cause(ctx)); ok {
+			return "", doubt
+		}
+		return "", err
+	}
+	return Beside, nil
+}
+
+// jobs lists the stacks to validate and digests them into the fact.
+func (t *templatesCheck) jobs() ([]templateJob, error) {
+	assembly, err := ReadAssembly(t.s.Output)
+	if err != nil {
+		return nil, err
+	}
+	jobs := []templateJob{}
+	parts := []string{t.s.Dependencies}
+	for _, stack := range assembly.stacks {
+		template, err := readBounded(stack.TemplateFile, maxManifest)
+		if err != nil {
+			return nil, &doubtError{Templates, err.Error()}
+		}
+		jobs = append(jobs, templateJob{stack.DisplayName, stack.TemplateFile, stack.Account, stack.Region})
+		parts = append(parts, stack.DisplayName, "@"+stack.Account, "@"+stack.Region, string(template))
+	}
+	t.fact = factOf(Templates, parts...)
+	return jobs, nil
+}
+
+// script runs one of the scripts with node, without any credentials; all but
+// a clean result is a doubt, or the end of the context.
+func (s *synthesis) script(ctx context.Context, check string, stdin *os.File, name string, args ...string) error {
+	node, err := findNode(s.Env)
+	if err != nil {
+		return err
+	}
+	result := filepath.Join(s.StateDir, name+".result")
+	_ = os.Remove(result)
+	env := s.compileCache(withoutSecrets(s.Env))
+	command := Command{Path: node, Args: append([]string{filepath.Join(s.StateDir, name), result}, args...), Dir: s.Dir, Env: env, Stdin: stdin, Redact: s.Redact}
+	tail, err := command.Run(ctx)
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if err != nil {
+		return &doubtError{check, fmt.Sprintf("%v: %s", err, tail)}
+	}
+	var verdict struct {
+		Clean bool   `json:"clean"`
+		Why   string `json:"why"`
+	}
+	content, err := readBounded(result, 1<<20)
+	if err != nil || json.Unmarshal(content, &verdict) != nil {
+		return &doubtError{check, "no result: " + tail}
+	}
+	if !verdict.Clean {
+		return &doubtError{check, verdict.Why}
+	}
+	return nil
+}

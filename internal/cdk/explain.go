@@ -1,0 +1,87 @@
+package cdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"syscall"
+)
+
+// ReasonCredentialsInvalid is AWS refusing the run's credentials.
+const ReasonCredentialsInvalid = "CredentialsInvalid"
+
+// refused is what AWS SDKs print when credentials are no good.
+var refused = []string{
+	"InvalidClientTokenId", "UnrecognizedClientException", "ExpiredToken", "SignatureDoesNotMatch", "InvalidAccessKeyId",
+	"security token included in the request", "Need to perform AWS calls for account", "Unable to resolve AWS account to use",
+}
+
+// explain turns a failed synthesis into what a person needs.
+func (s *synthesis) explain(ctx context.Context, tail string, err error) error {
+	failed := &Error{Reason: ReasonSynthFailed, Err: err}
+	text := strings.ReplaceAll(excerpt(tail), strings.TrimSuffix(s.Root, "/")+"/", "")
+	switch {
+	case context.Cause(ctx) != nil:
+		failed.Message = fmt.Sprintf("The synthesis was stopped: %v.", context.Cause(ctx))
+	case mentions(tail, []string{"heap out of memory"}) || killed(err):
+		failed.Message = fmt.Sprintf("The app ran out of memory (%v). Give the runner more, or set NODE_OPTIONS=--max-old-space-size.\n%s", err, text)
+	case mentions(tail, refused):
+		failed.Reason = ReasonCredentialsInvalid
+		failed.Message = "AWS refused the credentials during synthesis, or there are none for what the app looks up. Check the Secret and its permissions.\n" + text
+	default:
+		failed.Permanent = compilerError.MatchString(tail)
+		failed.Message = fmt.Sprintf("cdk synth failed (%v):\n%s", err, text)
+	}
+	failed.Message = cut(failed.Message, maxMessage)
+	return failed
+}
+
+var (
+	// compilerError is a diagnostic of the TypeScript compiler.
+	compilerError = regexp.MustCompile(`error TS\d+:`)
+	// location is the line that Node.js prints before the line of code at
+	// which an error was thrown.
+	location = regexp.MustCompile(`^(/|file://|[A-Za-z]:\\)\S.*:\d+$`)
+	// thrown is the first line of an error.
+	thrown = regexp.MustCompile(`^(\[?\w*(Error|Exception)\b|\w*Error:|❌|‼|Unable to compile)|error TS\d+:`)
+	// frame is a line of a stack trace that is not of the user's own code.
+	frame = regexp.MustCompile(`^\s+at .*(node_modules/|node:|\(internal/)`)
+)
+
+// excerpt picks from the end of an output what tells about the error: from
+// where it was thrown, without the frames of libraries.
+func excerpt(tail string) string {
+	lines := strings.Split(tail, "\n")
+	start := firstMatch(lines, location)
+	if start < 0 {
+		start = firstMatch(lines, thrown)
+	}
+	if start < 0 {
+		return lastLines(tail, 1600)
+	}
+	var kept []string
+	for _, line := range lines[start:] {
+		if strings.TrimSpace(line) != "" && !frame.MatchString(line) {
+			kept = append(kept, line)
+		}
+	}
+	return cut(strings.Join(kept, "\n"), 1600)
+}
+
+func firstMatch(lines []string, pattern *regexp.Regexp) int {
+	for i, line := range lines {
+		if pattern.MatchString(line) {
+			return i
+		}
+	}
+	return -1
+}
+
+// killed tells whether a process ended by SIGKILL, itself or its child, as
+// the kernel does to one that takes too much memory.
+func killed(err error) bool {
+	exit, ok := errors.AsType[*ExitError](err)
+	return ok && (exit.Code == 137 || exit.Signal == syscall.SIGKILL)
+}

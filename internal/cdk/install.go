@@ -1,0 +1,247 @@
+package cdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+)
+
+// InstallOptions are what an install needs besides the project.
+type InstallOptions struct {
+	// Env is the whole environment, KEY=value: PATH, HOME, proxies and the
+	// like. AWS_*, GIT_*, SSH_* and CDK_* are dropped: install scripts get
+	// no credentials.
+	Env []string
+	// Log gets the package manager's output line by line, as it is; it may
+	// be nil.
+	Log io.Writer
+	// Redact blots secrets out of errors; it may be nil.
+	Redact func(string) string
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// Installed is what an install did.
+type Installed struct {
+	// Manager is npm, pnpm or yarn.
+	Manager string
+	// Dir is where the lock file is.
+	Dir string
+	// Key is the digest of everything that the dependencies follow from;
+	// "" when that could not be told, so that nothing was cached.
+	Key string
+	// Cached is true when the cache spared the work.
+	Cached bool
+	// Note says why the dependencies could not be cached, if so.
+	Note string
+}
+
+// Install brings a project's dependencies into its checkout, exactly those of
+// its lock file: from the cache, else by the package manager, after which the
+// cache has them. It may be called again on the same checkout.
+//
+// Errors are *Error: MissingLockFile, InvalidProjectPath and what the package
+// manager rejects are permanent; an unreachable registry is not.
+func Install(ctx context.Context, p Project, c Cache, o InstallOptions) (Installed, error) {
+	if err := p.Check(); err != nil {
+		return Installed{}, err
+	}
+	k, err := detect(p)
+	if err != nil {
+		return Installed{}, err
+	}
+	i := installer{Project: p, Cache: c, packages: k, InstallOptions: o}
+	done := Installed{Manager: k.manager, Dir: k.dir}
+	workspaces, err := k.workspaces()
+	if err != nil {
+		return done, err
+	}
+	done.Note = k.uncacheable(workspaces)
+	if c.Dir == "" || done.Note != "" {
+		return done, i.run(ctx)
+	}
+	done.Key, err = dependencyKey(k, workspaces, o.Env)
+	if err != nil {
+		return done, err
+	}
+	done.Cached, err = i.cached(ctx, done.Key)
+	if errors.Is(err, errForeign) {
+		return Installed{Manager: k.manager, Dir: k.dir, Note: err.Error()}, nil
+	}
+	return done, err
+}
+
+// installer is one install.
+type installer struct {
+	Project
+	Cache
+	packages
+	InstallOptions
+}
+
+// cached restores the dependencies, or installs and stores them; it tells
+// which.
+func (i installer) cached(ctx context.Context, key string) (hit bool, err error) {
+	release, err := i.lock(ctx, key, syscall.LOCK_SH)
+	if err != nil {
+		return false, err
+	}
+	err = i.restore(i.Project, key, i.dir, i.Now())
+	release()
+	if !errors.Is(err, errMissing) && !errors.Is(err, errTampered) {
+		return err == nil, err
+	}
+	release, err = i.lock(ctx, key, syscall.LOCK_EX)
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	// Another run may have filled it while this one waited.
+	err = i.restore(i.Project, key, i.dir, i.Now())
+	if !errors.Is(err, errMissing) && !errors.Is(err, errTampered) {
+		return err == nil, err
+	}
+	if err := i.discard(key); err != nil {
+		return false, err
+	}
+	return false, i.fillByRunning(ctx, key)
+}
+
+func (i installer) fillByRunning(ctx context.Context, key string) error {
+	if err := i.run(ctx); err != nil {
+		return err
+	}
+	trees, err := i.trees()
+	if err != nil {
+		return fmt.Errorf("look for installed dependencies: %w", err)
+	}
+	err = i.fill(key, i.dir, trees, i.Now())
+	if errors.Is(err, errForeign) {
+		return err
+	}
+	if err != nil {
+		// The dependencies are there; the next run installs again.
+		i.say("The dependencies could not be cached: %v", err)
+	}
+	if err := errors.Join(i.evict(key), i.forget(i.Now())); err != nil {
+		i.say("The dependency cache could not be trimmed: %v", err)
+	}
+	return nil
+}
+
+func (i installer) say(format string, args ...any) {
+	if i.Log != nil {
+		fmt.Fprintf(i.Log, format+"\n", args...)
+	}
+}
+
+// run runs the package manager.
+func (i installer) run(ctx context.Context) error {
+	env := i.environment()
+	path, args, err := i.command(env)
+	if err != nil {
+		return err
+	}
+	trees, err := i.trees()
+	if err != nil {
+		return fmt.Errorf("look for installed dependencies: %w", err)
+	}
+	if err := clearTrees(i.Project, i.dir, trees); err != nil {
+		return err
+	}
+	tail, err := Command{Path: path, Args: args, Dir: i.dir, Env: env, Log: i.Log, Redact: i.Redact}.Run(ctx)
+	if err == nil {
+		return nil
+	}
+	return i.explain(ctx, tail, err)
+}
+
+// environment is what the package manager and the install scripts see.
+func (i installer) environment() environ {
+	env := withoutSecrets(i.Env).set("CI", "true").set("NO_COLOR", "1").unset("FORCE_COLOR")
+	// An outage of the registry is told after one to two minutes. npm's own
+	// settings would let each request hang for five minutes, three times.
+	env = env.offer("npm_config_fetch_retries", "2").
+		offer("npm_config_fetch_retry_mintimeout", "1000").
+		offer("npm_config_fetch_retry_maxtimeout", "10000").
+		offer("npm_config_fetch_timeout", "30000").
+		set("npm_config_update_notifier", "false")
+	env = env.set("YARN_NODE_LINKER", "node-modules").
+		set("YARN_ENABLE_TELEMETRY", "0").
+		offer("YARN_HTTP_TIMEOUT", "30000").
+		set("COREPACK_ENABLE_DOWNLOAD_PROMPT", "0")
+	if i.Cache.Dir == "" {
+		return env
+	}
+	return env.offer("npm_config_cache", i.sub("npm")).
+		offer("npm_config_store_dir", i.sub("pnpm")).
+		offer("YARN_CACHE_FOLDER", i.sub("yarn")).
+		offer("YARN_GLOBAL_FOLDER", i.sub("yarn-berry")).
+		offer("COREPACK_HOME", i.sub("corepack"))
+}
+
+// outage is what package managers print when the registry cannot be reached
+// or is not well: system error codes and HTTP 429 and 5xx.
+var outage = []string{
+	"ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH",
+	"ERR_SOCKET_TIMEOUT", "EIDLETIMEOUT", "FETCH_ERROR", "socket hang up", "network timeout", "E429", "E500",
+	"E502", "E503", "E504", "ERR_PNPM_META_FETCH_FAIL", "RequestError", "trouble with your network",
+}
+
+// explain turns a failed install into what a person needs.
+func (i installer) explain(ctx context.Context, tail string, err error) error {
+	failed := &Error{Reason: ReasonInstallFailed, Err: err}
+	last := lastLines(tail, 1400)
+	exit, ran := errors.AsType[*ExitError](err)
+	switch {
+	case context.Cause(ctx) != nil:
+		failed.Message = fmt.Sprintf("%s was stopped (%v) before the dependencies were installed. Its last output:\n%s", i.manager, context.Cause(ctx), last)
+	case !ran:
+		failed.Message = fmt.Sprintf("%s could not be started: %v", i.manager, err)
+	case mentions(tail, outage):
+		failed.Message = fmt.Sprintf("The package registry could not be reached, so the dependencies could not be installed; it will be tried again. Check the registry, the proxy and the network policy. The end of %s's output:\n%s", i.manager, last)
+	default:
+		// A script that failed may succeed next time, a lock file that does
+		// not fit will not: only what is known to be permanent is called so.
+		failed.Permanent = mentions(tail, []string{"EUSAGE", "ERR_PNPM_OUTDATED_LOCKFILE", "YN0028", "needs to be updated", "ERESOLVE", "EBADENGINE", "E404"})
+		failed.Message = fmt.Sprintf("%s failed (%v) in %s. Try it in a fresh clone and commit what it needs. The end of its output:\n%s", i.manager, exit, i.where(), last)
+	}
+	failed.Message = cut(failed.Message, maxMessage)
+	return failed
+}
+
+// where is the install's folder as the user knows it.
+func (i installer) where() string {
+	rel, err := filepath.Rel(i.Root, i.dir)
+	if err != nil || rel == "." {
+		return "the repository's root"
+	}
+	return rel
+}
+
+func mentions(text string, words []string) bool {
+	for _, word := range words {
+		if strings.Contains(text, word) {
+			return true
+		}
+	}
+	return false
+}
+
+// lastLines returns the end of a text, whole lines of n bytes at most.
+func lastLines(text string, n int) string {
+	text = strings.TrimSpace(text)
+	if len(text) <= n {
+		return text
+	}
+	text = text[len(text)-n:]
+	if _, rest, ok := strings.Cut(text, "\n"); ok {
+		return rest
+	}
+	return strings.ToValidUTF8(text, "")
+}

@@ -1,0 +1,176 @@
+package cdk
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+)
+
+// layout is the version of the cache's format: another one is another key.
+const layout = "1"
+
+// maxWalk bounds the files and folders that are looked at in one repository.
+const maxWalk = 200_000
+
+// beside lists what, beside the lock file and package.json, decides what an
+// install brings; folders count with all that is in them.
+var beside = []string{
+	".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs",
+	".yarn/patches", ".yarn/plugins", "patches",
+}
+
+// dependencyKey is the digest of everything that the dependencies follow
+// from: lock file, package.json of the project and its workspaces, settings
+// and patches, the package manager, the node executable (its size and time,
+// which is cheaper than asking for its version and as good) and the platform.
+func dependencyKey(k packages, workspaces []string, env []string) (string, error) {
+	node, err := findNode(env)
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(node)
+	if err != nil {
+		return "", fmt.Errorf("look at node: %w", err)
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s %s %s %s %d %d\n", layout, k.manager, runtime.GOOS, runtime.GOARCH, info.Size(), info.ModTime().UnixNano())
+	for _, setting := range npmSettings(env) {
+		fmt.Fprintf(h, "%q\n", setting)
+	}
+	paths := []string{k.lockFile}
+	paths = append(paths, beside...)
+	for _, workspace := range append([]string{"."}, workspaces...) {
+		paths = append(paths, filepath.Join(workspace, "package.json"), filepath.Join(workspace, ".npmrc"))
+	}
+	slices.Sort(paths)
+	for _, path := range slices.Compact(paths) {
+		if err := digestPath(h, k.dir, path); err != nil {
+			return "", fmt.Errorf("digest the dependencies: %w", err)
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))[:40], nil
+}
+
+// npmSettings are the environment's settings of npm that may change what is
+// installed; places and secrets do not.
+func npmSettings(env []string) []string {
+	var settings []string
+	for _, entry := range env {
+		name, _, _ := strings.Cut(strings.ToLower(entry), "=")
+		if !strings.HasPrefix(name, "npm_config_") {
+			continue
+		}
+		neutral := []string{"cache", "config", "auth", "token", "password", "prefix", "logs"}
+		name = strings.TrimPrefix(name, "npm_config_")
+		if !slices.ContainsFunc(neutral, func(s string) bool { return strings.Contains(name, s) }) {
+			settings = append(settings, entry)
+		}
+	}
+	slices.Sort(settings)
+	return settings
+}
+
+// digestPath digests a file, a link or a folder; what does not exist is
+// digested as nothing.
+func digestPath(h hash.Hash, root, rel string) error {
+	return filepath.WalkDir(filepath.Join(root, rel), func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil || d.IsDir() {
+			return err
+		}
+		name, err := filepath.Rel(root, path)
+		if err != nil {
+			return err
+		}
+		return digestFile(h, path, name, d.Type())
+	})
+}
+
+// digestFile digests a name and its content; of a link, where it points.
+func digestFile(h hash.Hash, path, name string, mode fs.FileMode) error {
+	if mode&fs.ModeSymlink != 0 {
+		target, err := os.Readlink(path)
+		fmt.Fprintf(h, "link %q %q\n", name, target)
+		return err
+	}
+	if !mode.IsRegular() {
+		fmt.Fprintf(h, "other %q\n", name)
+		return nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(h, "file %q %d\n", name, info.Size())
+	_, err = io.Copy(h, f)
+	return err
+}
+
+// folders lists, relative to root, the folders below it for which pick says
+// so; it does not look into .git and node_modules, nor follow links.
+func folders(root string, pick func(path string, d fs.DirEntry) bool) ([]string, error) {
+	var found []string
+	seen := 0
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if seen++; seen > maxWalk {
+			return fmt.Errorf("more than %d files", maxWalk)
+		}
+		if path != root && pick(path, d) {
+			rel, err := filepath.Rel(root, path)
+			if err != nil {
+				return err
+			}
+			found = append(found, rel)
+		}
+		if d.IsDir() && (d.Name() == ".git" || d.Name() == "node_modules") {
+			return fs.SkipDir
+		}
+		return nil
+	})
+	return found, err
+}
+
+// workspaces lists the folders below a workspace root that have a package.json.
+func (k packages) workspaces() ([]string, error) {
+	if !k.hasWorkspaces() {
+		return nil, nil
+	}
+	files, err := folders(k.dir, func(_ string, d fs.DirEntry) bool { return d.Name() == "package.json" && !d.IsDir() })
+	if err != nil {
+		return nil, fmt.Errorf("look for workspaces: %w", err)
+	}
+	for i, file := range files {
+		files[i] = filepath.Dir(file)
+	}
+	return slices.DeleteFunc(files, func(dir string) bool { return dir == "." }), nil
+}
+
+// trees lists the node_modules folders that an install made, relative to dir.
+func (k packages) trees() ([]string, error) {
+	if !k.hasWorkspaces() {
+		if info, err := os.Lstat(filepath.Join(k.dir, "node_modules")); err != nil || !info.IsDir() {
+			return nil, nil
+		}
+		return []string{"node_modules"}, nil
+	}
+	return folders(k.dir, func(_ string, d fs.DirEntry) bool { return d.IsDir() && d.Name() == "node_modules" })
+}

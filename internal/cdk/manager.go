@@ -1,0 +1,248 @@
+package cdk
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// lockFiles names the package managers' lock files, in the order in which
+// they are believed when there are several and packageManager says nothing.
+var lockFiles = []struct{ file, manager string }{
+	{"package-lock.json", "npm"},
+	{"npm-shrinkwrap.json", "npm"},
+	{"pnpm-lock.yaml", "pnpm"},
+	{"yarn.lock", "yarn"},
+}
+
+// maxLockFile bounds the lock file and each package.json, in bytes.
+const maxLockFile = 64 << 20
+
+// packages is how a project's dependencies are to be installed.
+type packages struct {
+	// manager is npm, pnpm or yarn.
+	manager string
+	// dir is where the lock file is and the manager runs.
+	dir string
+	// lockFile is its name, content its content.
+	lockFile string
+	content  []byte
+	// pinned is the packageManager field of dir's package.json.
+	pinned string
+}
+
+// manifest is what is read of a package.json.
+type manifest struct {
+	PackageManager string            `json:"packageManager"`
+	Scripts        map[string]string `json:"scripts"`
+	Workspaces     json.RawMessage   `json:"workspaces"`
+}
+
+// detect finds the lock file that the project's dependencies follow from: in
+// its own folder, else in the nearest above it that speaks for the project.
+func detect(p Project) (packages, error) {
+	for _, dir := range p.upwards() {
+		pinned := readManifest(dir).PackageManager
+		lock, manager := lockIn(dir, pinned)
+		if lock == "" {
+			continue
+		}
+		content, err := readBounded(filepath.Join(dir, lock), maxLockFile)
+		if err != nil {
+			return packages{}, fmt.Errorf("read the lock file: %w", err)
+		}
+		found := packages{manager: manager, dir: dir, lockFile: lock, content: content, pinned: pinned}
+		return found, found.speaksFor(p)
+	}
+	rel, err := p.rel()
+	if err != nil {
+		return packages{}, err
+	}
+	return packages{}, permanent(ReasonMissingLockFile, "There is no lock file in %q nor in a folder above it. Run `npm install` (or `pnpm install`, `yarn install`) there and commit package-lock.json (or pnpm-lock.yaml, yarn.lock): without it a deployment could not be repeated.", rel)
+}
+
+// lockIn returns the lock file of a folder and whose it is; of several, the
+// one of the pinned package manager.
+func lockIn(dir, pinned string) (file, manager string) {
+	want, _, _ := strings.Cut(pinned, "@")
+	for _, lock := range lockFiles {
+		if !isFile(filepath.Join(dir, lock.file)) {
+			continue
+		}
+		if lock.manager == want {
+			return lock.file, lock.manager
+		}
+		if file == "" {
+			file, manager = lock.file, lock.manager
+		}
+	}
+	return file, manager
+}
+
+// speaksFor is nil when an install beside the lock file brings the project's
+// dependencies too: it is the project's own, or a workspace's whose lock file
+// names the project. A lock file of repository-wide tools does not.
+func (k packages) speaksFor(p Project) error {
+	if k.dir == p.Dir || !isFile(filepath.Join(p.Dir, "package.json")) {
+		return nil
+	}
+	rel, err := filepath.Rel(k.dir, p.Dir)
+	if err != nil {
+		return fmt.Errorf("compare folders: %w", err)
+	}
+	if k.names(filepath.ToSlash(rel)) {
+		return nil
+	}
+	return permanent(ReasonMissingLockFile, "The folder %q has a package.json but no lock file, and %s of a folder above does not name it as a workspace. Run `%s install` in it and commit the lock file.", rel, k.lockFile, k.manager)
+}
+
+// names tells whether the lock file names a workspace folder. Yarn 1 writes
+// no workspaces into its lock file: it is believed.
+func (k packages) names(rel string) bool {
+	switch {
+	case k.manager == "npm":
+		var lock struct {
+			Packages map[string]json.RawMessage `json:"packages"`
+		}
+		if json.Unmarshal(k.content, &lock) != nil {
+			return true // npm will say what is wrong with it
+		}
+		_, ok := lock.Packages[rel]
+		return ok
+	case k.manager == "pnpm":
+		quoted := regexp.MustCompile(`(?m)^ {2}['"]?` + regexp.QuoteMeta(rel) + `['"]?:`)
+		return quoted.Match(k.content)
+	case k.berry():
+		return bytes.Contains(k.content, []byte("@workspace:"+rel+`"`)) || bytes.Contains(k.content, []byte("@workspace:"+rel+"\n"))
+	}
+	return true
+}
+
+// berry tells whether the lock file is of yarn 2 or later.
+func (k packages) berry() bool {
+	return k.manager == "yarn" && bytes.Contains(k.content, []byte("__metadata:"))
+}
+
+// command is the package manager's command line, found on the PATH of the
+// environment. The manager itself is never downloaded unless the project pins
+// its version and corepack is there to fetch exactly that.
+func (k packages) command(env []string) (path string, args []string, err error) {
+	args = k.arguments()
+	if k.berry() {
+		if release := k.yarnRelease(); release != "" {
+			node, err := findNode(env)
+			return node, append([]string{release}, args...), err
+		}
+	}
+	if path := lookPath(k.manager, env); path != "" {
+		return path, args, nil
+	}
+	if corepack := lookPath("corepack", env); corepack != "" && strings.HasPrefix(k.pinned, k.manager+"@") {
+		return corepack, append([]string{k.manager}, args...), nil
+	}
+	return "", nil, permanent(ReasonInstallFailed, "The project's %s needs %s, which is not on the runner's PATH. Use an image that has %s, or pin a version in package.json (\"packageManager\": \"%s@…\") and use an image with corepack.", k.lockFile, k.manager, k.manager, k.manager)
+}
+
+func (k packages) arguments() []string {
+	switch {
+	case k.manager == "npm":
+		return []string{"ci", "--no-audit", "--no-fund", "--no-progress", "--include=dev"}
+	case k.manager == "pnpm":
+		return []string{"install", "--frozen-lockfile", "--prod=false"}
+	case k.berry():
+		return []string{"install", "--immutable"}
+	}
+	return []string{"install", "--frozen-lockfile", "--non-interactive", "--no-progress", "--production=false"}
+}
+
+// yarnRelease is the yarn that the project keeps in its own repository.
+func (k packages) yarnRelease() string {
+	content, err := readBounded(filepath.Join(k.dir, ".yarnrc.yml"), 1<<20)
+	if err != nil {
+		return ""
+	}
+	found := regexp.MustCompile(`(?m)^yarnPath:\s*["']?([^"'\s#]+)`).FindSubmatch(content)
+	if found == nil || !filepath.IsLocal(string(found[1])) {
+		return ""
+	}
+	if path := filepath.Join(k.dir, string(found[1])); isFile(path) {
+		return path
+	}
+	return ""
+}
+
+// hasWorkspaces tells whether an install makes more than one node_modules.
+func (k packages) hasWorkspaces() bool {
+	return readManifest(k.dir).Workspaces != nil || isFile(filepath.Join(k.dir, "pnpm-workspace.yaml"))
+}
+
+// uncacheable says why an install must be done each time, "" if it need not:
+// what it does is then more than to fill node_modules from the lock file.
+func (k packages) uncacheable(workspaces []string) string {
+	for _, dir := range append([]string{"."}, workspaces...) {
+		if own := ownScripts(filepath.Join(k.dir, dir)); len(own) > 0 {
+			return fmt.Sprintf("package.json has scripts of its own that run at install: %s", strings.Join(own, ", "))
+		}
+	}
+	if k.manager != "npm" && copiesFolder(k.content) {
+		return "the lock file copies a folder of the repository (file:)"
+	}
+	return ""
+}
+
+// folderDependency is a dependency that yarn or pnpm copy from the
+// repository; npm makes a link of one.
+var folderDependency = regexp.MustCompile(`file:[^\s'",:#)]+`)
+
+// copiesFolder tells whether a lock file has such a dependency that is not an
+// archive, of which the lock file holds a checksum.
+func copiesFolder(lock []byte) bool {
+	for _, found := range folderDependency.FindAll(lock, -1) {
+		if !bytes.HasSuffix(found, []byte(".tgz")) && !bytes.HasSuffix(found, []byte(".tar.gz")) {
+			return true
+		}
+	}
+	return false
+}
+
+// ownScripts lists what an install would run of a package of the repository
+// itself. Husky only sets up git hooks, which a runner has no use for.
+func ownScripts(dir string) []string {
+	scripts := readManifest(dir).Scripts
+	names := []string{"preinstall", "install", "postinstall", "prepublish", "preprepare", "prepare", "postprepare", "pnpm:devPreinstall"}
+	return slices.DeleteFunc(names, func(name string) bool {
+		command := strings.TrimSpace(scripts[name])
+		return command == "" || command == "husky" || command == "husky install"
+	})
+}
+
+// readManifest reads a folder's package.json; what cannot be read is empty,
+// the package manager will complain better.
+func readManifest(dir string) manifest {
+	var m manifest
+	content, err := readBounded(filepath.Join(dir, "package.json"), maxLockFile)
+	if err == nil {
+		_ = json.Unmarshal(content, &m)
+	}
+	return m
+}
+
+// readBounded reads a file of at most so many bytes.
+func readBounded(path string, most int64) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a file", path)
+	}
+	if info.Size() > most {
+		return nil, fmt.Errorf("%s is larger than %d MiB", path, most>>20)
+	}
+	return os.ReadFile(path)
+}

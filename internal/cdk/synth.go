@@ -1,0 +1,205 @@
+package cdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// SynthOptions are what a synthesis needs besides the project.
+type SynthOptions struct {
+	// Region and Account are where the stack goes; Account may be "".
+	Region, Account string
+	// Context is in the order of the spec, later entries win.
+	Context []ContextValue
+	// Env is the whole environment, KEY=value, without AWS credentials
+	// unless the run uses the identity of its process.
+	Env []string
+	// Credentials are AWS_* variables of the run. With an access key among
+	// them, no other identity of Env is used.
+	Credentials map[string]string
+	// Output is where the assembly goes, absolute, outside of the checkout;
+	// what is there is removed.
+	Output string
+	// StateDir is a scratch folder of the run, absolute. The CLI remembers
+	// account ids in it, so no two identities may share one.
+	StateDir string
+	// FallbackCLI is a `cdk` for projects that have none of their own.
+	FallbackCLI string
+	// Dependencies is Installed.Key.
+	Dependencies string
+	Cache        Cache
+	// Log gets all output line by line, as it is; it may be nil.
+	Log io.Writer
+	// Redact blots secrets out of errors; it may be nil.
+	Redact func(string) string
+	// Now is the clock.
+	Now func() time.Time
+}
+
+// ContextValue is one CDK context value.
+type ContextValue struct{ Name, Value string }
+
+// Synthesized is what a synthesis brought forth.
+type Synthesized struct {
+	// Dir is the cloud assembly.
+	Dir string
+	// CLI is the cdk that was used.
+	CLI string
+	// Strict is true when cdk.json wants warnings to be errors.
+	Strict bool
+	// Checks tell how the types and the templates were checked.
+	Checks []Check
+}
+
+// Check tells how something was checked.
+type Check struct {
+	// Name is Types or Templates, How is ByApp, Beside or Remembered.
+	Name, How string
+}
+
+// The names of a Check.
+const (
+	Types     = "types"
+	Templates = "templates"
+)
+
+// The ways of a Check.
+const (
+	// ByApp: in the app's own process, as by hand, if the app does at all.
+	ByApp = "by the app"
+	// Beside: in a process of its own, at the same time.
+	Beside = "beside the app"
+	// Remembered: the very same was found right before.
+	Remembered = "remembered"
+)
+
+// Synth runs the project's CDK app once and leaves the cloud assembly in
+// Output. What a person would be told by `cdk synth` is told here too: see
+// the package comment for how checks are made faster without being given up.
+//
+// Errors are *Error: SynthFailed, ContextInvalid, ContextTooLarge,
+// CredentialsInvalid.
+func Synth(ctx context.Context, p Project, o SynthOptions) (Synthesized, error) {
+	s, err := newSynthesis(p, o)
+	if err != nil {
+		return Synthesized{}, err
+	}
+	done := Synthesized{Dir: o.Output, CLI: s.cli, Strict: s.settings.Strict}
+	w := s.choose()
+	var doubt *doubtError
+	if w.any() {
+		done.Checks, err = s.beside(ctx, w)
+		if !errors.As(err, &doubt) || context.Cause(ctx) != nil {
+			return done, err
+		}
+		s.say("The app is run once more, in the ordinary way: %v", doubt)
+	}
+	if err := s.run(ctx, ways{}); err != nil {
+		return done, err
+	}
+	if doubt != nil {
+		s.Cache.remember(s.vain(doubt.check), s.Now())
+	}
+	done.Checks = []Check{{Types, ByApp}, {Templates, ByApp}}
+	return done, nil
+}
+
+// synthesis is one synthesis.
+type synthesis struct {
+	Project
+	SynthOptions
+	settings settings
+	cli      string
+	context  []string
+	rel      string
+}
+
+func newSynthesis(p Project, o SynthOptions) (*synthesis, error) {
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
+	if !filepath.IsAbs(o.Output) || !filepath.IsAbs(o.StateDir) || inside(p.Root, o.Output) {
+		return nil, fmt.Errorf("synthesise: output %q and state %q must be absolute and outside of the checkout", o.Output, o.StateDir)
+	}
+	s := &synthesis{Project: p, SynthOptions: o, settings: readSettings(p.Dir)}
+	var err error
+	if s.rel, err = p.rel(); err != nil {
+		return nil, err
+	}
+	if s.context, err = contextArguments(o.Context); err != nil {
+		return nil, err
+	}
+	if s.cli = p.find("node_modules", ".bin", "cdk"); s.cli == "" {
+		s.cli = o.FallbackCLI
+	}
+	if s.cli == "" {
+		return nil, permanent(ReasonSynthFailed, "The project has no cdk of its own. Add aws-cdk to the devDependencies of package.json and commit the lock file.")
+	}
+	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the run's state folder: %w", err)
+	}
+	return s, writeScripts(o.StateDir)
+}
+
+func (s *synthesis) say(format string, args ...any) {
+	if s.Log != nil {
+		fmt.Fprintf(s.Log, format+"\n", args...)
+	}
+}
+
+// ways tells what is to be done beside the app instead of in it.
+type ways struct {
+	// entry is the app's entry point, whose types are checked beside it; "".
+	entry string
+	// plugin is the file of aws-cdk-lib's template validation; "".
+	plugin string
+}
+
+func (w ways) any() bool { return w.entry != "" || w.plugin != "" }
+
+// choose finds out what can be done beside the app. What was in vain lately,
+// although the app itself was right, is not tried again.
+func (s *synthesis) choose() ways {
+	var w ways
+	if _, err := findNode(s.Env); err != nil {
+		return w
+	}
+	if entry := s.settings.tsNodeEntry(s.Dir); entry != "" && s.find("node_modules", "typescript", "package.json") != "" && !s.discouraged(Types) {
+		w.entry = entry
+	}
+	plugin := s.find("node_modules", "aws-cdk-lib", "core", "lib", "validation", "cloudformation-validate-plugin.js")
+	if plugin != "" && !s.discouraged(Templates) {
+		w.plugin = plugin
+	}
+	return w
+}
+
+func (s *synthesis) vain(check string) fact {
+	return factOf("vain", check, s.Dependencies, s.rel)
+}
+
+func (s *synthesis) discouraged(check string) bool {
+	return s.Cache.recalls(s.vain(check), discouraged, s.Now())
+}
+
+// run runs the CLI once into an empty output folder, with the checks of w
+// left to others.
+func (s *synthesis) run(ctx context.Context, w ways) error {
+	if err := os.RemoveAll(s.Output); err != nil {
+		return fmt.Errorf("clear the output folder: %w", err)
+	}
+	args := append([]string{"synth", "--quiet", "--ignore-errors", "--no-notices", "--output=" + s.Output}, s.context...)
+	tail, err := Command{Path: s.cli, Args: args, Dir: s.Dir, Env: s.environment(w), Log: s.Log, Redact: s.Redact}.Run(ctx)
+	if err != nil {
+		return s.explain(ctx, tail, err)
+	}
+	if !isFile(filepath.Join(s.Output, "manifest.json")) {
+		return s.explain(ctx, tail, errors.New("the app wrote no cloud assembly"))
+	}
+	return nil
+}

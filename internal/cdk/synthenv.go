@@ -1,0 +1,88 @@
+package cdk
+
+import (
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// maxContext bounds the names and values of the context together, in bytes:
+// they become arguments of a process, and one argument may have 128 KiB.
+const maxContext = 64 << 10
+
+// contextArguments turns context values into arguments of the CLI, the last
+// of each name. Each is one word that begins with --context=, so that no
+// value can be taken for an option.
+func contextArguments(values []ContextValue) ([]string, error) {
+	size := 0
+	var args, names []string
+	for _, v := range slices.Backward(values) {
+		size += len(v.Name) + len(v.Value)
+		if v.Name == "" || strings.ContainsAny(v.Name, "=\x00\n") || strings.ContainsRune(v.Value, 0) {
+			return nil, permanent(ReasonContextInvalid, "spec.cdkContext has the name %q; a name must not be empty, and neither \"=\" nor a line break nor a zero byte may be in it.", cut(v.Name, 100))
+		}
+		if slices.Contains(names, v.Name) {
+			continue
+		}
+		names = append(names, v.Name)
+		args = append(args, "--context="+v.Name+"="+v.Value)
+	}
+	if size > maxContext {
+		return nil, permanent(ReasonContextTooLarge, "spec.cdkContext has %d bytes; %d is the most. Put large values into the \"context\" of the project's cdk.json.", size, maxContext)
+	}
+	slices.Reverse(args)
+	return args, nil
+}
+
+// identity are the variables that say who the process is to AWS.
+var identity = []string{
+	"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_PROFILE", "AWS_DEFAULT_PROFILE",
+	"AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+	"AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_AUTHORIZATION_TOKEN", "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+	"AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE",
+}
+
+// environment is what the CLI and the app see.
+func (s *synthesis) environment(w ways) environ {
+	env := withoutSecrets(s.Env)
+	static := s.Credentials["AWS_ACCESS_KEY_ID"] != ""
+	for _, entry := range s.Env {
+		name, _, _ := strings.Cut(entry, "=")
+		if strings.HasPrefix(name, "AWS_") && !(static && slices.Contains(identity, name)) {
+			env = append(env, entry)
+		}
+	}
+	for name, value := range s.Credentials {
+		env = env.set(name, value)
+	}
+	if static {
+		env = env.set("AWS_EC2_METADATA_DISABLED", "true")
+	}
+	env = env.set("AWS_REGION", s.Region).set("AWS_DEFAULT_REGION", s.Region).set("CDK_DEFAULT_REGION", s.Region).
+		set("CI", "true").set("NO_COLOR", "1").unset("FORCE_COLOR").
+		set("CDK_HOME", filepath.Join(s.StateDir, "cdk")).
+		set("CDK_DISABLE_CLI_TELEMETRY", "true").
+		set("PATH", filepath.Join(s.StateDir, "bin")+":"+env.get("PATH"))
+	if s.Account != "" {
+		env = env.set("CDK_DEFAULT_ACCOUNT", s.Account)
+	}
+	if w.entry != "" {
+		env = env.set("TS_NODE_TRANSPILE_ONLY", "true")
+	}
+	if w.plugin != "" {
+		env = env.set("CDK_VALIDATION", "false")
+	}
+	return s.compileCache(env)
+}
+
+// compileCache lets Node.js 22 and later keep compiled code, apart for each
+// set of dependencies; earlier ones do not know the variable.
+func (s *synthesis) compileCache(env environ) environ {
+	if s.Cache.Dir == "" || s.Dependencies == "" {
+		return env
+	}
+	return env.offer("NODE_COMPILE_CACHE", s.Cache.compiled(s.Dependencies))
+}
+
+// compiled is where Node.js keeps code compiled from a set of dependencies.
+func (c Cache) compiled(key string) string { return c.sub("compiled", key) }
