@@ -10,6 +10,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/cdk"
 )
 
 // Tools are what a build is done with.
@@ -56,7 +57,8 @@ type Publisher interface {
 // Stack is a stack of a cloud assembly.
 type Stack struct {
 	// Plan is all of the plan that the assembly knows. TemplateURL is where
-	// its assets put the template, "" when none of them is the template.
+	// its assets put the template, "" when none of them is the template;
+	// Commit is not known yet.
 	Plan v1alpha1.Plan
 	// Manifests are the *.assets.json files to publish.
 	Manifests []string
@@ -99,7 +101,7 @@ func build(ctx context.Context, s *Session, t Tools) (*v1alpha1.Plan, error) {
 			if stack, err = t.Toolchain.Synth(ctx, project, account, out); err != nil {
 				return false, err
 			}
-			return false, settleEnvironment(&stack.Plan, account, s.Request.Region)
+			return false, checkAccount(stack.Plan, account)
 		}},
 		{StepPublishing, func(ctx context.Context, out io.Writer) (cached bool, err error) {
 			stack.Plan.TemplateURL, cached, err = t.Publisher.Publish(ctx, stack, out)
@@ -137,27 +139,15 @@ func fetch(ctx context.Context, s *Session, t Tools, out io.Writer) (commit v1al
 	return commit, account, cached, nil
 }
 
-// settleEnvironment fills in the account and region that the app leaves open
-// and refuses a stack that goes where the object does not say.
-func settleEnvironment(p *v1alpha1.Plan, account, region string) error {
-	if p.Region == "" {
-		p.Region = region
+// checkAccount refuses a stack of an account that cannot be reached: another
+// than the credentials' is reached by the role that the app names in it.
+func checkAccount(p v1alpha1.Plan, account string) error {
+	if p.Account == account || p.DeployRoleARN != "" {
+		return nil
 	}
-	if p.Account == "" {
-		p.Account = account
-	}
-	if p.Region != region {
-		return &Failure{Reason: ReasonEnvironment, Permanent: true, Message: fmt.Sprintf(
-			"the app deploys stack %s to region %s, but spec.awsRegion is %s; set spec.awsRegion to %s, or let the app take the region from CDK_DEFAULT_REGION",
-			p.StackName, p.Region, region, p.Region)}
-	}
-	// Another account can be reached by the role that the app names in it.
-	if p.Account != account && p.DeployRoleARN == "" {
-		return &Failure{Reason: ReasonEnvironment, Permanent: true, Message: fmt.Sprintf(
-			"the app deploys stack %s to account %s, but the credentials are of account %s and the app names no role to assume there; use credentials of that account, or let the app take the account from CDK_DEFAULT_ACCOUNT",
-			p.StackName, p.Account, account)}
-	}
-	return nil
+	return &cdk.Error{Reason: cdk.ReasonWrongEnvironment, Permanent: true, Message: fmt.Sprintf(
+		"The app pins stack %s to account %s, but the credentials are of account %s and the app names no role to assume there. Use credentials of that account, or let the app use CDK_DEFAULT_ACCOUNT.",
+		p.StackName, p.Account, account)}
 }
 
 // boundPaths keeps as many construct paths as a status may hold.

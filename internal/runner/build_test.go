@@ -21,6 +21,8 @@ import (
 	"awscdk.dev/operator/internal/git"
 )
 
+const region = "eu-west-1"
+
 // world is a git server, a toolchain and an AWS that do as they are told.
 type world struct {
 	accountErr, checkoutErr, projectErr, installErr, synthErr, publishErr error
@@ -61,6 +63,10 @@ func (w *world) Install(_ context.Context, project string, out io.Writer) (bool,
 func (w *world) Synth(_ context.Context, _, account string, _ io.Writer) (Stack, error) {
 	s := w.stack
 	s.Plan.Parameters = map[string]string{"account": account}
+	s.Plan.Region = region
+	if s.Plan.Account == "" {
+		s.Plan.Account = account
+	}
 	return s, w.synthErr
 }
 
@@ -86,12 +92,12 @@ func session(t *testing.T, req Request, secrets Secrets) *Session {
 
 func TestABuildMakesAPlan(t *testing.T) {
 	w := &world{stack: Stack{Plan: v1alpha1.Plan{StackName: "Web", TemplateDigest: "d1"}}}
-	s := session(t, Request{Region: "eu-west-1"}, Secrets{})
+	s := session(t, Request{Region: region}, Secrets{})
 	got := s.result(build(t.Context(), s, w.tools()))
 	want := decide.RunResult{
 		Plan: &v1alpha1.Plan{
 			StackName: "Web", TemplateDigest: "d1", TemplateURL: "https://bucket/template.json",
-			Account: "111122223333", Region: "eu-west-1",
+			Account: "111122223333", Region: region,
 			Commit:     &v1alpha1.Commit{Hash: "c0ffee", Subject: "Brew"},
 			Parameters: map[string]string{"account": "111122223333"},
 		},
@@ -132,15 +138,12 @@ func TestABuildThatFailsSaysWhereAndWhy(t *testing.T) {
 		"a ref that is not there":     {world{checkoutErr: fmt.Errorf("fetch: %w", git.ErrRefNotFound)}, StepCloning, "RefNotFound"},
 		"no bootstrap bucket":         {world{publishErr: &awsconfig.Error{Kind: awsconfig.ErrNotBootstrapped}}, StepPublishing, "NotBootstrapped"},
 		"a synth error":               {world{synthErr: &cdk.Error{Reason: "StackNotInApp"}}, StepSynthesizing, "StackNotInApp"},
-		"another region": {
-			world{stack: Stack{Plan: v1alpha1.Plan{Region: "us-east-2"}}}, StepSynthesizing, ReasonEnvironment,
-		},
 		"another account, with no role there": {
-			world{stack: Stack{Plan: v1alpha1.Plan{Account: "444455556666"}}}, StepSynthesizing, ReasonEnvironment,
+			world{stack: Stack{Plan: v1alpha1.Plan{Account: "444455556666"}}}, StepSynthesizing, "WrongEnvironment",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := session(t, Request{Region: "eu-west-1"}, Secrets{Password: "hunter22"})
+			s := session(t, Request{Region: region}, Secrets{Password: "hunter22"})
 			got := s.result(build(t.Context(), s, c.world.tools()))
 			if got.Failure == nil || got.Failure.Step != c.step || got.Failure.Reason != c.reason {
 				t.Fatalf("failure %+v, want %s in %s", got.Failure, c.reason, c.step)
@@ -157,7 +160,7 @@ func TestABuildThatFailsSaysWhereAndWhy(t *testing.T) {
 
 func TestAnotherAccountIsFineWhenTheAppNamesARoleThere(t *testing.T) {
 	w := &world{stack: Stack{Plan: v1alpha1.Plan{Account: "444455556666", DeployRoleARN: "arn:aws:iam::444455556666:role/deploy"}}}
-	s := session(t, Request{Region: "eu-west-1"}, Secrets{})
+	s := session(t, Request{Region: region}, Secrets{})
 	plan, err := build(t.Context(), s, w.tools())
 	if err != nil || plan.Account != "444455556666" {
 		t.Fatalf("plan %+v, %v", plan, err)

@@ -26,8 +26,6 @@ const (
 	ReasonCrashed = "RunCrashed"
 	// ReasonLost is a run that disappeared, with its manager, several times.
 	ReasonLost = "RunLost"
-	// ReasonEnvironment is an app that deploys elsewhere than the object says.
-	ReasonEnvironment = "EnvironmentMismatch"
 	// ReasonFailed is what no table knows.
 	ReasonFailed = "RunFailed"
 )

@@ -1,0 +1,97 @@
+package runner
+
+import (
+	"context"
+	"io"
+	"os"
+	"path/filepath"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/assets"
+	"awscdk.dev/operator/internal/awsconfig"
+	"awscdk.dev/operator/internal/git"
+)
+
+// Build is the work of a build with the real git, the project's own CDK
+// toolchain and the real AWS, or what AWS_ENDPOINT_URL says is AWS.
+func Build(ctx context.Context, s *Session) (*v1alpha1.Plan, error) {
+	tools, err := wire(s)
+	if err != nil {
+		return nil, err
+	}
+	return build(ctx, s, tools)
+}
+
+func wire(s *Session) (Tools, error) {
+	source, err := newGitSource(s)
+	if err != nil {
+		return Tools{}, err
+	}
+	credentials, err := awsconfig.FromEnviron(s.Secrets.AWS)
+	if err != nil {
+		return Tools{}, err
+	}
+	return Tools{
+		Source: source,
+		Identity: awsIdentity{
+			loader: awsconfig.NewLoader(awsconfig.Options{Now: s.now, AttemptTimeout: awsAttempt}),
+			target: awsconfig.Target{Credentials: credentials, Region: s.Request.Region},
+		},
+		Toolchain: newToolchain(s),
+		Publisher: s3Publisher{assets: assets.New(assets.Options{Now: s.now, TempDir: s.Dir.Temp()}), credentials: credentials},
+	}, nil
+}
+
+// gitSource checks out from mirrors that all runs share.
+type gitSource struct {
+	mirrors *git.Mirrors
+	remote  git.Remote
+	request Request
+}
+
+func newGitSource(s *Session) (gitSource, error) {
+	repository, err := git.ParseRepository(s.Request.Repository)
+	if err != nil {
+		return gitSource{}, err
+	}
+	mirrors, err := git.OpenMirrors(filepath.Join(s.Data, "mirrors"), 0)
+	if err != nil {
+		return gitSource{}, err
+	}
+	return gitSource{mirrors: mirrors, request: s.Request, remote: git.Remote{
+		Repository: repository,
+		Credentials: git.Credentials{
+			SSHPrivateKey: s.Secrets.SSHPrivateKey, KnownHosts: s.Secrets.KnownHosts,
+			Username: s.Secrets.Username, Password: s.Secrets.Password, CA: s.Secrets.CA,
+		},
+	}}, nil
+}
+
+// Checkout implements Source.
+func (g gitSource) Checkout(ctx context.Context, dir string, _ io.Writer) (v1alpha1.Commit, bool, error) {
+	revision := g.request.Revision
+	if revision == "" {
+		head, err := git.Resolve(ctx, g.remote, g.request.Ref)
+		if err != nil {
+			return v1alpha1.Commit{}, false, err
+		}
+		revision = head.Revision
+	}
+	commit, err := g.mirrors.Checkout(ctx, g.remote, revision, dir)
+	if err != nil {
+		return v1alpha1.Commit{}, false, err
+	}
+	at := metav1.NewTime(commit.Time)
+	return v1alpha1.Commit{Hash: commit.Hash, Author: commit.Author, Subject: commit.Subject, Time: &at}, false, nil
+}
+
+// Project implements Source.
+func (g gitSource) Project(checkout string) (string, error) {
+	return git.ProjectPath(checkout, g.request.Path)
+}
+
+// environ is what user code sees of the run's environment, which the executor
+// has already cut down to what it may see.
+func environ() []string { return os.Environ() }

@@ -1,0 +1,149 @@
+package runner
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/cdk"
+)
+
+// cdkToolchain runs the project's own package manager and CDK.
+type cdkToolchain struct {
+	session *Session
+	// dependencies is the key of what Install has brought.
+	dependencies *string
+}
+
+func newToolchain(s *Session) cdkToolchain {
+	return cdkToolchain{session: s, dependencies: new(string)}
+}
+
+// project tells the toolchain where the project is. The checkout's links are
+// followed as those of the project's folder were, so that one is in the other.
+func (c cdkToolchain) project(dir string) (cdk.Project, error) {
+	root, err := filepath.EvalSymlinks(c.session.Dir.Workspace())
+	if err != nil {
+		return cdk.Project{}, fmt.Errorf("find the checkout: %w", err)
+	}
+	return cdk.Project{Root: root, Dir: dir}, nil
+}
+
+func (c cdkToolchain) cache() cdk.Cache {
+	return cdk.Cache{Dir: filepath.Join(c.session.Data, "deps")}
+}
+
+// Install implements Toolchain.
+func (c cdkToolchain) Install(ctx context.Context, dir string, out io.Writer) (bool, error) {
+	project, err := c.project(dir)
+	if err != nil {
+		return false, err
+	}
+	done, err := cdk.Install(ctx, project, c.cache(), cdk.InstallOptions{
+		Env: environ(), Log: out, Redact: c.session.Log.redact.String, Now: c.session.now,
+	})
+	if err != nil {
+		return false, err
+	}
+	if done.Note != "" {
+		fmt.Fprintf(out, "dependencies are not cached: %s\n", done.Note)
+	}
+	*c.dependencies = done.Key
+	return done.Cached, nil
+}
+
+// Synth implements Toolchain.
+func (c cdkToolchain) Synth(ctx context.Context, dir, account string, out io.Writer) (Stack, error) {
+	project, err := c.project(dir)
+	if err != nil {
+		return Stack{}, err
+	}
+	done, err := cdk.Synth(ctx, project, c.synthOptions(account, out))
+	if err != nil {
+		return Stack{}, err
+	}
+	for _, check := range done.Checks {
+		fmt.Fprintf(out, "%s: %s\n", check.Name, check.How)
+	}
+	assembly, err := cdk.ReadAssembly(done.Dir)
+	if err != nil {
+		return Stack{}, err
+	}
+	stack, err := assembly.Find(c.session.Request.StackName)
+	if err != nil {
+		return Stack{}, err
+	}
+	if err := stack.Problems(done.Strict); err != nil {
+		return Stack{}, err
+	}
+	if stack.Account != "" {
+		account = stack.Account // whether it can be reached is judged by the plan
+	}
+	resolved, err := stack.Resolve(cdk.Environment{Account: account, Region: c.session.Request.Region})
+	if err != nil {
+		return Stack{}, err
+	}
+	return stackOf(resolved, done.Dir), nil
+}
+
+func (c cdkToolchain) synthOptions(account string, out io.Writer) cdk.SynthOptions {
+	s := c.session
+	o := cdk.SynthOptions{
+		Region: s.Request.Region, Account: account,
+		Env: environ(), Credentials: awsEnviron(environ(), s.Secrets.AWS),
+		Output: s.Dir.Assembly(), StateDir: s.Dir.State(), FallbackCLI: bundledCLI(),
+		Dependencies: *c.dependencies, Cache: c.cache(),
+		Log: out, Redact: s.Log.redact.String, Now: s.now,
+	}
+	for _, v := range s.Request.Context {
+		o.Context = append(o.Context, cdk.ContextValue{Name: v.Name, Value: v.Value})
+	}
+	return o
+}
+
+// awsEnviron is how the app reaches AWS: the endpoints and the like of the
+// run's environment, and the credentials.
+func awsEnviron(env []string, credentials map[string]string) map[string]string {
+	found := make(map[string]string)
+	for _, entry := range env {
+		if name, value, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "AWS_") {
+			found[name] = value
+		}
+	}
+	maps.Copy(found, credentials)
+	return found
+}
+
+// bundledCLI is the cdk on the operator's PATH, for projects that have none;
+// "" when there is none.
+func bundledCLI() string {
+	path, err := exec.LookPath("cdk")
+	if err != nil {
+		return ""
+	}
+	if path, err = filepath.Abs(path); err != nil {
+		return ""
+	}
+	return path
+}
+
+func stackOf(r cdk.Resolved, assembly string) Stack {
+	return Stack{
+		Plan: v1alpha1.Plan{
+			StackName: r.StackName, ArtifactID: r.ArtifactID, Account: r.Account, Region: r.Region,
+			TemplateURL: r.TemplateURL, TemplateDigest: r.TemplateDigest,
+			Parameters: r.Parameters, Tags: r.Tags, NotificationARNs: r.NotificationARNs,
+			TerminationProtection: r.TerminationProtection,
+			DeployRoleARN:         r.DeployRoleARN, DeployRoleExternalID: r.DeployRoleExternalID,
+			ExecutionRoleARN: r.ExecutionRoleARN,
+			BootstrapVersion: r.BootstrapVersion, BootstrapParameter: r.BootstrapParameter,
+			DependsOn: r.DependsOn, ConstructPaths: r.ConstructPaths,
+		},
+		Manifests: r.AssetManifests, Root: assembly, TemplateFile: r.TemplateFile,
+	}
+}
