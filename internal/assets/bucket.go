@@ -21,7 +21,7 @@ import (
 const emptyZip = 22
 
 // clientKey tells apart the identities and regions that buckets are used with.
-type clientKey struct{ credentials, region, role, externalID, session string }
+type clientKey struct{ credentials, account, region, role string }
 
 // client uses the buckets of one region as one identity.
 type client struct {
@@ -32,19 +32,19 @@ type client struct {
 	encryption map[string]*encryption
 }
 
-// encryption is what a bucket's default says, once it was asked.
+// encryption is what a bucket's default says.
 type encryption struct {
-	once      sync.Once
+	mu        sync.Mutex // held while the bucket is asked
+	known     bool
 	algorithm types.ServerSideEncryption
 	key       *string
-	err       error
 }
 
 func (p *Publisher) client(ctx context.Context, t Target, d destination) (*client, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	role := d.role()
-	key := clientKey{t.Credentials.Digest(), d.Region, role.ARN, role.ExternalID, fmt.Sprint(role)}
+	key := clientKey{t.Credentials.Digest(), t.Account, d.Region, fmt.Sprintf("%q", role)}
 	if c, ok := p.clients[key]; ok {
 		return c, nil
 	}
@@ -110,31 +110,35 @@ func (c *client) encryptionOf(ctx context.Context, d destination) (*encryption, 
 		c.encryption[d.BucketName] = e
 	}
 	c.mu.Unlock()
-	e.once.Do(func() { e.ask(ctx, c, d) })
-	return e, e.err
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.known {
+		return e, nil
+	}
+	err := e.ask(ctx, c, d)
+	e.known = err == nil
+	return e, err
 }
 
-func (e *encryption) ask(ctx context.Context, c *client, d destination) {
+func (e *encryption) ask(ctx context.Context, c *client, d destination) error {
 	out, err := c.s3.GetBucketEncryption(ctx, &s3.GetBucketEncryptionInput{Bucket: &d.BucketName, ExpectedBucketOwner: c.owner()})
 	err = c.explain("look at bucket "+d.BucketName, d, err)
 	told, _ := errors.AsType[*awsconfig.Error](err)
 	switch {
 	case errors.Is(err, awsconfig.ErrAccessDenied):
-		return
+		return nil
 	case told != nil && told.Code == "ServerSideEncryptionConfigurationNotFoundError":
-		return
-	case err != nil:
-		e.err = err
-		return
-	case out.ServerSideEncryptionConfiguration == nil:
-		return
+		return nil
+	case err != nil || out.ServerSideEncryptionConfiguration == nil:
+		return err
 	}
 	for _, rule := range out.ServerSideEncryptionConfiguration.Rules {
 		if byDefault := rule.ApplyServerSideEncryptionByDefault; byDefault != nil {
 			e.algorithm, e.key = byDefault.SSEAlgorithm, byDefault.KMSMasterKeyID
-			return
+			return nil
 		}
 	}
+	return nil
 }
 
 // explain adds what to do to what the SDK says.

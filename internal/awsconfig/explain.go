@@ -136,7 +136,7 @@ func kindOfStatus(status int) error {
 // refused does not repeat AWS's message: that of SignatureDoesNotMatch quotes
 // the request's headers, the session token among them.
 func refused(code string) string {
-	const prefix = "AWS refuses the credentials (" // and never says which part
+	const prefix = "AWS refuses the credentials ("
 	switch code {
 	case "ExpiredToken", "ExpiredTokenException", "TokenRefreshRequired":
 		return prefix + code + "): they have expired; put fresh ones into the Secret"

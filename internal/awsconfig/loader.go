@@ -19,6 +19,10 @@ import (
 // dialTimeout: the SDK's own 30 s would hold a worker for that long.
 const dialTimeout = 4 * time.Second
 
+// answerTimeout bounds the wait for an answer once a request has been sent; an
+// upload may take as long as it makes headway.
+const answerTimeout = time.Minute
+
 // Options of a Loader.
 type Options struct {
 	// Now is the clock; required.
@@ -55,6 +59,7 @@ func NewLoader(options Options) *Loader {
 		WithTransportOptions(func(t *http.Transport) {
 			t.MaxIdleConnsPerHost = 16
 			t.TLSHandshakeTimeout = dialTimeout
+			t.ResponseHeaderTimeout = answerTimeout
 		})
 	return &Loader{options: options, http: client}
 }

@@ -50,7 +50,7 @@ func (c *Client) operationEvents(ctx context.Context, stackARN, token string, si
 	}
 	var own []types.StackEvent
 	err := c.eachEvent(ctx, stackARN, func(e types.StackEvent) bool {
-		ours := aws.ToString(e.ClientRequestToken) == token
+		ours := aws.ToString(e.ClientRequestToken) == token && !reviewed(e)
 		switch {
 		case ours:
 			own = append(own, e)
@@ -122,6 +122,13 @@ func begins(e types.StackEvent) bool {
 		return true
 	}
 	return false
+}
+
+// reviewed is true for the event of a first change set, which makes an empty
+// stack to be reviewed. It is no operation on the stack, even if it should
+// carry the token of one.
+func reviewed(e types.StackEvent) bool {
+	return string(e.ResourceStatus) == string(types.StackStatusReviewInProgress)
 }
 
 func inProgress(e types.StackEvent) bool {

@@ -72,7 +72,8 @@ func updatedAt(s *types.Stack) time.Time {
 }
 
 // LastOperation returns the request token of the newest event of the stack
-// itself, "" when the operation was given none. All events of an operation
+// itself, "" when the operation was given none and for a stack that so far has
+// only a change set to be reviewed. All events of an operation
 // carry its token (CloudFormation's StackEvent.ClientRequestToken), so that
 // the newest event of a resource speaks for the stack when the stack's own is
 // not among the newest hundred.
@@ -84,7 +85,10 @@ func (c *Client) LastOperation(ctx context.Context, stackARN string) (string, er
 		return "", err
 	}
 	for _, e := range page.StackEvents {
-		if ofStack(e) {
+		switch {
+		case reviewed(e):
+			return "", nil
+		case ofStack(e):
 			return aws.ToString(e.ClientRequestToken), nil
 		}
 	}

@@ -77,3 +77,17 @@ func (s *Server) Parameter(tb testing.TB, name, value string) {
 		tb.Fatalf("put parameter %s: %v", name, err)
 	}
 }
+
+// Encrypt sets a bucket's default encryption to a KMS key.
+func (s *Server) Encrypt(tb testing.TB, bucket, key string) {
+	tb.Helper()
+	_, err := s.S3().PutBucketEncryption(tb.Context(), &s3.PutBucketEncryptionInput{
+		Bucket: &bucket,
+		ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{{
+			ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAwsKms, KMSMasterKeyID: &key},
+		}}},
+	})
+	if err != nil {
+		tb.Fatalf("encrypt bucket %s: %v", bucket, err)
+	}
+}
