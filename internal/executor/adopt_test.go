@@ -3,11 +3,13 @@ package executor_test
 import (
 	"bufio"
 	"encoding/json"
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"syscall"
 	"testing"
+	"time"
 
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
@@ -34,6 +36,18 @@ func TestARunOutlivesItsManagerAndIsTakenOver(t *testing.T) {
 	if name := <-told; name != "run-1" {
 		t.Errorf("told of %q, want run-1", name)
 	}
+}
+
+func TestADataFolderHasOneManagerAtATime(t *testing.T) {
+	data := t.TempDir()
+	first := newLocal(t, executor.LocalOptions{Data: data})
+	if _, err := executor.NewLocal(executor.LocalOptions{Data: data, Now: time.Now}); !errors.Is(err, executor.ErrInUse) {
+		t.Fatalf("NewLocal = %v, want ErrInUse", err)
+	}
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	newLocal(t, executor.LocalOptions{Data: data})
 }
 
 func TestARunTakenOverCanBeRemoved(t *testing.T) {

@@ -65,6 +65,11 @@ func (l *Local) bury(path string) {
 	l.background.Go(func() {
 		l.digging.Lock()
 		defer l.digging.Unlock()
+		select {
+		case <-l.closing:
+			return // the next manager does it
+		default:
+		}
 		// What is left over is tried again when the manager starts.
 		_ = removeAll(path)
 	})

@@ -35,7 +35,7 @@ type Executor interface {
 // StepQueued is the step of a run that waits for its turn.
 const StepQueued = "Queued"
 
-// Kinds of failure of Start, told apart with errors.Is.
+// Kinds of failure, told apart with errors.Is.
 var (
 	// ErrName is a name that is not 1 to 63 of a-z, 0-9 and '-'.
 	ErrName = errors.New("invalid run name")
@@ -44,6 +44,8 @@ var (
 	// ErrRemoving is a run of this name that is still being ended. Try again
 	// in a moment.
 	ErrRemoving = errors.New("the run is being removed")
+	// ErrInUse is a data folder that another manager has.
+	ErrInUse = errors.New("the data folder is in use by another manager")
 	// ErrClosed is an executor after Close.
 	ErrClosed = errors.New("the executor is closed")
 )

@@ -86,64 +86,6 @@ func (l *Local) await(r *run, cmd *exec.Cmd) {
 	l.poke()
 }
 
-// adopt takes over what an earlier manager left behind.
-func (l *Local) adopt() error {
-	for _, dir := range []string{l.o.Data, l.runsFolder(), l.trash()} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("create the data folder: %w", err)
-		}
-	}
-	if err := l.sweepTrash(); err != nil {
-		return err
-	}
-	names, err := l.onDisk()
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		if err := l.adoptRun(l.newRun(name)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (l *Local) sweepTrash() error {
-	entries, err := os.ReadDir(l.trash())
-	if err != nil {
-		return fmt.Errorf("look at what is to be deleted: %w", err)
-	}
-	for _, e := range entries {
-		l.bury(l.trash() + "/" + e.Name())
-	}
-	return nil
-}
-
-func (l *Local) adoptRun(r *run) error {
-	living, err := alive(r.dir)
-	if err != nil {
-		return err
-	}
-	var rec record
-	// Without a record there is no deadline of ours; the run has its own.
-	_ = runner.ReadJSON(recordFile(r.dir), &rec)
-	r.box = rec.Box
-	if living {
-		r.request, _ = r.dir.ReadRequest()
-		_ = runner.ReadJSON(r.dir.Process(), &r.id)
-		r.state, r.adopted, r.deadline = running, true, rec.Deadline
-		r.log.skip()
-		l.runs[r.name] = r
-		return nil
-	}
-	r.sweep()
-	r.box.close()
-	if _, err := os.Stat(r.dir.Result()); err == nil {
-		l.discardScratch(r.dir)
-	}
-	return nil
-}
-
 // next starts those whose turn it is. The caller holds the lock.
 func (l *Local) next() {
 	for l.busy() < l.o.MaxRuns {

@@ -19,8 +19,8 @@ import (
 
 // LocalOptions are the settings of a Local. Data and Now are required.
 type LocalOptions struct {
-	// Data is the folder of all runs and of what they share. No other
-	// manager may use it at the same time.
+	// Data is the folder of all runs and of what they share. One manager at
+	// a time has it.
 	Data string
 	// Now is the clock.
 	Now func() time.Time
@@ -28,8 +28,8 @@ type LocalOptions struct {
 	// 0 is the number of processors, at least 2.
 	MaxRuns int
 	// MemoryLimit in bytes bounds one run with all that it starts; 0 is none.
-	// Everywhere the run itself adds up its processes' memory, several times
-	// a second, and ends when it is too much; Node is told to keep its heap
+	// Everywhere the run itself adds up its processes' memory, twice a
+	// second, and ends when it is too much; Node is told to keep its heap
 	// below; and the kernel, should the machine run out, takes a run first.
 	// Where this process may make control groups, the kernel holds the bound
 	// too, an eighth above. An address space limit would not do: Node
@@ -72,6 +72,7 @@ type Local struct {
 	news   []string // names to announce
 	closed bool
 
+	owned   *os.File // the locked file that makes the data folder ours
 	wake    chan struct{}
 	closing chan struct{}
 	// background counts the watcher and the deletions under way.
@@ -84,7 +85,9 @@ var _ Executor = (*Local)(nil)
 // defaultTimeout bounds runs whose request has no bound of its own.
 const defaultTimeout = time.Hour
 
-// NewLocal returns an executor that has taken over whatever runs it finds.
+// NewLocal returns an executor that has taken over whatever runs it finds. It
+// is ErrInUse when another manager has the data folder and does not let go
+// within some seconds.
 func NewLocal(o LocalOptions) (*Local, error) {
 	if o.Data == "" || o.Now == nil {
 		return nil, errors.New("the local executor needs a data folder and a clock")
@@ -110,8 +113,11 @@ func NewLocal(o LocalOptions) (*Local, error) {
 	o.MinFree = cmp.Or(o.MinFree, 512<<20)
 	o.Grace = cmp.Or(o.Grace, 10*time.Second)
 	l := &Local{o: o, groups: findControlGroups("/sys/fs/cgroup"), runs: make(map[string]*run), wake: make(chan struct{}, 1), closing: make(chan struct{})}
-	if err := l.adopt(); err != nil {
+	if err := l.own(); err != nil {
 		return nil, err
+	}
+	if err := l.adopt(); err != nil {
+		return nil, errors.Join(err, l.owned.Close())
 	}
 	l.background.Go(l.watch)
 	return l, nil
@@ -129,7 +135,7 @@ func (l *Local) Close() error {
 	close(l.closing)
 	l.mu.Unlock()
 	l.background.Wait()
-	return nil
+	return l.owned.Close()
 }
 
 // Start starts a run or lets it wait for its turn; see Executor.

@@ -25,7 +25,7 @@ const (
 	// windDown is how long work may take to end after its context has.
 	windDown = 5 * time.Second
 	// memoryPeriod is how often the run's memory is added up.
-	memoryPeriod = 250 * time.Millisecond
+	memoryPeriod = 500 * time.Millisecond
 )
 
 // MainOptions are the arguments of Main; all are required.
@@ -136,7 +136,7 @@ func bound(ctx context.Context, r Request) (context.Context, func()) {
 }
 
 // watchMemory ends the run when all its processes together hold more memory
-// than they may. It looks several times a second: a bound that holds where
+// than they may. It looks twice a second: a bound that holds where
 // no control group can be had, at the cost of being passed for a moment.
 func watchMemory(ctx context.Context, limit int64, cancel context.CancelCauseFunc) {
 	if limit <= 0 {

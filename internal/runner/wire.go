@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
@@ -44,11 +45,15 @@ func wire(s *Session) (Tools, error) {
 	}, nil
 }
 
+// keepMirrors is how long the mirror of a repository that nobody builds stays.
+const keepMirrors = 14 * 24 * time.Hour
+
 // gitSource checks out from mirrors that all runs share.
 type gitSource struct {
 	mirrors *git.Mirrors
 	remote  git.Remote
 	request Request
+	now     func() time.Time
 }
 
 func newGitSource(s *Session) (gitSource, error) {
@@ -60,7 +65,7 @@ func newGitSource(s *Session) (gitSource, error) {
 	if err != nil {
 		return gitSource{}, err
 	}
-	return gitSource{mirrors: mirrors, request: s.Request, remote: git.Remote{
+	return gitSource{mirrors: mirrors, request: s.Request, now: s.now, remote: git.Remote{
 		Repository: repository,
 		Credentials: git.Credentials{
 			SSHPrivateKey: s.Secrets.SSHPrivateKey, KnownHosts: s.Secrets.KnownHosts,
@@ -83,6 +88,8 @@ func (g gitSource) Checkout(ctx context.Context, dir string, _ io.Writer) (v1alp
 	if err != nil {
 		return v1alpha1.Commit{}, false, err
 	}
+	// Disk space is nothing to fail a build for.
+	_ = g.mirrors.Prune(g.now().Add(-keepMirrors))
 	at := metav1.NewTime(commit.Time)
 	return v1alpha1.Commit{Hash: commit.Hash, Author: commit.Author, Subject: commit.Subject, Time: &at}, false, nil
 }

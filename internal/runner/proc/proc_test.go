@@ -101,3 +101,9 @@ func TestMemoryCountsWhatIsBelow(t *testing.T) {
 		t.Errorf("Memory = %d, want the child's %d on top of our own", both, child)
 	}
 }
+
+func BenchmarkMemory(b *testing.B) {
+	for b.Loop() {
+		Memory(os.Getpid())
+	}
+}
