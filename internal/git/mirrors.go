@@ -22,6 +22,8 @@ const (
 	// keepOld is how long a mirror that was replaced stays on disk, for the
 	// checkouts that still read from it.
 	keepOld = 24 * time.Hour
+	// homesDir holds a folder for each use that is going on; see runner.
+	homesDir = "homes"
 )
 
 // Mirrors keeps commits of repositories on disk, below one folder, and makes
@@ -74,7 +76,7 @@ func OpenMirrors(root string, maxBytes int64) (*Mirrors, error) {
 // no configuration or hook with it. A mirror that turns out to be damaged is
 // replaced once. When Checkout fails, dir may hold anything.
 func (m *Mirrors) Checkout(ctx context.Context, remote Remote, revision, dir string) (Commit, error) {
-	mirror, err := m.open(remote, revision)
+	mirror, err := m.open(ctx, remote, revision)
 	if err != nil {
 		return Commit{}, err
 	}
@@ -109,7 +111,7 @@ func (m *Mirrors) Prune(unusedSince time.Time) error {
 	}
 	for _, e := range entries {
 		info, err := e.Info()
-		if err != nil || !e.IsDir() || info.ModTime().After(unusedSince) {
+		if err != nil || !e.IsDir() || e.Name() == homesDir || info.ModTime().After(unusedSince) {
 			continue
 		}
 		if err := m.remove(filepath.Join(m.root, e.Name())); err != nil {
@@ -129,7 +131,7 @@ func (m *Mirrors) remove(dir string) error {
 }
 
 // open prepares one use of a remote's mirror.
-func (m *Mirrors) open(remote Remote, revision string) (*mirror, error) {
+func (m *Mirrors) open(ctx context.Context, remote Remote, revision string) (*mirror, error) {
 	if !IsHash(revision) && !shortHash.MatchString(revision) {
 		return nil, invalid("%q is no commit hash; resolve the ref first", printable(revision))
 	}
@@ -143,7 +145,7 @@ func (m *Mirrors) open(remote Remote, revision string) (*mirror, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("make a git mirror: %w", err)
 	}
-	runner, err := newRunner(remote)
+	runner, err := newRunner(ctx, remote, filepath.Join(m.root, homesDir))
 	if err != nil {
 		return nil, err
 	}

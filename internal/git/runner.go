@@ -19,21 +19,18 @@ import (
 // the environment or in a URL.
 type runner struct {
 	home    string
+	unlock  func()
 	address string // what to fetch from
 	env     []string
 }
 
-func newRunner(remote Remote) (*runner, error) {
-	home, err := os.MkdirTemp("", "git-*") // mode 0700
+// newRunner makes the runner's folder below homes.
+func newRunner(ctx context.Context, remote Remote, homes string) (*runner, error) {
+	home, unlock, err := newHome(ctx, homes)
 	if err != nil {
 		return nil, fmt.Errorf("prepare to run git: %w", err)
 	}
-	if strings.ContainsAny(home, "'\"\\\n") {
-		// The path is quoted in a configuration file and in ssh's command.
-		os.Remove(home)
-		return nil, fmt.Errorf("prepare to run git: the folder for temporary files, %q, has a quote in its name", home)
-	}
-	r := &runner{home: home, address: commandAddress(remote.Repository)}
+	r := &runner{home: home, unlock: unlock, address: commandAddress(remote.Repository)}
 	if err := r.prepare(remote); err != nil {
 		r.close()
 		return nil, err
@@ -41,7 +38,43 @@ func newRunner(remote Remote) (*runner, error) {
 	return r, nil
 }
 
-func (r *runner) close() { _ = os.RemoveAll(r.home) }
+func (r *runner) close() {
+	_ = os.RemoveAll(r.home)
+	r.unlock()
+}
+
+// newHome makes a folder that stays locked while its process lives, and
+// removes those of processes that were killed.
+func newHome(ctx context.Context, homes string) (home string, unlock func(), err error) {
+	if strings.ContainsAny(homes, "'\"\\\n") {
+		// The path is quoted in a configuration file and in ssh's command.
+		return "", nil, fmt.Errorf("%q has a quote in its name", homes)
+	}
+	if err := os.MkdirAll(homes, 0o700); err != nil {
+		return "", nil, err
+	}
+	done, err := waitLock(ctx, homes+".lock")
+	if err != nil {
+		return "", nil, err
+	}
+	defer done()
+	entries, err := os.ReadDir(homes)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, e := range entries {
+		dead := filepath.Join(homes, e.Name())
+		if free, ok, err := tryLock(filepath.Join(dead, "lock")); err == nil && ok {
+			_ = os.RemoveAll(dead)
+			free()
+		}
+	}
+	if home, err = os.MkdirTemp(homes, "git-*"); err != nil { // mode 0700
+		return "", nil, err
+	}
+	unlock, _, err = tryLock(filepath.Join(home, "lock"))
+	return home, unlock, err
+}
 
 // commandAddress is the address without password and, over HTTP, without user.
 func commandAddress(repository Repository) string {

@@ -10,10 +10,7 @@ import (
 )
 
 func TestParseRepository(t *testing.T) {
-	cases := map[string]struct {
-		address string
-		prints  string // empty: refused
-	}{
+	cases := map[string]struct{ address, prints string }{
 		"https":                               {"https://github.com/acme/app.git", "https://github.com/acme/app.git"},
 		"http, for servers inside":            {"http://127.0.0.1:8080/app", "http://127.0.0.1:8080/app"},
 		"ssh with a port":                     {"ssh://git@git.acme.com:2222/app.git", "ssh://git@git.acme.com:2222/app.git"},
@@ -25,51 +22,54 @@ func TestParseRepository(t *testing.T) {
 		"a token as user name is not printed": {"https://s3cret@github.com/acme/app", "https://github.com/acme/app"},
 		"an ssh password is not printed":      {"ssh://git:s3cret@git.acme.com/app", "ssh://git@git.acme.com/app"},
 		"percent-encoding is kept":            {"https://acme.com/a%20b.git", "https://acme.com/a%20b.git"},
-
-		"nothing":                       {"", ""},
-		"a file URL":                    {"file:///etc", ""},
-		"a path":                        {"/etc/passwd", ""},
-		"a relative path":               {"../other", ""},
-		"a remote helper":               {"ext::sh -c id", ""},
-		"a remote helper with a scheme": {"ext::https://acme.com/a", ""},
-		"an option":                     {"--upload-pack=id", ""},
-		"the git protocol":              {"git://acme.com/app", ""},
-		"ftp":                           {"ftp://acme.com/app", ""},
-		"a host like an option":         {"ssh://-oProxyCommand=id/app", ""},
-		"an scp host like an option":    {"-oProxyCommand=id:app", ""},
-		"a user like an option":         {"ssh://-l@acme.com/app", ""},
-		"a path like an option":         {"git@acme.com:-u", ""},
-		"a newline":                     {"https://acme.com/app\nx", ""},
-		"a newline, encoded in ssh":     {"ssh://acme.com/app%0ax", ""},
-		"a zero byte":                   {"https://acme.com/app\x00", ""},
-		"a space":                       {"https://acme.com/a b", ""},
-		"a quote in an ssh path":        {"git@acme.com:a';id;'", ""},
-		"a query":                       {"https://acme.com/app?x=y", ""},
-		"a host alone":                  {"https://acme.com/", ""},
-		"a scheme alone":                {"https://", ""},
-		"a very long address":           {"https://acme.com/" + strings.Repeat("a", 3000), ""},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			r, err := ParseRepository(c.address)
-			if c.prints == "" {
-				if !errors.Is(err, ErrInvalid) {
-					t.Fatalf("ParseRepository(%q) = %v, %v, want ErrInvalid", c.address, r, err)
-				}
-				if strings.Contains(err.Error(), "s3cret") {
-					t.Errorf("the message shows the password: %v", err)
-				}
-				return
-			}
 			if err != nil || r.String() != c.prints {
 				t.Fatalf("ParseRepository(%q) = %q, %v, want %q", c.address, r, err, c.prints)
 			}
-			for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
+			for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d"} {
 				if printed := fmt.Sprintf(verb, r); strings.Contains(printed, "s3cret") {
 					t.Errorf("%s shows the password: %s", verb, printed)
 				}
 			}
 		})
+	}
+}
+
+func TestParseRepositoryRefuses(t *testing.T) {
+	cases := map[string]string{
+		"nothing":                       "",
+		"a file URL":                    "file:///etc",
+		"a path":                        "/etc/passwd",
+		"a relative path":               "../other",
+		"a remote helper":               "ext::sh -c id",
+		"a remote helper with a scheme": "ext::https://acme.com/a",
+		"an option":                     "--upload-pack=id",
+		"the git protocol":              "git://acme.com/app",
+		"ftp":                           "ftp://acme.com/app",
+		"a host like an option":         "ssh://-oProxyCommand=id/app",
+		"an scp host like an option":    "-oProxyCommand=id:app",
+		"a user like an option":         "ssh://-l@acme.com/app",
+		"a path like an option":         "git@acme.com:-u",
+		"a newline":                     "https://acme.com/app\nx",
+		"a newline, encoded in ssh":     "ssh://acme.com/app%0ax",
+		"a zero byte":                   "https://acme.com/app\x00",
+		"a space":                       "https://acme.com/a b",
+		"a quote in an ssh path":        "git@acme.com:a';id;'",
+		"a query":                       "https://acme.com/app?x=y",
+		"a host alone":                  "https://acme.com/",
+		"a scheme alone":                "https://",
+		"a very long address":           "https://acme.com/" + strings.Repeat("a", 3000),
+		"a password in what is refused": "ftp://ada:s3cret@acme.com/app",
+		"a password in what is no URL":  "https://ada:s3cret@acme.com:x/app",
+	}
+	for name, address := range cases {
+		r, err := ParseRepository(address)
+		if !errors.Is(err, ErrInvalid) || !r.IsZero() || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: ParseRepository(%q) = %v, %v, want ErrInvalid", name, address, r, err)
+		}
 	}
 }
 
