@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
@@ -48,12 +49,22 @@ func newLab(t *testing.T, config localaws.Config) *lab {
 
 func (l *lab) clients(key, region string) (*cloudformation.Client, *s3.Client, *ssm.Client, *sts.Client) {
 	config := aws.Config{
-		Region: region, BaseEndpoint: aws.String(l.url), RetryMaxAttempts: 1,
+		Region: region, BaseEndpoint: aws.String(l.url), Retryer: connectionsOnly,
 		Credentials: credentials.NewStaticCredentialsProvider(key, "secret", ""),
 	}
 	return cloudformation.NewFromConfig(config),
 		s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true }),
 		ssm.NewFromConfig(config), sts.NewFromConfig(config)
+}
+
+// connectionsOnly retries nothing that the local AWS answered. Broken
+// connections are retried: the SDK closes one itself now and then when an
+// answer comes before it has noticed that its request was all sent.
+func connectionsOnly() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) {
+		o.Retryables = []retry.IsErrorRetryable{retry.RetryableConnectionError{}}
+		o.MaxBackoff = 10 * time.Millisecond
+	})
 }
 
 // wait polls until the stack has come to rest, and returns it.

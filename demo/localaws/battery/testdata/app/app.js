@@ -1,5 +1,5 @@
 // The battery's app: a network-like stack that exports, and one that imports.
-// Context chooses what changes: -c color=…, -c fail=create|update, -c alien=true.
+// Context chooses what changes: -c color=…, -c fail=create|update, -c alien=true, -c protect=true.
 const cdk = require('aws-cdk-lib');
 const { aws_s3: s3, aws_sns: sns, aws_iam: iam, aws_lambda: lambda, aws_ssm: ssm, aws_sqs: sqs, aws_logs: logs, aws_dynamodb: ddb, aws_sns_subscriptions: subs } = cdk;
 
@@ -44,5 +44,5 @@ class Service extends cdk.Stack {
   }
 }
 
-const base = new Base(app, 'Base', { env });
+const base = new Base(app, 'Base', { env, terminationProtection: app.node.tryGetContext('protect') === 'true' });
 new Service(app, 'Service', { env, topic: base.topic, bucket: base.bucket });

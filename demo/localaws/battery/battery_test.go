@@ -1,0 +1,142 @@
+// Package battery judges the local AWS by a client we did not write: the
+// official cdk CLI runs through a stack's whole life against it.
+package battery
+
+import (
+	"context"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"awscdk.dev/operator/demo/localaws"
+	"awscdk.dev/operator/demo/localaws/cloud"
+)
+
+// stage is a local AWS with the battery's app in a folder of its own.
+type stage struct {
+	*testing.T
+	aws    *localaws.Server
+	url    string
+	folder string
+	cdkBin string
+}
+
+var place = cloud.Place{Account: "123456789012", Region: "eu-central-1"}
+
+func newStage(t *testing.T) *stage {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("the real cdk CLI takes minutes; run without -short")
+	}
+	modules := toolchain(t)
+	aws := localaws.New(localaws.Config{})
+	server := httptest.NewServer(aws)
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+		aws.Close()
+	})
+	s := &stage{T: t, aws: aws, url: server.URL, folder: t.TempDir(), cdkBin: filepath.Join(modules, "aws-cdk", "bin", "cdk")}
+	if err := os.CopyFS(s.folder, os.DirFS("testdata/app")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(modules, filepath.Join(s.folder, "node_modules")); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// environment is all that a child process gets: nothing of ours, and no way
+// to an AWS but the local one.
+func (s *stage) environment() []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(s.folder, "home"), "CDK_HOME=" + filepath.Join(s.folder, "cdkhome"),
+		"AWS_ENDPOINT_URL=" + s.url, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
+		"AWS_REGION=" + place.Region, "AWS_DEFAULT_REGION=" + place.Region, "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=",
+		"CI=true", "NO_COLOR=1", "CDK_DISABLE_CLI_TELEMETRY=true", "CDK_VALIDATION=false", "NODE_NO_WARNINGS=1",
+	}
+}
+
+// run runs a command in the app's folder and returns what it wrote and its exit code.
+func (s *stage) run(name string, args ...string) (string, int) {
+	s.Helper()
+	ctx, cancel := context.WithTimeout(s.Context(), 4*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir, cmd.Env = s.folder, s.environment()
+	out, err := cmd.CombinedOutput()
+	if ctx.Err() != nil {
+		s.Fatalf("%s %v did not end:\n%s", name, args, out)
+	}
+	if cmd.ProcessState == nil {
+		s.Fatalf("start %s: %v", name, err)
+	}
+	return string(out), cmd.ProcessState.ExitCode()
+}
+
+// cdk runs the CLI; want is its exit code, and each pattern must match its output.
+func (s *stage) cdk(want int, patterns []string, args ...string) {
+	s.Helper()
+	started := time.Now()
+	out, code := s.run("node", append([]string{s.cdkBin, "--no-notices"}, args...)...)
+	s.Logf("cdk %s: rc %d in %.1f s", strings.Join(args, " "), code, time.Since(started).Seconds())
+	if code != want {
+		s.Fatalf("cdk %v: exit code %d, want %d:\n%s", args, code, want, out)
+	}
+	for _, p := range patterns {
+		if !regexp.MustCompile(p).MatchString(out) {
+			s.Fatalf("cdk %v: output doesn't match %q:\n%s", args, p, out)
+		}
+	}
+}
+
+// deploy is cdk deploy without questions.
+func (s *stage) deploy(want int, patterns []string, args ...string) {
+	s.Helper()
+	s.cdk(want, patterns, append([]string{"deploy", "--require-approval", "never"}, args...)...)
+}
+
+// status is the status of the newest stack of that name.
+func (s *stage) status(name string) string {
+	for _, st := range s.aws.CloudFormation.Stacks() {
+		if st.Name == name && st.Status != "DELETE_COMPLETE" {
+			return st.Status
+		}
+	}
+	return "none"
+}
+
+func (s *stage) expect(name, status string) {
+	s.Helper()
+	if got := s.status(name); got != status {
+		s.Fatalf("stack %s is %s, want %s", name, got, status)
+	}
+}
+
+// color is the value of the parameter that the app makes.
+func (s *stage) color() string {
+	p, _ := s.aws.Cloud.Get(place, "AWS::SSM::Parameter", "/battery/color")
+	return p.Text("Value")
+}
+
+// hack changes what the app's stacks made, behind their backs.
+func (s *stage) hack(typ, property, value string) {
+	s.Helper()
+	for _, r := range s.aws.Cloud.List(place, typ) {
+		if r.Logical == "CdkBootstrapVersion" {
+			continue
+		}
+		err := s.aws.Cloud.Change(place, typ, r.ID, func(r *cloud.Resource) error {
+			r.Props[property] = value
+			return nil
+		})
+		if err != nil {
+			s.Fatal(err)
+		}
+	}
+}

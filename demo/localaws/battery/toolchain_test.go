@@ -1,0 +1,82 @@
+package battery
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+)
+
+// cdkVersion names the cache folder; package.json pins the same version.
+const cdkVersion = "2.1148.1"
+
+// toolchain returns the node_modules folder with the cdk CLI and library,
+// filled once by npm ci from the committed lock file and kept in the
+// repository's ignored .cache folder.
+func toolchain(t *testing.T) string {
+	t.Helper()
+	for _, tool := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			t.Fatalf("the battery needs %s on the PATH: %v (use -short to leave the battery out)", tool, err)
+		}
+	}
+	cache, err := filepath.Abs(filepath.Join("..", "..", "..", ".cache"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := filepath.Join(cache, "cdk-"+cdkVersion)
+	if !upToDate(t, home) {
+		install(t, cache, home)
+	}
+	return filepath.Join(home, "node_modules")
+}
+
+// upToDate says whether home was filled from the lock file that is committed now.
+func upToDate(t *testing.T, home string) bool {
+	t.Helper()
+	want, err := os.ReadFile("testdata/app/package-lock.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	have, err := os.ReadFile(filepath.Join(home, "package-lock.json"))
+	if err != nil || !bytes.Equal(have, want) {
+		return false
+	}
+	_, err = os.Stat(filepath.Join(home, "node_modules", "aws-cdk", "bin", "cdk"))
+	return err == nil
+}
+
+func install(t *testing.T, cache, home string) {
+	t.Helper()
+	if err := os.MkdirAll(cache, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	fresh, err := os.MkdirTemp(cache, "cdk-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = os.RemoveAll(fresh) }()
+	for _, name := range []string{"package.json", "package-lock.json", ".npmrc"} {
+		raw, err := os.ReadFile(filepath.Join("testdata/app", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(fresh, name), raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	cmd.Dir = fresh
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("npm ci: %v\n%s", err, out)
+	}
+	_ = os.RemoveAll(home)
+	if err := os.Rename(fresh, home); err != nil && !upToDate(t, home) {
+		t.Fatal(err)
+	}
+}
