@@ -31,7 +31,10 @@ type Assembly struct {
 // files are the work of user code: paths that lead out of the assembly are
 // refused. Errors are *Error with reason AssemblyInvalid or SynthFailed.
 func ReadAssembly(dir string) (*Assembly, error) {
-	real, err := filepath.EvalSymlinks(dir)
+	real, err := filepath.Abs(dir)
+	if err == nil {
+		real, err = filepath.EvalSymlinks(real)
+	}
 	if err != nil {
 		return nil, permanent(ReasonAssemblyInvalid, "The app wrote no cloud assembly. Check the app command in cdk.json.")
 	}

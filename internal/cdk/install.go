@@ -178,11 +178,14 @@ func (i installer) environment() environ {
 	if i.Cache.Dir == "" {
 		return env
 	}
+	env = env.offer("COREPACK_HOME", i.sub("corepack"))
+	if i.manager == "pnpm" {
+		// npm would warn of a setting that is pnpm's alone.
+		env = env.offer("npm_config_store_dir", i.sub("pnpm"))
+	}
 	return env.offer("npm_config_cache", i.sub("npm")).
-		offer("npm_config_store_dir", i.sub("pnpm")).
 		offer("YARN_CACHE_FOLDER", i.sub("yarn")).
-		offer("YARN_GLOBAL_FOLDER", i.sub("yarn-berry")).
-		offer("COREPACK_HOME", i.sub("corepack"))
+		offer("YARN_GLOBAL_FOLDER", i.sub("yarn-berry"))
 }
 
 // outage is what package managers print when the registry cannot be reached

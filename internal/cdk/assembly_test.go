@@ -1,0 +1,223 @@
+package cdk
+
+import (
+	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// recorded is an assembly that aws-cdk-lib 2.276.0 wrote of testdata/app.
+const recorded = "testdata/assembly"
+
+func readRecorded(t *testing.T) *Assembly {
+	t.Helper()
+	a, err := ReadAssembly(recorded)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+// wantReason fails the test unless err is an *Error of the reason whose
+// message has all the parts.
+func wantReason(t *testing.T, err error, reason string, parts ...string) *Error {
+	t.Helper()
+	e, ok := errors.AsType[*Error](err)
+	if !ok || e.Reason != reason {
+		t.Fatalf("error is %#v, want reason %s", err, reason)
+	}
+	for _, part := range parts {
+		if !strings.Contains(e.Message, part) {
+			t.Errorf("message has no %q:\n%s", part, e.Message)
+		}
+	}
+	if len(e.Message) > maxMessage {
+		t.Errorf("message has %d bytes", len(e.Message))
+	}
+	return e
+}
+
+func TestStacksComeAfterThoseTheyNeed(t *testing.T) {
+	var names []string
+	for _, s := range readRecorded(t).Stacks() {
+		names = append(names, s.DisplayName)
+	}
+	want := []string{"Bare", "Base", "Legacy", "Noted", "Web", "Prod/Api"}
+	if diff := cmp.Diff(want, names); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFind(t *testing.T) {
+	for name, want := range map[string]string{
+		"Web":          "Web",
+		"Base":         "Base",
+		"company-base": "Base",
+		"Prod/Api":     "ProdApi2466CF1F",
+		"Prod-Api":     "ProdApi2466CF1F",
+	} {
+		t.Run(name+" is found", func(t *testing.T) {
+			s, err := readRecorded(t).Find(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.ArtifactID != want {
+				t.Errorf("found %s, want %s", s.ArtifactID, want)
+			}
+		})
+	}
+}
+
+func TestFindListsWhatThereIs(t *testing.T) {
+	_, err := readRecorded(t).Find("Webb")
+	wantReason(t, err, ReasonStackNotInApp, `"Webb"`, "Base (company-base)", "Prod/Api (Prod-Api)", "spec.stackName")
+}
+
+func TestFindOfAnAmbiguousName(t *testing.T) {
+	dir := assemblyOf(t, map[string]any{
+		"Eu": stackArtifact("aws://111111111111/eu-west-1", map[string]any{"stackName": "shop"}),
+		"Us": stackArtifact("aws://111111111111/us-east-1", map[string]any{"stackName": "shop"}),
+	})
+	a, err := ReadAssembly(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.Find("shop")
+	wantReason(t, err, ReasonStackAmbiguous, "Eu (shop), Us (shop)")
+	s, err := a.FindIn("shop", Environment{Account: "111111111111", Region: "us-east-1"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.ArtifactID != "Us" {
+		t.Errorf("found %s, want the stack pinned to the region", s.ArtifactID)
+	}
+}
+
+func TestProblems(t *testing.T) {
+	a := readRecorded(t)
+	web, noted := mustFind(t, a, "Web"), mustFind(t, a, "Noted")
+	if err := web.Problems(false); err != nil {
+		t.Errorf("warnings are not problems unless strict: %v", err)
+	}
+	wantReason(t, web.Problems(true), ReasonSynthFailed, "[warning] Web:", "cross-stack-reference")
+	wantReason(t, noted.Problems(false), ReasonSynthFailed, "[error] Noted: This topic must not be deployed")
+}
+
+func TestProblemsOfTheAppsOwnValidation(t *testing.T) {
+	dir := assemblyOf(t, map[string]any{
+		"A": stackArtifact("aws://unknown-account/unknown-region", nil),
+		"B": stackArtifact("aws://unknown-account/unknown-region", nil),
+	})
+	write(t, filepath.Join(dir, "validation-report.json"), `{"version":"1","pluginReports":[{"pluginName":"nag","conclusion":"failure",
+		"violations":[{"ruleName":"S1","description":"the bucket is public","severity":"error","violatingConstructs":[{"constructPath":"A/Bucket"}]}]}]}`)
+	a, err := ReadAssembly(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantReason(t, mustFind(t, a, "A").Problems(false), ReasonSynthFailed, "[nag] S1: the bucket is public")
+	if err := mustFind(t, a, "B").Problems(false); err != nil {
+		t.Errorf("another stack's violation is no problem of B: %v", err)
+	}
+}
+
+func TestAssembliesThatAreRefused(t *testing.T) {
+	const here = "aws://unknown-account/unknown-region"
+	for name, c := range map[string]struct {
+		artifacts map[string]any
+		extra     map[string]any
+		reason    string
+		part      string
+	}{
+		"a schema of another kind": {nil, map[string]any{"version": "100.1.0", "minimumCliVersion": "3.1.0"}, ReasonAssemblyInvalid, "3.1.0"},
+		"no version":               {nil, map[string]any{"version": "new"}, ReasonAssemblyInvalid, `"new"`},
+		"context that goes in a circle": {nil, map[string]any{"missing": []map[string]any{{"key": "vpc-provider:x", "provider": "vpc-provider"}}},
+			ReasonSynthFailed, "vpc-provider:x (vpc-provider)"},
+		"a template outside by dots": {map[string]any{"S": stackArtifact(here, map[string]any{"templateFile": "../../etc/passwd"})}, nil, ReasonAssemblyInvalid, "outside"},
+		"an absolute template":       {map[string]any{"S": stackArtifact(here, map[string]any{"templateFile": "/etc/passwd"})}, nil, ReasonAssemblyInvalid, "outside"},
+		"a template outside by link": {map[string]any{"S": stackArtifact(here, map[string]any{"templateFile": "link"})}, nil, ReasonAssemblyInvalid, "outside"},
+		"a nested assembly outside":  {map[string]any{"N": map[string]any{"type": typeAssembly, "properties": map[string]any{"directoryName": "../x"}}}, nil, ReasonAssemblyInvalid, "outside"},
+		"an assembly nested in itself": {map[string]any{"N": map[string]any{"type": typeAssembly, "properties": map[string]any{"directoryName": "."}}}, nil,
+			ReasonAssemblyInvalid, "deep"},
+		"an environment that is none":  {map[string]any{"S": stackArtifact("here", nil)}, nil, ReasonAssemblyInvalid, `"here"`},
+		"properties of another shape":  {map[string]any{"S": map[string]any{"type": typeStack, "environment": here, "properties": []int{1}}}, nil, ReasonAssemblyInvalid, "properties of S"},
+		"an asset manifest outside":    {map[string]any{"S": map[string]any{"type": typeStack, "environment": here, "properties": map[string]any{"templateFile": "S.template.json"}, "dependencies": []string{"A"}}, "A": map[string]any{"type": typeAssets, "properties": map[string]any{"file": "/x"}}}, nil, ReasonAssemblyInvalid, "outside"},
+		"a metadata file that is none": {map[string]any{"S": map[string]any{"type": typeStack, "environment": here, "properties": map[string]any{"templateFile": "S.template.json"}, "additionalMetadataFile": "S.template.json"}}, nil, ReasonAssemblyInvalid, "S.template.json"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := assemblyOf(t, c.artifacts)
+			if c.extra != nil {
+				m := map[string]any{"version": "55.0.0", "artifacts": c.artifacts}
+				for key, value := range c.extra {
+					m[key] = value
+				}
+				writeJSON(t, filepath.Join(dir, "manifest.json"), m)
+			}
+			if err := os.Symlink("/etc/passwd", filepath.Join(dir, "link")); err != nil {
+				t.Fatal(err)
+			}
+			_, err := ReadAssembly(dir)
+			wantReason(t, err, c.reason, c.part)
+		})
+	}
+}
+
+func TestAssembliesThatAreNotThere(t *testing.T) {
+	_, err := ReadAssembly(filepath.Join(t.TempDir(), "none"))
+	wantReason(t, err, ReasonAssemblyInvalid, "cdk.json")
+	_, err = ReadAssembly(t.TempDir())
+	wantReason(t, err, ReasonAssemblyInvalid, "manifest.json")
+}
+
+// assemblyOf writes an assembly of artifacts, each stack with a template.
+func assemblyOf(t *testing.T, artifacts map[string]any) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	writeJSON(t, filepath.Join(dir, "manifest.json"), map[string]any{"version": "55.0.0", "artifacts": artifacts})
+	write(t, filepath.Join(dir, "S.template.json"), `{"Resources":{"Topic":{"Type":"AWS::SNS::Topic","Metadata":{"aws:cdk:path":"S/Topic/Resource"}}}}`)
+	return dir
+}
+
+// stackArtifact is a stack's artifact with the template of assemblyOf.
+func stackArtifact(environment string, properties map[string]any) map[string]any {
+	all := map[string]any{"templateFile": "S.template.json"}
+	for key, value := range properties {
+		all[key] = value
+	}
+	return map[string]any{"type": typeStack, "environment": environment, "properties": all}
+}
+
+func mustFind(t *testing.T, a *Assembly, name string) *Stack {
+	t.Helper()
+	s, err := a.Find(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func write(t *testing.T, path, content string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func writeJSON(t *testing.T, path string, value any) {
+	t.Helper()
+	content, err := json.Marshal(value)
+	if err != nil {
+		t.Fatal(err)
+	}
+	write(t, path, string(content))
+}
