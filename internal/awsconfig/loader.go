@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/smithy-go/logging"
+	"github.com/aws/smithy-go/middleware"
 )
 
 // dialTimeout: the SDK's own 30 s would hold a worker for that long.
@@ -104,6 +105,7 @@ func (l *Loader) load(ctx context.Context) (*aws.Config, error) {
 		config.WithHTTPClient(l.http),
 		config.WithRetryer(l.retryer),
 		config.WithLogger(logging.Nop{}),
+		config.WithAPIOptions([]func(*middleware.Stack) error{plainBody}),
 	)
 	if err != nil {
 		return nil, Explain("load the AWS configuration", Credentials{}, err)
