@@ -34,7 +34,8 @@ func (s *stage) startOperator(ctx context.Context) error {
 			"DRIFT_CHECK_CRON=@every 5s",
 		)...)
 		s.operator, err = startChild("the operator", filepath.Join(s.paths.state, "operator.log"), environment, s.paths.operator,
-			"manager", "--work-dir", filepath.Join(home, "work"), "--metrics-address", metrics, "--health-address", health)
+			"manager", "--data-dir", filepath.Join(home, "data"),
+			"--metrics-bind-address", metrics, "--health-probe-bind-address", health)
 		if err != nil {
 			return "", err
 		}

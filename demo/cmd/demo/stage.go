@@ -19,6 +19,9 @@ import (
 // startLimit bounds the start of everything that the demo needs.
 const startLimit = 3 * time.Minute
 
+// cloudSpeed makes a resource of the local AWS take 0.04 to 0.8 s, so that there is progress to see.
+const cloudSpeed = "0.25"
+
 // paths are what the demo is made of.
 type paths struct {
 	operator, localAWS, app, crds string
@@ -127,7 +130,7 @@ func (s *stage) startGit() (string, error) {
 func (s *stage) startCloud(ctx context.Context) (string, error) {
 	ready := filepath.Join(s.paths.state, "localaws.ready")
 	child, err := startChild("local AWS", filepath.Join(s.paths.state, "localaws.log"), cleanEnvironment(),
-		s.paths.localAWS, "--addr", "127.0.0.1:0", "--ready-file", ready)
+		s.paths.localAWS, "--addr", "127.0.0.1:0", "--ready-file", ready, "--speed", cloudSpeed)
 	if err != nil {
 		return "", err
 	}
