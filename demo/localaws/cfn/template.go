@@ -105,7 +105,11 @@ func define(logical string, raw any) (*Definition, error) {
 func (t *Template) check() error {
 	var unknown []string
 	for _, logical := range slices.Sorted(maps.Keys(t.Resources)) {
-		if typ := t.Resources[logical].Type; cloud.Types[typ] == nil && !slices.Contains(unknown, typ) {
+		typ := t.Resources[logical].Type
+		if cloud.Types[typ] == nil && isCustom(typ) {
+			return wire.Errorf("NotImplemented", "the local AWS runs no code, so it cannot make the custom resource %s of type %s", logical, typ)
+		}
+		if cloud.Types[typ] == nil && !slices.Contains(unknown, typ) {
 			unknown = append(unknown, typ)
 		}
 	}
@@ -128,6 +132,10 @@ func (t *Template) check() error {
 		return wire.Invalid("Circular dependency between resources: [%s]", strings.Join(cycle, ", "))
 	}
 	return nil
+}
+
+func isCustom(typ string) bool {
+	return strings.HasPrefix(typ, "Custom::") || typ == "AWS::CloudFormation::CustomResource"
 }
 
 func (t *Template) unresolved(d *Definition) []string {

@@ -25,7 +25,7 @@ var storageTypes = map[string]*Type{
 	},
 	"AWS::SSM::Parameter": {
 		Named: "Name", Replace: []string{"Name", "Type"}, Required: []string{"Type", "Value"}, MaxName: 128,
-		Delay: 30 * time.Millisecond,
+		Delay: 30 * time.Millisecond, Hook: countVersions,
 		Attributes: func(r *Resource) map[string]any {
 			return map[string]any{"Type": r.Text("Type"), "Value": r.Text("Value")}
 		},
@@ -70,6 +70,15 @@ func bucketHook(c *Cloud, phase Phase, r *Resource, _ map[string]any) error {
 		if len(c.objects[r.ID]) > 0 {
 			return fmt.Errorf("The bucket you tried to delete %w", ErrNotEmpty)
 		}
+	}
+	return nil
+}
+
+// countVersions numbers a parameter's values; the first has no number yet.
+func countVersions(_ *Cloud, phase Phase, r *Resource, _ map[string]any) error {
+	if phase == Updating || phase == RollingBack {
+		n, _ := r.Attrs["Version"].(int)
+		r.Attrs["Version"] = n + 1
 	}
 	return nil
 }

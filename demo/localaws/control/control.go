@@ -3,6 +3,7 @@
 package control
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
@@ -172,21 +173,13 @@ func (c *Control) Take(service, action, target string) *Fault {
 
 // Error is the error that a fault answers with, nil if it only delays.
 func (f *Fault) Error() error {
-	if f.Code == "" && f.Status == 0 {
-		if f.Latency != "" || f.Hang {
-			return nil
-		}
-		return &wire.Error{Code: "InternalFailure", Message: "injected failure", Status: http.StatusInternalServerError}
+	delays := f.Latency != "" || f.Hang
+	if delays && f.Code == "" && f.Status == 0 {
+		return nil
 	}
-	e := &wire.Error{Code: f.Code, Message: f.Message, Status: f.Status}
+	e := &wire.Error{Code: f.Code, Message: cmp.Or(f.Message, "injected failure"), Status: cmp.Or(f.Status, http.StatusBadRequest)}
 	if e.Code == "" {
-		e.Code = "InternalFailure"
-	}
-	if e.Message == "" {
-		e.Message = "injected failure"
-	}
-	if e.Status == 0 {
-		e.Status = http.StatusBadRequest
+		e.Code, e.Status = "InternalFailure", cmp.Or(f.Status, http.StatusInternalServerError)
 	}
 	return e
 }

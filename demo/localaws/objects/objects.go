@@ -32,11 +32,25 @@ func Handle(c *cloud.Cloud, call *wire.Call) (any, error) {
 		return nil, wire.NotImplemented("s3", call.Action)
 	}
 	if bucket != "" && call.Action != "CreateBucket" {
-		if _, ok := c.Get(cloud.Place{}, bucketType, bucket); !ok {
-			return nil, wire.NotFound("NoSuchBucket", "The specified bucket does not exist")
+		if err := r.checkBucket(); err != nil {
+			return nil, err
 		}
 	}
 	return h(r)
+}
+
+// checkBucket refuses a bucket that isn't there, or belongs to somebody else
+// than the caller expects.
+func (r *request) checkBucket() error {
+	b, ok := r.cloud.Get(cloud.Place{}, bucketType, r.bucket)
+	if !ok {
+		return wire.NotFound("NoSuchBucket", "The specified bucket does not exist")
+	}
+	owner := r.Request.Header.Get("X-Amz-Expected-Bucket-Owner")
+	if owner != "" && owner != b.Place.Account {
+		return &wire.Error{Code: "AccessDenied", Message: "Access Denied", Status: http.StatusForbidden}
+	}
+	return nil
 }
 
 // locate finds bucket and key in the path, or the bucket in the host name.
@@ -47,7 +61,7 @@ func locate(r *http.Request) (bucket, key string) {
 	}
 	path := strings.TrimPrefix(r.URL.Path, "/")
 	for _, mark := range []string{".s3.", ".s3-", ".localhost"} {
-		if i := strings.Index(host, mark); i > 0 {
+		if i := strings.Index(host, mark); i > 0 && host[:i] != "s3" {
 			return host[:i], path
 		}
 	}

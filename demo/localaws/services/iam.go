@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strings"
 
 	"awscdk.dev/operator/demo/localaws/cloud"
 	"awscdk.dev/operator/demo/localaws/wire"
@@ -233,7 +234,7 @@ func roleTags(c *cloud.Cloud, call *wire.Call) (any, error) {
 func getPolicy(c *cloud.Cloud, call *wire.Call) (any, error) {
 	arn := call.Params.String("PolicyArn")
 	p, ok := c.Get(place(call), "AWS::IAM::ManagedPolicy", arn)
-	if !ok {
+	if !ok && !strings.HasPrefix(arn, "arn:aws:iam::aws:policy/") {
 		return nil, wire.NotFound("NoSuchEntity", "Policy %s was not found.", arn)
 	}
 	return map[string]any{"Policy": map[string]any{

@@ -42,14 +42,25 @@ var ec2Handlers = map[string]Handler{
 	"DescribeInstances":      ec2Empty("reservationSet"),
 	"DescribeVpcs":           ec2Empty("vpcSet"),
 	"DescribeSubnets":        ec2Empty("subnetSet"),
+	"DescribeAvailabilityZones": func(_ *cloud.Cloud, call *wire.Call) (any, error) {
+		zones := ""
+		for _, letter := range []string{"a", "b", "c"} {
+			zones += "<item><zoneName>" + call.Region + letter + "</zoneName><zoneState>available</zoneState><regionName>" + call.Region + "</regionName></item>"
+		}
+		return ec2Answer(call, "<availabilityZoneInfo>"+zones+"</availabilityZoneInfo>"), nil
+	},
 }
 
-// ec2Empty answers in EC2's own dialect of the query protocol.
+// ec2Empty answers with an empty set in EC2's own dialect of the query protocol.
 func ec2Empty(set string) Handler {
 	return func(_ *cloud.Cloud, call *wire.Call) (any, error) {
-		name := call.Action + "Response"
-		body := `<?xml version="1.0" encoding="UTF-8"?><` + name + ` xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>` +
-			call.RequestID + `</requestId><` + set + `/></` + name + `>`
-		return &wire.Answer{Header: http.Header{"Content-Type": {"text/xml"}}, Body: []byte(body)}, nil
+		return ec2Answer(call, "<"+set+"/>"), nil
 	}
+}
+
+func ec2Answer(call *wire.Call, content string) *wire.Answer {
+	name := call.Action + "Response"
+	body := `<?xml version="1.0" encoding="UTF-8"?><` + name + ` xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>` +
+		call.RequestID + `</requestId>` + content + `</` + name + `>`
+	return &wire.Answer{Header: http.Header{"Content-Type": {"text/xml"}}, Body: []byte(body)}
 }
