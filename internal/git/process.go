@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -25,15 +26,16 @@ func killTree(pid int) error {
 	return nil
 }
 
+// children lists the processes that any thread of a process has started.
 func children(pid int) []int {
-	listed, err := os.ReadFile(fmt.Sprintf("/proc/%d/task/%d/children", pid, pid))
-	if err != nil {
-		return nil
-	}
+	lists, _ := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/children", pid))
 	var out []int
-	for field := range strings.FieldsSeq(string(listed)) {
-		if n, err := strconv.Atoi(field); err == nil {
-			out = append(out, n)
+	for _, list := range lists {
+		listed, _ := os.ReadFile(list) // a thread that has ended has none
+		for field := range strings.FieldsSeq(string(listed)) {
+			if n, err := strconv.Atoi(field); err == nil {
+				out = append(out, n)
+			}
 		}
 	}
 	return out

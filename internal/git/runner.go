@@ -147,20 +147,24 @@ func (r *runner) environment(remote Remote) []string {
 // that this package chose.
 func (r *runner) sshCommand() string {
 	options := []string{
-		"BatchMode=yes", "StrictHostKeyChecking=yes", "UserKnownHostsFile='" + r.path("known_hosts") + "'", "GlobalKnownHostsFile=/dev/null",
+		"BatchMode=yes", "StrictHostKeyChecking=yes", "UserKnownHostsFile='" + r.path("known_hosts") + "'", "GlobalKnownHostsFile='" + r.path("known_hosts") + "'",
 		"IdentitiesOnly=yes", "IdentityAgent=none", "IdentityFile='" + r.path("key") + "'", "PreferredAuthentications=publickey",
 		"UpdateHostKeys=no", "ForwardAgent=no", "PermitLocalCommand=no", "ControlMaster=no", "ControlPath=none",
 		"ConnectTimeout=20", "ServerAliveInterval=15", "ServerAliveCountMax=3",
 	}
-	return "ssh -F /dev/null -o " + strings.Join(options, " -o ")
+	return "ssh -F none -o " + strings.Join(options, " -o ")
 }
+
+// nowhere is a file that does not exist. (/dev/null can be written to, and as
+// root even be replaced by a program that means to replace a file.)
+const nowhere = "/nonexistent/file"
 
 // settings hold whatever a repository's own configuration says.
 var settings = []string{
-	"core.hooksPath=/dev/null",
+	"core.hooksPath=" + nowhere,
 	"core.fsmonitor=false",
-	"core.attributesFile=/dev/null",
-	"core.excludesFile=/dev/null",
+	"core.attributesFile=" + nowhere,
+	"core.excludesFile=" + nowhere,
 	"submodule.recurse=false",
 	"gc.auto=0",
 	"maintenance.auto=false",

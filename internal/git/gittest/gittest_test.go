@@ -36,7 +36,7 @@ func TestTheGitProgramReadsWhatIsServed(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(dir, "key"), private, 0o600))
 	must(t, os.WriteFile(filepath.Join(dir, "hosts"), shell.KnownHosts(), 0o600))
 	env := append(os.Environ(), "GIT_SSL_CAINFO="+dir+"/ca.pem", "GIT_TERMINAL_PROMPT=0",
-		"GIT_SSH_COMMAND=ssh -F /dev/null -o BatchMode=yes -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes -i "+dir+"/key -o UserKnownHostsFile="+dir+"/hosts")
+		"GIT_SSH_COMMAND=ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes -o IdentitiesOnly=yes -i "+dir+"/key -o UserKnownHostsFile="+dir+"/hosts")
 
 	for name, url := range map[string]string{
 		"over HTTPS": strings.Replace(web.URL, "https://", "https://ada:s3cret@", 1) + "/team/app.git",
