@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -13,8 +13,11 @@ import (
 
 // runRun carries out one build in this process. The executor calls it, with
 // the secrets on standard input; the result is a file in the run's folder.
-func runRun(ctx context.Context, args []string) error {
+func runRun(ctx context.Context, args []string) error { return run(ctx, args, os.Stdin) }
+
+func run(ctx context.Context, args []string, stdin io.Reader) error {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // the error says it all
 	dir := flags.String("dir", "", "the run's `folder`, which holds its request")
 	data := flags.String("data", "", "the `folder` that all runs share")
 	if err := flags.Parse(args); err != nil {
@@ -24,9 +27,9 @@ func runRun(ctx context.Context, args []string) error {
 		return err
 	}
 	if *dir == "" || *data == "" || flags.NArg() > 0 {
-		return fmt.Errorf("want --dir and --data and nothing else; it is called by the manager, not by hand")
+		return errors.New("want --dir and --data and nothing else; it is called by the manager, not by hand")
 	}
 	return runner.Main(ctx, runner.MainOptions{
-		Dir: runner.Dir(*dir), Data: *data, Stdin: os.Stdin, Now: time.Now, Work: runner.Build,
+		Dir: runner.Dir(*dir), Data: *data, Stdin: stdin, Now: time.Now, Work: runner.Build,
 	})
 }

@@ -12,7 +12,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	executortest.Main()
+	executortest.Main(time.Now)
 	if len(os.Args) > 1 && os.Args[1] == managerVerb {
 		manage(os.Args[2], os.Args[3])
 	}

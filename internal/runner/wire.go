@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -18,6 +19,9 @@ import (
 // Build is the work of a build with the real git, the project's own CDK
 // toolchain and the real AWS, or what AWS_ENDPOINT_URL says is AWS.
 func Build(ctx context.Context, s *Session) (*v1alpha1.Plan, error) {
+	if op := s.Request.Operation; op != "" && op != OperationBuild {
+		return nil, fmt.Errorf("this version of the operator knows no operation %q", op)
+	}
 	tools, err := wire(s)
 	if err != nil {
 		return nil, err

@@ -57,13 +57,14 @@ func Done(t *testing.T, e executor.Executor, name string) *decide.RunResult {
 	return seen.Result
 }
 
-// Eventually polls a condition; it must come true within a minute.
+// Eventually polls a condition; it must come true within some minutes.
 func Eventually(t *testing.T, what string, condition func() bool) {
 	t.Helper()
-	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	for range patience / pause {
 		if condition() {
 			return
 		}
+		time.Sleep(pause)
 	}
 	t.Fatalf("never came true: %s", what)
 }

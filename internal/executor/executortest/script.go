@@ -4,6 +4,7 @@ package executortest
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -66,28 +67,31 @@ const childVerb = "executortest-child"
 // patience bounds every script that waits, so that none outlives a broken test for long.
 const patience = 2 * time.Minute
 
+// pause is the time between two looks at a condition.
+const pause = 10 * time.Millisecond
+
 // Main makes a test binary act as a run, or as what a run starts, if it was
 // called for that; otherwise it returns. It goes first in TestMain.
-func Main() {
+func Main(now func() time.Time) {
 	if len(os.Args) < 2 {
 		return
 	}
 	switch os.Args[1] {
 	case "run":
-		os.Exit(runVerb(os.Args[2:]))
+		os.Exit(runVerb(os.Args[2:], now))
 	case childVerb:
 		child(os.Args[2], os.Args[3:])
 	}
 }
 
-func runVerb(args []string) int {
+func runVerb(args []string, now func() time.Time) int {
 	flags := map[string]string{}
 	for i := 0; i+1 < len(args); i += 2 {
 		flags[args[i]] = args[i+1]
 	}
 	err := runner.Main(context.Background(), runner.MainOptions{
 		Dir: runner.Dir(flags["--dir"]), Data: flags["--data"],
-		Stdin: os.Stdin, Now: time.Now, Work: script,
+		Stdin: os.Stdin, Now: now, Work: script,
 	})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -107,7 +111,7 @@ func script(ctx context.Context, s *runner.Session) (*v1alpha1.Plan, error) {
 	plan := &v1alpha1.Plan{
 		StackName: s.Request.StackName, TemplateURL: "https://bucket.example/template",
 		TemplateDigest: hex.EncodeToString(digest[:]),
-		Commit:         &v1alpha1.Commit{Hash: strconv.Itoa(os.Getpid()) + "-" + strconv.FormatInt(time.Now().UnixNano(), 10)},
+		Commit:         &v1alpha1.Commit{Hash: rand.Text()},
 		Parameters:     map[string]string{},
 	}
 	for _, entry := range os.Environ() {
@@ -161,14 +165,14 @@ func value(s *runner.Session, name string) string {
 
 // await waits until the file exists.
 func await(ctx context.Context, path string) error {
-	for end := time.Now().Add(patience); time.Now().Before(end); {
+	for range patience / pause {
 		if _, err := os.Stat(path); err == nil {
 			return nil
 		}
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
-		case <-time.After(10 * time.Millisecond):
+		case <-time.After(pause):
 		}
 	}
 	return errors.New("nobody made " + path)
