@@ -31,9 +31,8 @@ var place = cloud.Place{Account: "123456789012", Region: "eu-central-1"}
 func newStage(t *testing.T) *stage {
 	t.Helper()
 	if testing.Short() {
-		t.Skip("the real cdk CLI takes minutes; run without -short")
+		t.Skip("the real CLIs take minutes; run without -short")
 	}
-	modules := toolchain(t)
 	aws := localaws.New(localaws.Config{})
 	server := httptest.NewServer(aws)
 	t.Cleanup(func() {
@@ -41,12 +40,19 @@ func newStage(t *testing.T) *stage {
 		server.Close()
 		aws.Close()
 	})
-	s := &stage{T: t, aws: aws, url: server.URL, folder: t.TempDir(), cdkBin: filepath.Join(modules, "aws-cdk", "bin", "cdk")}
+	return &stage{T: t, aws: aws, url: server.URL, folder: t.TempDir()}
+}
+
+// withApp puts the battery's app and the cdk CLI into the stage's folder.
+func (s *stage) withApp() *stage {
+	s.Helper()
+	modules := toolchain(s.T)
+	s.cdkBin = filepath.Join(modules, "aws-cdk", "bin", "cdk")
 	if err := os.CopyFS(s.folder, os.DirFS("testdata/app")); err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
 	if err := os.Symlink(modules, filepath.Join(s.folder, "node_modules")); err != nil {
-		t.Fatal(err)
+		s.Fatal(err)
 	}
 	return s
 }
@@ -83,7 +89,7 @@ func (s *stage) run(name string, args ...string) (string, int) {
 func (s *stage) cdk(want int, patterns []string, args ...string) {
 	s.Helper()
 	started := time.Now()
-	out, code := s.run("node", append([]string{s.cdkBin, "--no-notices"}, args...)...)
+	out, code := s.run("node", append([]string{s.cdkBin, "--no-notices"}, s.assembled(args)...)...)
 	s.Logf("cdk %s: rc %d in %.1f s", strings.Join(args, " "), code, time.Since(started).Seconds())
 	if code != want {
 		s.Fatalf("cdk %v: exit code %d, want %d:\n%s", args, code, want, out)
@@ -93,6 +99,28 @@ func (s *stage) cdk(want int, patterns []string, args ...string) {
 			s.Fatalf("cdk %v: output doesn't match %q:\n%s", args, p, out)
 		}
 	}
+}
+
+// assembled lets the CLI synthesise once for each context: later runs get the
+// assembly that the first one wrote. Bootstrapping needs no app at all.
+func (s *stage) assembled(args []string) []string {
+	var context, rest []string
+	for i := 0; i < len(args); i++ {
+		if args[i] == "-c" {
+			i++
+			context = append(context, args[i])
+			continue
+		}
+		rest = append(rest, args[i])
+	}
+	folder := filepath.Join(s.folder, "assembly-"+strings.NewReplacer("=", "-").Replace(strings.Join(context, "-")))
+	if _, err := os.Stat(filepath.Join(folder, "manifest.json")); err == nil {
+		return append(rest, "--app", folder)
+	}
+	if args[0] == "bootstrap" || args[0] == "gc" {
+		return args
+	}
+	return append(args, "--output", folder)
 }
 
 // deploy is cdk deploy without questions.

@@ -14,7 +14,7 @@ var (
 
 // TestWholeLife is one story in order: each step needs the ones before it.
 func TestWholeLife(t *testing.T) {
-	s := newStage(t)
+	s := newStage(t).withApp()
 	steps := []struct {
 		name string
 		do   func(s *stage)
