@@ -4,7 +4,7 @@
 package localaws
 
 import (
-	"fmt"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -99,13 +99,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	recorder := &statusWriter{ResponseWriter: w, status: http.StatusOK}
 	result, err := s.answer(r, call)
-	if err != errHung {
+	if !errors.Is(err, errHung) {
 		call.Respond(recorder, result, err)
 	}
 	s.note(call, recorder.status, err)
 }
 
-var errHung = fmt.Errorf("call left unanswered")
+var errHung = errors.New("call left unanswered")
 
 // answer authenticates the call, lets it meet its faults, and handles it.
 func (s *Server) answer(r *http.Request, call *wire.Call) (any, error) {

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"testing"
 	"time"
 )
@@ -54,8 +55,9 @@ func install(t *testing.T, cache, home string) {
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	fresh, err := os.MkdirTemp(cache, "cdk-")
-	if err != nil {
+	// It must lie beside its final place: a rename is what makes it whole.
+	fresh := filepath.Join(cache, "cdk-filling-"+strconv.Itoa(os.Getpid()))
+	if err := os.MkdirAll(fresh, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = os.RemoveAll(fresh) }()

@@ -109,7 +109,7 @@ func (s *Service) guardExports(st *Stack, next []Output) error {
 		}
 		values[o.Export] = o.Value
 		if other, _, ok := s.exporter(st.Place, o.Export); ok && other != st {
-			return errors.New("Export with name " + o.Export + " is already exported by stack " + other.Name + ". ")
+			return awsErrorf("Export with name %s is already exported by stack %s. ", o.Export, other.Name)
 		}
 	}
 	for _, o := range st.Outputs {
@@ -118,9 +118,9 @@ func (s *Service) guardExports(st *Stack, next []Output) error {
 			continue
 		}
 		if value, kept := values[o.Export]; !kept {
-			return errors.New("Cannot delete export " + o.Export + " as it is in use by " + joined(users) + ". ")
+			return awsErrorf("Cannot delete export %s as it is in use by %s. ", o.Export, joined(users))
 		} else if value != o.Value {
-			return errors.New("Cannot update export " + o.Export + " as it is in use by " + joined(users) + ". ")
+			return awsErrorf("Cannot update export %s as it is in use by %s. ", o.Export, joined(users))
 		}
 	}
 	return nil

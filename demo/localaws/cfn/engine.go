@@ -232,7 +232,7 @@ func (s *Service) conclude(ctx context.Context, op *operation) error {
 		return errors.New(failureReason(op.failed))
 	}
 	if op.userCancelled || op.abandoned || ctx.Err() != nil {
-		return errors.New("Resource operation cancelled. ")
+		return awsErrorf("Resource operation cancelled. ")
 	}
 	outputs, err := s.outputs(op)
 	if err != nil {

@@ -239,8 +239,9 @@ func cidrFn(s *scope, argument any) (any, error) {
 	}
 	raw := block.Masked().Addr().As4()
 	base, out := binary.BigEndian.Uint32(raw[:]), []any{}
-	for i := range uint32(count) {
-		binary.BigEndian.PutUint32(raw[:], base+i<<bits)
+	for range count {
+		binary.BigEndian.PutUint32(raw[:], base)
+		base += 1 << bits
 		out = append(out, netip.PrefixFrom(netip.AddrFrom4(raw), 32-bits).String())
 	}
 	return out, nil

@@ -2,7 +2,6 @@ package cfn
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -87,7 +86,7 @@ func (s *Service) follow(ctx context.Context, run *operation, want, verb string)
 	if len(run.failed) > 0 {
 		reason = failureReason(run.failed)
 	}
-	return fmt.Errorf("Embedded stack %s was not successfully %s: %s", run.stack.ID, verb, reason)
+	return awsErrorf("Embedded stack %s was not successfully %s: %s", run.stack.ID, verb, reason)
 }
 
 func (s *Service) updateNested(ctx context.Context, op *operation, r *StackResource) error {
@@ -95,7 +94,7 @@ func (s *Service) updateNested(ctx context.Context, op *operation, r *StackResou
 	child, ok := s.stacks[r.Physical]
 	if !ok || child.Status == "DELETE_COMPLETE" {
 		s.mu.Unlock()
-		return fmt.Errorf("Stack %s %w", r.Physical, cloud.ErrNotFound)
+		return awsErrorf("Stack %s %w", r.Physical, cloud.ErrNotFound)
 	}
 	config, err := s.nestedConfig(op.stack, r)
 	if err != nil {

@@ -84,7 +84,7 @@ func customNamed(previous, next *StackResource) error {
 	if named == "" || next.Props[named] == nil || !same(previous.Props[named], next.Props[named]) || previous.Type != next.Type {
 		return nil
 	}
-	return fmt.Errorf("CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename %s and update the stack again.", wire.Text(next.Props[named]))
+	return awsErrorf("CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename %s and update the stack again.", wire.Text(next.Props[named]))
 }
 
 // reason is what the event says: the failure, or that another resource's
@@ -103,13 +103,9 @@ func handlerCode(err error) string {
 		return "AlreadyExists"
 	case errors.Is(err, cloud.ErrNotFound):
 		return "NotFound"
-	case errors.Is(err, errNotStabilized):
-		return "NotStabilized"
 	}
 	return "GeneralServiceException"
 }
-
-var errNotStabilized = errors.New("Exceeded attempts to wait")
 
 // provide makes the physical resource. It may return an ID and an error: then
 // something was made and must be deleted.

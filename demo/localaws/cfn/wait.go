@@ -3,7 +3,6 @@ package cfn
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/url"
 	"strconv"
 	"time"
@@ -14,7 +13,7 @@ import (
 // signal is what a client PUTs to a wait condition handle.
 type signal struct {
 	Status   string
-	UniqueId string //nolint:revive // CloudFormation's own name
+	UniqueID string `json:"UniqueId"`
 	Data     string
 	Reason   string
 }
@@ -60,9 +59,9 @@ func (s *Service) awaitSignals(ctx context.Context, r *StackResource) error {
 		received := map[string]bool{}
 		for _, sig := range s.signals[handle] {
 			if sig.Status != "SUCCESS" {
-				return fmt.Errorf("WaitCondition received failed message: '%s' for uniqueId: %s", sig.Reason, sig.UniqueId)
+				return awsErrorf("WaitCondition received failed message: '%s' for uniqueId: %s", sig.Reason, sig.UniqueID)
 			}
-			received[sig.UniqueId] = true
+			received[sig.UniqueID] = true
 		}
 		if len(received) >= count {
 			return nil
@@ -71,7 +70,7 @@ func (s *Service) awaitSignals(ctx context.Context, r *StackResource) error {
 			return context.Canceled
 		}
 		if limit.Err() != nil {
-			return fmt.Errorf("WaitCondition timed out. Received %d conditions when expecting %d", len(received), count)
+			return awsErrorf("WaitCondition timed out. Received %d conditions when expecting %d", len(received), count)
 		}
 		s.signalled.Wait()
 	}

@@ -18,10 +18,10 @@ func decode(body string) (map[string]any, error) {
 	}
 	var doc yaml.Node
 	if err := yaml.Unmarshal([]byte(body), &doc); err != nil {
-		return nil, fmt.Errorf("YAML not well-formed. (%s)", strings.TrimPrefix(err.Error(), "yaml: "))
+		return nil, awsErrorf("YAML not well-formed. (%s)", strings.TrimPrefix(err.Error(), "yaml: "))
 	}
 	if len(doc.Content) == 0 {
-		return nil, fmt.Errorf("unsupported structure.")
+		return nil, awsErrorf("unsupported structure.")
 	}
 	v, err := plain(doc.Content[0], 0)
 	if err != nil {
@@ -29,7 +29,7 @@ func decode(body string) (map[string]any, error) {
 	}
 	root, ok := v.(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("unsupported structure.")
+		return nil, awsErrorf("unsupported structure.")
 	}
 	return root, nil
 }
@@ -39,7 +39,7 @@ func decodeJSON(body string) (map[string]any, error) {
 	decoder.UseNumber()
 	root := map[string]any{}
 	if err := decoder.Decode(&root); err != nil {
-		return nil, fmt.Errorf("JSON not well-formed. (%s)", err)
+		return nil, awsErrorf("JSON not well-formed. (%s)", err)
 	}
 	return root, nil
 }

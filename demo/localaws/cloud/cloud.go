@@ -121,9 +121,9 @@ func (c *Cloud) Create(spec Spec) (Resource, error) {
 
 func alreadyExists(id string, owner *Resource) error {
 	if owner.StackID != "" {
-		return fmt.Errorf("%s %w in stack %s", id, ErrExists, owner.StackID)
+		return awsErrorf("%s %w in stack %s", id, ErrExists, owner.StackID)
 	}
-	return fmt.Errorf("%s %w", id, ErrExists)
+	return awsErrorf("%s %w", id, ErrExists)
 }
 
 // Update gives an existing resource new properties; phase is Updating or RollingBack.
@@ -133,7 +133,7 @@ func (c *Cloud) Update(phase Phase, spec Spec, id string) (Resource, error) {
 	defer c.mu.Unlock()
 	r, ok := c.things[key{t.home(spec.Place), spec.Type, id}]
 	if !ok {
-		return Resource{}, fmt.Errorf("%s %s %w", spec.Type, id, ErrNotFound)
+		return Resource{}, awsErrorf("%s %s %w", spec.Type, id, ErrNotFound)
 	}
 	if err := t.required(spec.Props); err != nil {
 		return Resource{}, err
@@ -202,7 +202,7 @@ func (c *Cloud) Change(place Place, typ, id string, edit func(r *Resource) error
 	defer c.mu.Unlock()
 	r, ok := c.get(place, typ, id)
 	if !ok {
-		return fmt.Errorf("%s %s %w", typ, id, ErrNotFound)
+		return awsErrorf("%s %s %w", typ, id, ErrNotFound)
 	}
 	if err := edit(r); err != nil {
 		return err

@@ -85,7 +85,7 @@ func (t *Type) required(props map[string]any) error {
 		}
 	}
 	if len(missing) > 0 {
-		return fmt.Errorf("Properties validation failed with message: [%s]", strings.Join(missing, ", "))
+		return awsErrorf("Properties validation failed with message: [%s]", strings.Join(missing, ", "))
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -65,18 +64,18 @@ func functionHook(c *Cloud, phase Phase, r *Resource, next map[string]any) error
 	bucket, object := wire.Text(code["S3Bucket"]), wire.Text(code["S3Key"])
 	if bucket != "" {
 		if _, ok := c.objects[bucket]; !ok {
-			return fmt.Errorf("Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist")
+			return awsErrorf("Error occurred while GetObject. S3 Error Code: NoSuchBucket. S3 Error Message: The specified bucket does not exist")
 		}
 		if _, ok := c.objects[bucket][object]; !ok {
-			return fmt.Errorf("Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.")
+			return awsErrorf("Error occurred while GetObject. S3 Error Code: NoSuchKey. S3 Error Message: The specified key does not exist.")
 		}
 	}
 	if bucket == "" && code["ZipFile"] == nil && code["ImageUri"] == nil {
-		return fmt.Errorf("Please provide a source for function code.")
+		return awsErrorf("Please provide a source for function code.")
 	}
 	role := wire.Text(next["Role"])
 	if _, ok := c.get(r.Place, "AWS::IAM::Role", role[strings.LastIndex(role, "/")+1:]); !ok {
-		return fmt.Errorf("The role defined for the function cannot be assumed by Lambda.")
+		return awsErrorf("The role defined for the function cannot be assumed by Lambda.")
 	}
 	return nil
 }
@@ -87,7 +86,7 @@ func needsFunction(c *Cloud, phase Phase, r *Resource, next map[string]any) erro
 	}
 	name := functionName(wire.Text(next["FunctionName"]))
 	if _, ok := c.get(r.Place, "AWS::Lambda::Function", name); !ok {
-		return fmt.Errorf("Function not found: %s", ARN("lambda", r.Place, "function:%s", name))
+		return awsErrorf("Function not found: %s", ARN("lambda", r.Place, "function:%s", name))
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"fmt"
 	"time"
 )
 
@@ -62,7 +61,7 @@ func attachedRolesExist(c *Cloud, phase Phase, r *Resource, next map[string]any)
 	for _, role := range roles {
 		name, _ := role.(string)
 		if _, ok := c.get(r.Place, "AWS::IAM::Role", name); !ok {
-			return fmt.Errorf("The role with name %s cannot be found", name)
+			return awsErrorf("The role with name %s cannot be found", name)
 		}
 	}
 	return nil

@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"fmt"
 	"strings"
 	"time"
 )
@@ -25,7 +24,7 @@ var messagingTypes = map[string]*Type{
 		Hook: func(c *Cloud, phase Phase, r *Resource, next map[string]any) error {
 			topic, _ := next["TopicArn"].(string)
 			if _, ok := c.get(r.Place, "AWS::SNS::Topic", topic); !ok && phase == Creating {
-				return fmt.Errorf("Topic %w", ErrNotFound)
+				return awsErrorf("Topic %w", ErrNotFound)
 			}
 			return nil
 		},
@@ -67,7 +66,7 @@ var messagingTypes = map[string]*Type{
 		},
 		Hook: func(_ *Cloud, phase Phase, _ *Resource, next map[string]any) error {
 			if name, _ := next["LogGroupName"].(string); strings.ContainsAny(name, " :*") && phase != Deleting {
-				return fmt.Errorf("Properties validation failed with message: [#/LogGroupName: failed validation constraint for keyword [pattern]]")
+				return awsErrorf("Properties validation failed with message: [#/LogGroupName: failed validation constraint for keyword [pattern]]")
 			}
 			return nil
 		},

@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"fmt"
 	"strconv"
 	"strings"
 	"time"
@@ -65,9 +64,9 @@ func failOnDemand(c *Cloud, phase Phase, r *Resource, next map[string]any) error
 		return nil
 	}
 	if message := wire.Text(next["Message"]); message != "" {
-		return fmt.Errorf("%s", message)
+		return awsErrorf("%s", message)
 	}
-	return fmt.Errorf("Local::Test::Resource was told to fail on %s", name)
+	return awsErrorf("Local::Test::Resource was told to fail on %s", name)
 }
 
 func contains(list []string, want string) bool {

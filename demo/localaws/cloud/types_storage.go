@@ -1,7 +1,6 @@
 package cloud
 
 import (
-	"fmt"
 	"time"
 )
 
@@ -51,7 +50,7 @@ var storageTypes = map[string]*Type{
 		},
 	},
 	"AWS::KMS::Key": {
-		ID: func(_ *Cloud, r *Resource, _ string) string { return UUID() }, Delay: 80 * time.Millisecond,
+		ID: func(*Cloud, *Resource, string) string { return UUID() }, Delay: 80 * time.Millisecond,
 		Attributes: func(r *Resource) map[string]any {
 			return map[string]any{"Arn": ARN("kms", r.Place, "key/%s", r.ID), "KeyId": r.ID}
 		},
@@ -63,12 +62,12 @@ var storageTypes = map[string]*Type{
 }
 
 func bucketHook(c *Cloud, phase Phase, r *Resource, _ map[string]any) error {
-	switch phase {
-	case Creating:
+	if phase == Creating {
 		c.objects[r.ID] = map[string]*Object{}
-	case Deleting, Undoing:
+	}
+	if phase == Deleting || phase == Undoing {
 		if len(c.objects[r.ID]) > 0 {
-			return fmt.Errorf("The bucket you tried to delete %w", ErrNotEmpty)
+			return awsErrorf("The bucket you tried to delete %w", ErrNotEmpty)
 		}
 	}
 	return nil
@@ -89,7 +88,7 @@ func needsBucket(c *Cloud, phase Phase, _ *Resource, next map[string]any) error 
 	}
 	name, _ := next["Bucket"].(string)
 	if _, ok := c.get(Place{}, "AWS::S3::Bucket", name); !ok {
-		return fmt.Errorf("The specified bucket %w", ErrNotFound)
+		return awsErrorf("The specified bucket %w", ErrNotFound)
 	}
 	return nil
 }

@@ -63,7 +63,7 @@ func ARN(service string, place Place, format string, args ...any) string {
 	return "arn:aws:" + service + ":" + place.Region + ":" + place.Account + ":" + fmt.Sprintf(format, args...)
 }
 
-// Tags joins a resource's own tags and those its stack gave it.
+// AllTags joins a resource's own tags and those its stack gave it.
 func (r *Resource) AllTags() map[string]string {
 	out := map[string]string{}
 	for k, v := range r.Tags {

@@ -113,19 +113,6 @@ var sqsHandlers = map[string]Handler{
 	"ListQueueTags":      queueTags,
 }
 
-// queueAttributeNames pairs the API's attribute names with CloudFormation's
-// property names where they differ.
-var queueAttributeNames = map[string]string{
-	"MessageRetentionPeriod": "MessageRetentionPeriod", "ReceiveMessageWaitTimeSeconds": "ReceiveMessageWaitTimeSeconds",
-}
-
-func queueProperty(attribute string) string {
-	if name, ok := queueAttributeNames[attribute]; ok {
-		return name
-	}
-	return attribute
-}
-
 // queue finds a queue by the name at the end of its URL: the host in it may
 // be written in several ways.
 func queue(c *cloud.Cloud, call *wire.Call) (cloud.Resource, error) {
@@ -162,10 +149,10 @@ func createQueue(c *cloud.Cloud, call *wire.Call) (any, error) {
 func queueAttributeInput(call *wire.Call) map[string]any {
 	out := map[string]any{}
 	for k, v := range call.Params.Map("Attributes") {
-		out[queueProperty(k)] = wire.Text(v)
+		out[k] = wire.Text(v)
 	}
 	for _, a := range call.Params.Maps("Attribute") {
-		out[queueProperty(a.String("Name"))] = a.String("Value")
+		out[a.String("Name")] = a.String("Value")
 	}
 	return out
 }

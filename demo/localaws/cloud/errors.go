@@ -1,0 +1,7 @@
+package cloud
+
+import "fmt"
+
+// awsErrorf makes an error whose text users know from AWS, capitals and full
+// stops included.
+func awsErrorf(format string, args ...any) error { return fmt.Errorf(format, args...) }
