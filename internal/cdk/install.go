@@ -193,7 +193,7 @@ func (i installer) environment() environ {
 var outage = []string{
 	"ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH",
 	"ERR_SOCKET_TIMEOUT", "EIDLETIMEOUT", "FETCH_ERROR", "socket hang up", "network timeout", "E429", "E500",
-	"E502", "E503", "E504", "ERR_PNPM_META_FETCH_FAIL", "RequestError", "trouble with your network",
+	"E502", "E503", "E504", "SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_GET_ISSUER_CERT", "ERR_PNPM_META_FETCH_FAIL", "RequestError", "trouble with your network",
 }
 
 // explain turns a failed install into what a person needs.

@@ -189,21 +189,16 @@ func copyFile(from, to string, file fileRecord) error {
 	return os.Chtimes(to, stamp, stamp)
 }
 
-// write stores the inventory durably: it is what makes the tree count.
+// write stores the inventory. It is not synced to the disk, which would wait
+// for everything else that is being written: after a crash of the machine, a
+// list that is torn or a file whose size is not the recorded one is found at
+// the restore, and the tree is installed anew.
 func (inv *inventory) write(path string) error {
 	var content bytes.Buffer
 	if err := gob.NewEncoder(&content).Encode(inv); err != nil {
 		return err
 	}
-	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	if _, err := f.Write(content.Bytes()); err != nil {
-		return err
-	}
-	return f.Sync()
+	return os.WriteFile(path, content.Bytes(), 0o644)
 }
 
 func readInventory(path string) (*inventory, error) {

@@ -27,6 +27,3 @@ cdk.Annotations.of(noted).addError('This topic must not be deployed');
 if (context('throw') === 'yes') {
   throw new Error('the app was asked to fail');
 }
-for (const [key, value] of Object.entries(app.node.tryGetContext('echo') ? { echo: app.node.tryGetContext('echo') } : {})) {
-  new cdk.CfnOutput(base, `Context-${key}`, { value: String(value) });
-}
