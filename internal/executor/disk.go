@@ -21,9 +21,9 @@ func (l *Local) checkSpace() error {
 	if err := unix.Statfs(l.o.Data, &s); err != nil {
 		return fmt.Errorf("look at the free space of %s: %w", l.o.Data, err)
 	}
-	free := int64(s.Bavail) * int64(s.Bsize)
-	if free < l.o.MinFree {
-		return fmt.Errorf("%w: %d MiB are free under %s and %d MiB are needed; enlarge the operator's volume", ErrNoSpace, free>>20, l.o.Data, l.o.MinFree>>20)
+	free := s.Bavail * uint64(max(s.Bsize, 0))
+	if needed := uint64(max(l.o.MinFree, 0)); free < needed {
+		return fmt.Errorf("%w: %d MiB are free under %s and %d MiB are needed; enlarge the operator's volume", ErrNoSpace, free>>20, l.o.Data, needed>>20)
 	}
 	// Some file systems have no fixed number of inodes and say 0 of 0.
 	if s.Files > 0 && s.Ffree < minInodes {
@@ -81,7 +81,7 @@ func removeAll(path string) error {
 	if err := os.RemoveAll(path); err == nil {
 		return nil
 	}
-	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, err error) error {
+	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, _ error) error {
 		if d != nil && d.IsDir() {
 			_ = os.Chmod(p, 0o700) //nolint:gosec // a folder that is deleted next
 		}

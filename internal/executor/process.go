@@ -49,7 +49,7 @@ func (l *Local) fork(dir runner.Dir, b box, secrets runner.Secrets) (*exec.Cmd, 
 	defer stderr.Close()
 	own := len(secrets.AWS) > 0
 	args := append(append([]string(nil), l.o.Command[1:]...), "run", "--dir", string(dir), "--data", l.o.Data)
-	cmd := exec.Command(l.o.Command[0], args...)
+	cmd := exec.Command(l.o.Command[0], args...) //nolint:noctx // a run outlives every context of its manager
 	cmd.Dir = string(dir)
 	cmd.Env = l.environ(dir, own)
 	cmd.Stdout, cmd.Stderr = stderr, stderr
@@ -64,7 +64,7 @@ func (l *Local) fork(dir runner.Dir, b box, secrets runner.Secrets) (*exec.Cmd, 
 // startBoxed starts a process, puts it into its box and only then hands it
 // its secrets, without which it does nothing: nothing escapes the box.
 func (l *Local) startBoxed(cmd *exec.Cmd, b box, secrets runner.Secrets) error {
-	input, err := json.Marshal(secrets)
+	input, err := json.Marshal(secrets) //nolint:gosec // it goes through a pipe to the one process that needs it
 	if err != nil {
 		return errors.New("encode the run's secrets")
 	}
