@@ -37,10 +37,22 @@ func (c *Client) Events(ctx context.Context, stackARN, token string, since time.
 	return decide.Events{
 		Seen:      true,
 		Started:   len(own) > 0,
+		Final:     stackStatus(own),
 		Done:      story.done,
 		Current:   story.current,
 		RootCause: story.rootCause(),
 	}
+}
+
+// stackStatus is the newest status of the stack itself among an operation's
+// events, which are newest first.
+func stackStatus(own []types.StackEvent) string {
+	for _, e := range own {
+		if ofStack(e) {
+			return string(e.ResourceStatus)
+		}
+	}
+	return ""
 }
 
 // operationEvents returns the events of one operation, newest first.

@@ -146,7 +146,10 @@ func checkEnded(before, after *v1alpha1.CdkTsStack) bool {
 
 // benign are the reasons of Ready that need no event: they say what is going
 // on, or an event of their own does.
-var benign = []string{"Deploying", "Destroying", "LookingAtSource", "Waiting", "Deployed", "Adopted", "Suspended"}
+var benign = []string{"Deploying", "Destroying", "StackDeleted", "LookingAtSource", "Waiting", "Deployed", "Adopted", "Suspended"}
+
+// calm are the reasons of Ready that are as the user wanted it.
+var calm = []string{"StackRetained", "NothingToDestroy", "DeployDisabled"}
 
 // troubles tells of a problem that keeps an object from being ready and that
 // no operation's end tells of.
@@ -168,5 +171,5 @@ func troubles(before, after *v1alpha1.CdkTsStack) []news {
 	if was != nil && was.Reason == is.Reason && meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReconciling) {
 		return nil
 	}
-	return []news{{warning: true, reason: is.Reason, action: "Reconcile", note: is.Message}}
+	return []news{{warning: !slices.Contains(calm, is.Reason), reason: is.Reason, action: "Reconcile", note: is.Message}}
 }

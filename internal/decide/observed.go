@@ -157,7 +157,7 @@ type Events struct {
 	Seen bool
 	// Started is true when the operation's token appears at all.
 	Started bool
-	// Final is the newest status that the stack itself reached under the
+	// Final is the newest status that the stack itself shows under the
 	// operation's token, for example UPDATE_COMPLETE, "" if none.
 	Final string
 	// Done is the number of resources that reached a final state; Current

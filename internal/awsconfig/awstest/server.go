@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
 	"syscall"
@@ -68,8 +67,10 @@ func Env(tb testing.TB, endpoint string) {
 
 // binary builds the local AWS, once for each test process.
 var binaryOnce = sync.OnceValues(func() (string, error) {
-	_, here, _, _ := runtime.Caller(0)
-	root := filepath.Join(filepath.Dir(here), "..", "..", "..")
+	root, err := repository()
+	if err != nil {
+		return "", err
+	}
 	path := filepath.Join(root, ".cache", "bin", "localaws")
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", err
@@ -83,6 +84,22 @@ var binaryOnce = sync.OnceValues(func() (string, error) {
 	}
 	return path, os.Rename(fresh, path)
 })
+
+// repository is the root of this repository, seen from a package's folder,
+// where tests run.
+func repository() (string, error) {
+	dir, err := os.Getwd()
+	for err == nil {
+		if _, statErr := os.Stat(filepath.Join(dir, "demo", "go.mod")); statErr == nil {
+			return dir, nil
+		}
+		if dir == filepath.Dir(dir) {
+			return "", fmt.Errorf("no repository with a demo folder holds %s", dir)
+		}
+		dir = filepath.Dir(dir)
+	}
+	return "", err
+}
 
 func binary(tb testing.TB) string {
 	tb.Helper()

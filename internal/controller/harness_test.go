@@ -1,0 +1,368 @@
+package controller_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/awsconfig/awstest"
+	"awscdk.dev/operator/internal/cloudformation"
+	"awscdk.dev/operator/internal/controller"
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/executor"
+	"awscdk.dev/operator/internal/git"
+	"awscdk.dev/operator/internal/git/gittest"
+
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/robfig/cron/v3"
+	corev1 "k8s.io/api/core/v1"
+	eventsv1 "k8s.io/api/events/v1"
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+	"k8s.io/utils/ptr"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/config"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+)
+
+const (
+	account = awstest.Account
+	region  = "us-east-1"
+)
+
+// world is one test's own namespace, AWS, git server and data folder.
+type world struct {
+	testing.TB
+	client    client.Client
+	namespace string
+	aws       *awstest.Server
+	git       *gittest.HTTPServer
+	repo      *gittest.Repo
+	data      string
+}
+
+var namespaces atomic.Int64
+
+func newWorld(t *testing.T, awsFlags ...string) *world {
+	t.Helper()
+	w := &world{TB: t, namespace: fmt.Sprintf("test-%d", namespaces.Add(1)), data: t.TempDir()}
+	w.aws = awstest.Start(t, append([]string{"--speed", "0"}, awsFlags...)...)
+	w.post("/_localaws/bootstrap", nil)
+	c, err := client.New(apiServer, client.Options{Scheme: scheme()})
+	w.must(err)
+	w.client = c
+	w.must(c.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}))
+	w.secret("aws", map[string]string{"AWS_ACCESS_KEY_ID": "AKIATEST", "AWS_SECRET_ACCESS_KEY": "verysecretvalue"})
+	root := t.TempDir()
+	w.repo, err = gittest.NewRepo(filepath.Join(root, "app.git"))
+	w.must(err)
+	w.git, err = gittest.ServeHTTP(root, gittest.HTTPOptions{})
+	w.must(err)
+	t.Cleanup(func() { _ = w.git.Close() })
+	return w
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) post(path string, body []byte) {
+	w.Helper()
+	answer, err := http.Post(w.aws.URL+path, "application/json", bytes.NewReader(body))
+	w.must(err)
+	defer answer.Body.Close()
+	if answer.StatusCode >= 300 {
+		data, _ := io.ReadAll(answer.Body)
+		w.Fatalf("POST %s: %s %s", path, answer.Status, data)
+	}
+}
+
+// parameter changes an SSM parameter behind the operator's back.
+func (w *world) parameter(name, value string) {
+	w.Helper()
+	c := ssm.New(ssm.Options{Region: region, BaseEndpoint: &w.aws.URL, Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "test", "")})
+	_, err := c.PutParameter(w.Context(), &ssm.PutParameterInput{Name: &name, Value: &value, Type: ssmtypes.ParameterTypeString, Overwrite: ptr.To(true)})
+	w.must(err)
+}
+
+// raw are entries of cdkContext.
+func raw(entries ...string) []apiextensionsv1.JSON {
+	var all []apiextensionsv1.JSON
+	for _, e := range entries {
+		all = append(all, apiextensionsv1.JSON{Raw: []byte(e)})
+	}
+	return all
+}
+
+func (w *world) secret(name string, data map[string]string) {
+	w.Helper()
+	w.must(w.client.Create(w.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name}, StringData: data}))
+}
+
+// commit commits a template of the given resources to main.
+func (w *world) commit(resources map[string]any) string {
+	w.Helper()
+	return w.commitFiles(map[string]string{"template.json": template(w, resources)})
+}
+
+func (w *world) commitFiles(files map[string]string) string {
+	w.Helper()
+	hash, err := w.repo.Commit(files, "change")
+	w.must(err)
+	return hash
+}
+
+func template(tb testing.TB, resources map[string]any) string {
+	tb.Helper()
+	data, err := json.Marshal(map[string]any{
+		"Resources": resources,
+		"Outputs":   map[string]any{"Region": map[string]any{"Value": map[string]any{"Ref": "AWS::Region"}}},
+	})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return string(data)
+}
+
+func topic(displayName string) map[string]any {
+	return map[string]any{"Type": "AWS::SNS::Topic", "Properties": map[string]any{"DisplayName": displayName}}
+}
+
+// stack is an object of the world's repository, not created yet.
+func (w *world) stack(name string) *v1alpha1.CdkTsStack {
+	return &v1alpha1.CdkTsStack{
+		ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name},
+		Spec: v1alpha1.CdkTsStackSpec{
+			StackName:             "Stack-" + name,
+			CredentialsSecretName: "aws",
+			Source:                v1alpha1.Source{Git: v1alpha1.GitSource{Repository: w.git.URL + "/app.git"}},
+		},
+	}
+}
+
+func (w *world) create(obj *v1alpha1.CdkTsStack) *v1alpha1.CdkTsStack {
+	w.Helper()
+	w.must(w.client.Create(w.Context(), obj))
+	return obj
+}
+
+func (w *world) get(name string) *v1alpha1.CdkTsStack {
+	w.Helper()
+	obj := &v1alpha1.CdkTsStack{}
+	w.must(w.client.Get(w.Context(), types.NamespacedName{Namespace: w.namespace, Name: name}, obj))
+	return obj
+}
+
+// edit lays a merge patch over an object, as kubectl patch does.
+func (w *world) edit(name, patch string) {
+	w.Helper()
+	obj := w.stack(name)
+	w.must(w.client.Patch(w.Context(), obj, client.RawPatch(types.MergePatchType, []byte(patch))))
+}
+
+func (w *world) editStatus(name, patch string) {
+	w.Helper()
+	obj := w.stack(name)
+	w.must(w.client.Status().Patch(w.Context(), obj, client.RawPatch(types.MergePatchType, []byte(patch))))
+}
+
+// until waits for a state of an object, for a minute at most.
+func (w *world) until(name, what string, holds func(*v1alpha1.CdkTsStack) bool) *v1alpha1.CdkTsStack {
+	w.Helper()
+	var obj *v1alpha1.CdkTsStack
+	for range 1200 {
+		if obj = w.get(name); holds(obj) {
+			return obj
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	data, _ := json.MarshalIndent(obj.Status, "", "  ")
+	w.Fatalf("%s: it did not come about that %s; its status is\n%s", name, what, data)
+	return nil
+}
+
+func (w *world) untilReady(name string) *v1alpha1.CdkTsStack {
+	w.Helper()
+	return w.until(name, "it is ready", ready)
+}
+
+// untilGone waits until an object is no more.
+func (w *world) untilGone(name string) {
+	w.Helper()
+	awstest.Eventually(w, name+" is gone", func() bool {
+		err := w.client.Get(w.Context(), types.NamespacedName{Namespace: w.namespace, Name: name}, &v1alpha1.CdkTsStack{})
+		return client.IgnoreNotFound(err) == nil && err != nil
+	})
+}
+
+// ready is Ready of the present generation, as kstatus reads it.
+func ready(obj *v1alpha1.CdkTsStack) bool {
+	return obj.Status.ObservedGeneration == obj.Generation && meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionReady)
+}
+
+// because says whether Ready is not true for that reason.
+func because(reason string) func(*v1alpha1.CdkTsStack) bool {
+	return func(obj *v1alpha1.CdkTsStack) bool {
+		c := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady)
+		return c != nil && c.Status != metav1.ConditionTrue && c.Reason == reason
+	}
+}
+
+func message(obj *v1alpha1.CdkTsStack) string {
+	if c := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady); c != nil {
+		return c.Message
+	}
+	return ""
+}
+
+// events lists the reasons of the events of an object, oldest first.
+func (w *world) events(name string) []eventsv1.Event {
+	w.Helper()
+	c, err := client.New(apiServer, client.Options{})
+	w.must(err)
+	var all eventsv1.EventList
+	w.must(c.List(w.Context(), &all, client.InNamespace(w.namespace)))
+	var of []eventsv1.Event
+	for _, e := range all.Items {
+		if e.Regarding.Name == name {
+			of = append(of, e)
+		}
+	}
+	return of
+}
+
+// hasEvent waits for an event of that reason.
+func (w *world) hasEvent(name, reason string) {
+	w.Helper()
+	awstest.Eventually(w, "there is an event "+reason, func() bool {
+		for _, e := range w.events(name) {
+			if e.Reason == reason {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// running is a manager at work.
+type running struct {
+	registry *prometheus.Registry
+	stop     func()
+}
+
+// manage runs a manager in this process until the test ends or it is stopped.
+func (w *world) manage() *running {
+	w.Helper()
+	ctx, cancel := context.WithCancel(context.Background())
+	r := &running{registry: prometheus.NewRegistry()}
+	var logs io.Writer = io.Discard
+	if os.Getenv("TEST_LOGS") != "" {
+		logs = os.Stderr
+	}
+	mgr, closeAll, err := newManager(managerOptions{
+		config: apiServer, namespace: w.namespace, data: w.data, registry: r.registry, logs: logs,
+		drift: "@every 1s", gitSync: "@every 1s",
+	})
+	w.must(err)
+	ended := make(chan error, 1)
+	go func() { ended <- mgr.Start(ctx) }()
+	stopped := false
+	r.stop = func() {
+		if stopped {
+			return
+		}
+		stopped = true
+		cancel()
+		if err := <-ended; err != nil {
+			w.Errorf("the manager ended with %v", err)
+		}
+		closeAll()
+	}
+	w.Cleanup(r.stop)
+	return r
+}
+
+type managerOptions struct {
+	config          *rest.Config
+	namespace, data string
+	registry        *prometheus.Registry
+	logs            io.Writer
+	drift, gitSync  string
+	// wrap, if set, stands between the reconciler and the API server.
+	wrap func(client.Client) client.Client
+}
+
+// newManager wires a manager as the command does, with schedules of its own
+// and with this test binary as what runs are carried out by.
+func newManager(o managerOptions) (ctrl.Manager, func(), error) {
+	mgr, err := ctrl.NewManager(o.config, ctrl.Options{
+		Scheme:     scheme(),
+		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{o.namespace: {}}, DefaultTransform: cache.TransformStripManagedFields()},
+		Metrics:    metricsserver.Options{BindAddress: "0"},
+		Controller: ctrlconfig.Controller{SkipNameValidation: ptr.To(true)},
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	drift, err := cron.ParseStandard(o.drift)
+	if err != nil {
+		return nil, nil, err
+	}
+	gitSync, err := cron.ParseStandard(o.gitSync)
+	if err != nil {
+		return nil, nil, err
+	}
+	var r *controller.Reconciler
+	heads := git.NewHeads(git.HeadsOptions{Now: time.Now, Changed: func(k git.Key) { r.HeadChanged(k) }})
+	runs, err := executor.NewLocal(executor.LocalOptions{
+		Data: o.data, Now: time.Now, Log: o.logs, Notify: func(name string) { r.RunChanged(name) },
+	})
+	if err != nil {
+		return nil, nil, err
+	}
+	c := mgr.GetClient()
+	if o.wrap != nil {
+		c = o.wrap(c)
+	}
+	log := slog.New(slog.NewJSONHandler(o.logs, nil))
+	r = controller.New(controller.Options{
+		Client: c, Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("awscdk-operator"), Executor: runs, Heads: heads,
+		AWS:      cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
+		Metrics:  controller.NewMetrics(o.registry, ""),
+		Settings: decide.Settings{Drift: drift, GitSync: gitSync},
+		Now:      time.Now, Log: log,
+	})
+	return mgr, func() { heads.Close(); _ = runs.Close() }, r.Register(mgr)
+}
+
+// contains fails the test when a text lacks a part.
+func contains(tb testing.TB, text string, parts ...string) {
+	tb.Helper()
+	for _, part := range parts {
+		if !strings.Contains(text, part) {
+			tb.Errorf("%q does not contain %q", text, part)
+		}
+	}
+}
