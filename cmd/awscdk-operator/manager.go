@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -16,6 +17,7 @@ import (
 	"awscdk.dev/operator/internal/controller"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
+	"awscdk.dev/operator/internal/runner/proc"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -40,6 +42,11 @@ func runManager(_ context.Context, args []string) error {
 		return err
 	}
 	log := newLog(s.debug)
+	// What runs start has our user id, and must not read every stack's secrets
+	// from our memory.
+	if err := proc.Hide(); err != nil {
+		return err
+	}
 	config, err := ctrl.GetConfig()
 	if err != nil {
 		return fmt.Errorf("find the Kubernetes API server: %w", err)
@@ -101,8 +108,14 @@ func wire(mgr ctrl.Manager, s settings, log *slog.Logger) (stop func(), err erro
 	if err != nil {
 		return nil, err
 	}
-	var r *controller.Reconciler
-	heads := git.NewHeads(git.HeadsOptions{Now: time.Now, Changed: func(k git.Key) { r.HeadChanged(k) }})
+	// News may come before there is anybody to tell: runs that are taken over
+	// speak at once. The first pass over each object hears of them anyway.
+	var listener atomic.Pointer[controller.Reconciler]
+	heads := git.NewHeads(git.HeadsOptions{Now: time.Now, Changed: func(k git.Key) {
+		if r := listener.Load(); r != nil {
+			r.HeadChanged(k)
+		}
+	}})
 	runs, err := executor.NewLocal(executor.LocalOptions{
 		Data:        s.data,
 		Now:         time.Now,
@@ -110,13 +123,17 @@ func wire(mgr ctrl.Manager, s settings, log *slog.Logger) (stop func(), err erro
 		MemoryLimit: s.runMemory,
 		PassEnv:     s.passEnv,
 		Log:         os.Stdout,
-		Notify:      func(name string) { r.RunChanged(name) },
+		Notify: func(name string) {
+			if r := listener.Load(); r != nil {
+				r.RunChanged(name)
+			}
+		},
 	})
 	if err != nil {
 		heads.Close()
 		return nil, fmt.Errorf("prepare the runs in %s: %w", s.data, err)
 	}
-	r = controller.New(controller.Options{
+	r := controller.New(controller.Options{
 		Client:      mgr.GetClient(),
 		Live:        mgr.GetAPIReader(),
 		Recorder:    mgr.GetEventRecorder("awscdk-operator"),
@@ -130,29 +147,10 @@ func wire(mgr ctrl.Manager, s settings, log *slog.Logger) (stop func(), err erro
 		Account:     s.account,
 		GitDefaults: gitDefaults,
 	})
+	listener.Store(r)
 	stop = func() { heads.Close(); _ = runs.Close() }
-	return stop, errors.Join(register(mgr, r, runs), mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("cache", ready(mgr)))
+	return stop, errors.Join(r.Register(mgr), mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("cache", ready(mgr)))
 }
-
-// register runs the reconciler, and clears what an earlier manager left.
-func register(mgr ctrl.Manager, r *controller.Reconciler, runs *executor.Local) error {
-	left, err := runs.List(context.Background())
-	if err != nil {
-		return fmt.Errorf("list the runs: %w", err)
-	}
-	clearing := func(ctx context.Context) error {
-		if !mgr.GetCache().WaitForCacheSync(ctx) {
-			return nil // told to stop
-		}
-		return r.ClearOrphans(ctx, left)
-	}
-	return errors.Join(r.Register(mgr), mgr.Add(runnable(clearing)))
-}
-
-// runnable is run by the manager once, by the leader.
-type runnable func(context.Context) error
-
-func (f runnable) Start(ctx context.Context) error { return f(ctx) }
 
 // ready says whether the cache is filled: before that nothing is looked after.
 func ready(mgr ctrl.Manager) healthz.Checker {

@@ -334,10 +334,18 @@ func newManager(o managerOptions) (ctrl.Manager, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	var r *controller.Reconciler
-	heads := git.NewHeads(git.HeadsOptions{Now: time.Now, Changed: func(k git.Key) { r.HeadChanged(k) }})
+	var listener atomic.Pointer[controller.Reconciler]
+	heads := git.NewHeads(git.HeadsOptions{Now: time.Now, Changed: func(k git.Key) {
+		if r := listener.Load(); r != nil {
+			r.HeadChanged(k)
+		}
+	}})
 	runs, err := executor.NewLocal(executor.LocalOptions{
-		Data: o.data, Now: time.Now, Log: o.logs, Notify: func(name string) { r.RunChanged(name) },
+		Data: o.data, Now: time.Now, Log: o.logs, Notify: func(name string) {
+			if r := listener.Load(); r != nil {
+				r.RunChanged(name)
+			}
+		},
 	})
 	if err != nil {
 		return nil, nil, err
@@ -347,13 +355,14 @@ func newManager(o managerOptions) (ctrl.Manager, func(), error) {
 		c = o.wrap(c)
 	}
 	log := slog.New(slog.NewJSONHandler(o.logs, nil))
-	r = controller.New(controller.Options{
+	r := controller.New(controller.Options{
 		Client: c, Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("awscdk-operator"), Executor: runs, Heads: heads,
 		AWS:      cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
 		Metrics:  controller.NewMetrics(o.registry, ""),
 		Settings: decide.Settings{Drift: drift, GitSync: gitSync},
 		Now:      time.Now, Log: log,
 	})
+	listener.Store(r)
 	return mgr, func() { heads.Close(); _ = runs.Close() }, r.Register(mgr)
 }
 

@@ -235,7 +235,7 @@ func TestBadInputIsAConditionAndDisturbsNobody(t *testing.T) {
 		reason string
 		says   string
 	}{
-		"no such repository":  {func(o *v1alpha1.CdkTsStack) { o.Spec.Source.Git.Repository += "x" }, "RepositoryNotFound", "repository"},
+		"no such repository":  {func(o *v1alpha1.CdkTsStack) { o.Spec.Source.Git.Repository += "x" }, "RepositoryNotFound", "does not exist"},
 		"no such ref":         {func(o *v1alpha1.CdkTsStack) { o.Spec.Source.Git.Ref = "nope" }, "RefNotFound", "nope"},
 		"no such folder":      {func(o *v1alpha1.CdkTsStack) { o.Spec.Path = "./nope" }, "InvalidProjectPath", "nope"},
 		"no such Secret":      {func(o *v1alpha1.CdkTsStack) { o.Spec.CredentialsSecretName = "nope" }, "SecretNotFound", "nope"},

@@ -12,6 +12,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
@@ -28,9 +29,23 @@ import (
 // and waits for nothing else; one account that hangs must not take them all.
 const workers = 32
 
-// Register makes the manager run the reconciler.
+// Register makes the manager run the reconciler, and clear the runs that an
+// earlier manager left behind.
 func (r *Reconciler) Register(mgr ctrl.Manager) error {
-	err := ctrl.NewControllerManagedBy(mgr).
+	left, err := r.Executor.List(context.Background())
+	if err != nil {
+		return fmt.Errorf("list the runs: %w", err)
+	}
+	clearing := manager.RunnableFunc(func(ctx context.Context) error {
+		if !mgr.GetCache().WaitForCacheSync(ctx) {
+			return nil // told to stop
+		}
+		return r.clearOrphans(ctx, left)
+	})
+	if err := mgr.Add(clearing); err != nil {
+		return fmt.Errorf("register the clearing of runs: %w", err)
+	}
+	err = ctrl.NewControllerManagedBy(mgr).
 		Named("cdktsstack").
 		For(&v1alpha1.CdkTsStack{}).
 		WithEventFilter(predicate.Funcs{UpdateFunc: userChanged}).
@@ -55,10 +70,10 @@ func userChanged(e event.UpdateEvent) bool {
 		!maps.Equal(was.GetAnnotations(), is.GetAnnotations())
 }
 
-// ClearOrphans removes those of the given runs that no object knows: a manager
+// clearOrphans removes those of the given runs that no object knows: a manager
 // was killed between the end of an operation and the removal of its run. The
 // runs must have been listed before the first pass; the cache must be filled.
-func (r *Reconciler) ClearOrphans(ctx context.Context, runs []string) error {
+func (r *Reconciler) clearOrphans(ctx context.Context, runs []string) error {
 	var all v1alpha1.CdkTsStackList
 	if err := r.Client.List(ctx, &all); err != nil {
 		return fmt.Errorf("list the stacks: %w", err)

@@ -1,0 +1,139 @@
+package controller_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"awscdk.dev/operator/api/v1alpha1"
+
+	"github.com/google/go-cmp/cmp"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// TestTheSchemaTellsWhatToWrite asks the real API server to take odd specs.
+func TestTheSchemaTellsWhatToWrite(t *testing.T) {
+	w := newWorld(t)
+	for name, c := range map[string]struct {
+		patch string
+		says  string
+	}{
+		"an option for a stack name":       {`{"stackName":"S --app /tmp/evil.sh"}`, "stackName must start with a letter"},
+		"a stack name that is a number":    {`{"stackName":"1web"}`, "stackName must start with a letter"},
+		"a path out of the repository":     {`{"path":"../.."}`, "path must be a folder inside the repository"},
+		"a path in disguise":               {`{"path":"a/../../b"}`, "path must be a folder inside the repository"},
+		"an absolute path":                 {`{"path":"/etc"}`, "path must be a folder inside the repository"},
+		"a path like an option":            {`{"path":"-x"}`, "path must be a folder inside the repository"},
+		"no region":                        {`{"awsRegion":"here"}`, "awsRegion must be an AWS region"},
+		"a ref like an option":             {`{"source":{"git":{"ref":"--upload-pack=evil"}}}`, "ref must be a branch, a tag or a commit hash"},
+		"a ref range":                      {`{"source":{"git":{"ref":"a..b"}}}`, "ref must be a branch, a tag or a commit hash"},
+		"a local repository":               {`{"source":{"git":{"repository":"file:///etc"}}}`, "repository must be https://"},
+		"a remote helper":                  {`{"source":{"git":{"repository":"ext::sh -c evil"}}}`, "repository must be https://"},
+		"a repository like an option":      {`{"source":{"git":{"repository":"-oProxyCommand=evil"}}}`, "repository must be https://"},
+		"a password in the repository":     {`{"source":{"git":{"repository":"https://me:secret@h/r.git"}}}`, "must not hold a password"},
+		"a Secret of another namespace":    {`{"credentialsSecretName":"kube-system/admin"}`, "must be the name of a Secret in this namespace"},
+		"a timeout that is no duration":    {`{"timeout":"soon"}`, "timeout"},
+		"a timeout of nothing":             {`{"timeout":"1s"}`, "timeout must lie between"},
+		"outputs to two places":            {`{"outputs":{"configMapName":"a","secretName":"b"}}`, "exactly one of"},
+		"outputs to nowhere":               {`{"outputs":{}}`, "exactly one of"},
+		"more retries than history holds":  {`{"retry":{"limit":50}}`, "retry.limit"},
+		"a hook longer than a script is":   {`{"lifecycleHooks":{"beforeDeploy":"` + strings.Repeat("x", 200<<10) + `"}}`, "lifecycleHooks.beforeDeploy"},
+		"more context entries than anyone": {`{"cdkContext":[` + strings.Repeat(`"a=b",`, 300) + `"a=b"]}`, "cdkContext"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := w.client.Create(t.Context(), w.odd("odd", c.patch), client.DryRunAll)
+			if err == nil {
+				t.Fatal("it was accepted")
+			}
+			contains(t, err.Error(), c.says)
+		})
+	}
+}
+
+func TestWhatUsersWroteForTheEarlierOperatorIsTaken(t *testing.T) {
+	w := newWorld(t)
+	for name, patch := range map[string]string{
+		"context of strings":       `{"cdkContext":["environment=production","a=b=c","empty="]}`,
+		"context of objects":       `{"cdkContext":[{"name":"environment","value":"production"},{"name":"on","value":true},{"name":"n","value":3}]}`,
+		"mixed context":            `{"cdkContext":["a=b",{"name":"c","value":"d"}]}`,
+		"an scp-like repository":   `{"source":{"git":{"repository":"git@github.com:company/webapp-infrastructure.git","ref":"v2.1.0","sshSecretName":"production-ssh-key"}}}`,
+		"an ssh repository":        `{"source":{"git":{"repository":"ssh://git@git.example:2222/org/repo.git"}}}`,
+		"a commit hash":            `{"source":{"git":{"ref":"0123456789abcdef0123456789abcdef01234567"}}}`,
+		"a branch with a slash":    `{"source":{"git":{"ref":"feature/login-2"}}}`,
+		"a path with a dot":        `{"path":"./production-stack"}`,
+		"all actions":              `{"actions":{"deploy":true,"destroy":false,"driftDetection":true,"autoRedeploy":false}}`,
+		"a government region":      `{"awsRegion":"us-gov-west-1"}`,
+		"a stack in a stage":       `{"stackName":"Prod/Web"}`,
+		"a hook with all its dirt": `{"lifecycleHooks":{"beforeDeploy":"#!/bin/bash\nset -e\necho \"üè≠ $CDK_STACK_NAME\"\n"}}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			if err := w.client.Create(t.Context(), w.odd("odd", patch), client.DryRunAll); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+}
+
+func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
+	w := newWorld(t)
+	obj := w.create(w.stack("web"))
+	want := v1alpha1.CdkTsStackSpec{AWSRegion: "us-east-1", Path: "."}
+	got := v1alpha1.CdkTsStackSpec{AWSRegion: obj.Spec.AWSRegion, Path: obj.Spec.Path}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("defaults (-want +got):\n%s", diff)
+	}
+	if obj.Spec.Source.Git.Ref != "main" {
+		t.Errorf("ref %q, want main", obj.Spec.Source.Git.Ref)
+	}
+	partly := w.stack("partly")
+	partly.Spec.Actions = &v1alpha1.Actions{Destroy: ptr.To(false)}
+	w.create(partly)
+	if a := partly.Spec.Actions; !*a.Deploy || *a.Destroy || !*a.DriftDetection || *a.AutoRedeploy {
+		t.Errorf("actions %+v", a)
+	}
+}
+
+func TestANameThatWouldLeaveAStackBehindIsRefused(t *testing.T) {
+	w := newWorld(t)
+	w.create(w.stack("web"))
+	for _, patch := range []string{`{"spec":{"stackName":"Other"}}`, `{"spec":{"awsRegion":"eu-west-1"}}`} {
+		err := w.client.Patch(t.Context(), w.stack("web"), client.RawPatch("application/merge-patch+json", []byte(patch)))
+		if err == nil {
+			t.Errorf("%s was accepted", patch)
+			continue
+		}
+		contains(t, err.Error(), "would be left behind")
+	}
+}
+
+// odd is a good object with a patch laid over its spec.
+func (w *world) odd(name, patch string) *unstructured.Unstructured {
+	w.Helper()
+	obj := w.stack(name)
+	data, err := json.Marshal(obj)
+	w.must(err)
+	u := &unstructured.Unstructured{}
+	w.must(json.Unmarshal(data, &u.Object))
+	u.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CdkTsStack"))
+	delete(u.Object, "status")
+	var laid map[string]any
+	w.must(json.Unmarshal([]byte(patch), &laid))
+	spec, _, err := unstructured.NestedMap(u.Object, "spec")
+	w.must(err)
+	overlay(spec, laid)
+	u.Object["spec"] = spec
+	return u
+}
+
+func overlay(under, over map[string]any) {
+	for k, v := range over {
+		below, ok := under[k].(map[string]any)
+		if above, isMap := v.(map[string]any); isMap && ok {
+			overlay(below, above)
+			continue
+		}
+		under[k] = v
+	}
+}
