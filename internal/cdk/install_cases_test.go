@@ -1,0 +1,200 @@
+package cdk
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestInstallDoesNotCacheWhatItCannotRepeat(t *testing.T) {
+	for name, c := range map[string]struct {
+		files map[string]string
+		extra string
+		note  string
+	}{
+		"a project with its own install script": {with(plain, "package.json", `{"scripts":{"postinstall":"node build.js"}}`), "", "postinstall"},
+		"a workspace with one":                  {with(plain, "package.json", `{"workspaces":["lib"]}`, "lib/package.json", `{"scripts":{"prepare":"tsc"}}`), "", "prepare"},
+		"an absolute link":                      {plain, "ln -s /etc node_modules/etc", "node_modules/etc"},
+		"a pipe":                                {plain, "mkfifo node_modules/pipe", "node_modules/pipe"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.env = append(b.env, "FAKE_EXTRA="+c.extra)
+			for range 2 {
+				p := checkout(t, ".", c.files)
+				done := b.mustInstall(p)
+				if done.Cached || !strings.Contains(done.Note, c.note) {
+					t.Errorf("install is %+v", done)
+				}
+				if !isFile(p.Dir + "/node_modules/left/lib/index.js") {
+					t.Error("the dependencies are not there")
+				}
+			}
+			if b.runs() != 2 {
+				t.Errorf("npm ran %d times", b.runs())
+			}
+		})
+	}
+}
+
+func TestInstallCachesAProjectThatSetsUpHusky(t *testing.T) {
+	b := newBench(t)
+	files := with(plain, "package.json", `{"scripts":{"prepare":"husky","test":"jest"}}`)
+	b.mustInstall(checkout(t, ".", files))
+	if done := b.mustInstall(checkout(t, ".", files)); !done.Cached {
+		t.Errorf("install is %+v", done)
+	}
+}
+
+func TestInstallOfAWorkspaceRestoresAllOfIt(t *testing.T) {
+	b := newBench(t)
+	b.env = append(b.env, "FAKE_EXTRA=mkdir -p infra/node_modules && echo 2 >infra/node_modules/x.js && ln -s ../infra node_modules/infra")
+	files := map[string]string{
+		"package.json": `{"workspaces":["infra"]}`, "package-lock.json": `{"packages":{"":{},"infra":{}}}`,
+		"infra/package.json": `{}`, "infra/cdk.json": `{}`,
+	}
+	b.mustInstall(checkout(t, "infra", files))
+	p := checkout(t, "infra", files)
+	done := b.mustInstall(p)
+	if !done.Cached || done.Dir != p.Root {
+		t.Errorf("install is %+v", done)
+	}
+	for _, path := range []string{"infra/node_modules/x.js", "node_modules/infra/cdk.json"} {
+		if !isFile(filepath.Join(p.Root, path)) {
+			t.Errorf("%s is not there", path)
+		}
+	}
+}
+
+func TestInstallRefusesAWorkspaceThatLeadsOut(t *testing.T) {
+	b := newBench(t)
+	b.env = append(b.env, "FAKE_EXTRA=mkdir -p infra/node_modules && echo 2 >infra/node_modules/x.js")
+	files := map[string]string{
+		"package.json": `{"workspaces":["infra"]}`, "package-lock.json": `{}`, "cdk.json": `{}`,
+	}
+	first := checkout(t, ".", files)
+	if err := os.Mkdir(first.Root+"/infra", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	b.mustInstall(first)
+	outside := t.TempDir()
+	write(t, outside+"/node_modules/precious", "")
+	second := checkout(t, ".", files)
+	if err := os.Symlink(outside, second.Root+"/infra"); err != nil {
+		t.Fatal(err)
+	}
+	_, err := b.install(second)
+	wantReason(t, err, ReasonInvalidProjectPath, "infra/node_modules")
+	if !isFile(outside + "/node_modules/precious") {
+		t.Error("a file outside of the checkout is gone")
+	}
+}
+
+func TestInstallsOfTheSameKeyAtOnceRunNpmOnce(t *testing.T) {
+	b := newBench(t)
+	b.env = append(b.env, "FAKE_EXTRA=sleep 0.3")
+	var wg sync.WaitGroup
+	cached := make([]bool, 4)
+	for i := range cached {
+		p := checkout(t, ".", plain)
+		wg.Go(func() {
+			done, err := b.install(p)
+			if err != nil {
+				t.Error(err)
+			}
+			cached[i] = done.Cached
+		})
+	}
+	wg.Wait()
+	hits := 0
+	for _, hit := range cached {
+		if hit {
+			hits++
+		}
+	}
+	if b.runs() != 1 || hits != 3 {
+		t.Errorf("npm ran %d times, %d were restored", b.runs(), hits)
+	}
+}
+
+func TestInstallWaitsForAnotherOnlyAsLongAsItMay(t *testing.T) {
+	b := newBench(t)
+	key := b.mustInstall(checkout(t, ".", plain)).Key
+	release, err := b.cache.tryLock(key, syscall.LOCK_EX)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+	defer cancel()
+	_, err = Install(ctx, checkout(t, ".", plain), b.cache, InstallOptions{Env: b.env, Now: time.Now})
+	if !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("error is %v", err)
+	}
+}
+
+func TestInstallErrorsTellWhatToDo(t *testing.T) {
+	for name, c := range map[string]struct {
+		dir       string
+		files     map[string]string
+		extra     string
+		reason    string
+		permanent bool
+		parts     []string
+	}{
+		"no folder":              {"infra", plain, "", ReasonInvalidProjectPath, true, []string{`"infra"`, "spec.path"}},
+		"a file for a folder":    {"package.json", plain, "", ReasonInvalidProjectPath, true, []string{"not a folder"}},
+		"no cdk.json":            {".", map[string]string{"package.json": "{}"}, "", ReasonInvalidProjectPath, true, []string{"cdk.json"}},
+		"no lock file":           {"infra", map[string]string{"infra/cdk.json": "{}", "infra/package.json": "{}"}, "", ReasonMissingLockFile, true, []string{"npm install", `"infra"`}},
+		"a lock file of another": {"infra", with(plain, "infra/cdk.json", "{}", "infra/package.json", "{}"), "", ReasonMissingLockFile, true, []string{"infra", "package-lock.json"}},
+		"pnpm is not there":      {".", map[string]string{"cdk.json": "{}", "package.json": "{}", "pnpm-lock.yaml": "x"}, "", ReasonInstallFailed, true, []string{"pnpm", "PATH", "packageManager"}},
+		"the registry is down": {".", plain, "echo 'npm error code ECONNREFUSED'; exit 1", ReasonInstallFailed, false,
+			[]string{"registry could not be reached", "ECONNREFUSED"}},
+		"a lock file that is out of date": {".", plain, "echo 'npm error code EUSAGE'; exit 1", ReasonInstallFailed, true, []string{"EUSAGE", "exit code 1"}},
+		"a script that fails":             {".", plain, "echo 'gyp ERR! build error'; exit 1", ReasonInstallFailed, false, []string{"gyp ERR!"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.env = append(b.env, "FAKE_EXTRA="+c.extra)
+			_, err := b.install(checkout(t, c.dir, c.files))
+			if e := wantReason(t, err, c.reason, c.parts...); e.Permanent != c.permanent {
+				t.Errorf("permanent is %v", e.Permanent)
+			}
+		})
+	}
+}
+
+func TestInstallErrorsAreBoundedAndRedacted(t *testing.T) {
+	b := newBench(t)
+	b.env = append(b.env, "FAKE_EXTRA=i=0; while [ $i -lt 900 ]; do echo token-4711 $i; i=$((i+1)); done; exit 1")
+	var log bytes.Buffer
+	_, err := Install(t.Context(), checkout(t, ".", plain), b.cache, InstallOptions{
+		Env: b.env, Now: time.Now, Log: io.Writer(&log),
+		Redact: func(s string) string { return strings.ReplaceAll(s, "token-4711", "***") },
+	})
+	e := wantReason(t, err, ReasonInstallFailed, "*** 899")
+	if strings.Contains(e.Message, "4711") {
+		t.Errorf("the message has the secret:\n%s", e.Message)
+	}
+	if strings.Count(log.String(), "\n") < 900 {
+		t.Error("the log is not whole")
+	}
+}
+
+func TestProjectThatIsALinkOut(t *testing.T) {
+	p := checkout(t, "infra", plain)
+	if err := os.Symlink(t.TempDir(), p.Dir); err != nil {
+		t.Fatal(err)
+	}
+	wantReason(t, p.Check(), ReasonInvalidProjectPath, "symbolic link")
+	outside := Project{Root: p.Root, Dir: filepath.Dir(p.Root)}
+	wantReason(t, outside.Check(), ReasonInvalidProjectPath, "outside")
+}
