@@ -35,7 +35,8 @@ func startEtcd(ctx context.Context, dataDir string, log io.Writer) (address stri
 	}
 	select {
 	case <-etcd.Server.ReadyNotify():
-		return socketURL(sockets, "client").String(), stop, nil
+		address := socketURL(sockets, "client")
+		return address.String(), stop, nil
 	case err = <-etcd.Err():
 	case <-ctx.Done():
 		err = fmt.Errorf("not ready: %w", ctx.Err())

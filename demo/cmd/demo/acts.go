@@ -19,8 +19,8 @@ const (
 )
 
 const (
-	namespace   = "demo"
-	credentials = "aws-credentials"
+	namespace       = "demo"
+	credentialsName = "aws-credentials"
 )
 
 // cast is one object of the demo: a stack of the sample app.
@@ -90,7 +90,7 @@ func (s *stage) prepareNamespace(ctx context.Context) error {
 		return err
 	}
 	return s.cluster.create(ctx, secretResource, map[string]any{
-		"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": credentials, "namespace": namespace},
+		"apiVersion": "v1", "kind": "Secret", "metadata": map[string]any{"name": credentialsName, "namespace": namespace},
 		"stringData": map[string]any{"AWS_ACCESS_KEY_ID": accessKeyID, "AWS_SECRET_ACCESS_KEY": secretAccessKey},
 	})
 }
@@ -99,7 +99,7 @@ func (s *stage) prepareNamespace(ctx context.Context) error {
 func (s *stage) manifest(c cast) map[string]any {
 	spec := map[string]any{
 		"stackName":             c.stackName,
-		"credentialsSecretName": credentials,
+		"credentialsSecretName": credentialsName,
 		"awsRegion":             region,
 		"source":                map[string]any{"git": map[string]any{"repository": s.gitURL, "ref": "main"}},
 		"path":                  appPath,

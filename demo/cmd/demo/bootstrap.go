@@ -40,10 +40,10 @@ func installCDK(ctx context.Context, appDir, dir string) (string, error) {
 }
 
 // bootstrap prepares the account for the CDK as its owner would, once, with the official CLI.
-func bootstrap(ctx context.Context, cdk, endpoint, dir string) error {
+func bootstrap(ctx context.Context, cdk, account, endpoint, dir string) error {
 	environment := cleanEnvironment(append(cloudEnvironment(endpoint, filepath.Join(dir, "cdk-home")),
 		"AWS_ACCESS_KEY_ID="+accessKeyID, "AWS_SECRET_ACCESS_KEY="+secretAccessKey, "CI=true", "NO_COLOR=1")...)
-	if err := output(ctx, dir, environment, cdk, "bootstrap", "--no-notices"); err != nil {
+	if err := output(ctx, dir, environment, cdk, "bootstrap", "--no-notices", "aws://"+account+"/"+region); err != nil {
 		return fmt.Errorf("bootstrap the account: %w", err)
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/smithy-go"
 )
 
@@ -23,6 +24,7 @@ const (
 type cloud struct {
 	formation  *cloudformation.Client
 	parameters *ssm.Client
+	identity   *sts.Client
 }
 
 func newCloud(endpoint string) *cloud {
@@ -31,7 +33,20 @@ func newCloud(endpoint string) *cloud {
 		BaseEndpoint: aws.String(endpoint),
 		Credentials:  credentials.NewStaticCredentialsProvider(accessKeyID, secretAccessKey, ""),
 	}
-	return &cloud{formation: cloudformation.NewFromConfig(config), parameters: ssm.NewFromConfig(config)}
+	return &cloud{
+		formation:  cloudformation.NewFromConfig(config),
+		parameters: ssm.NewFromConfig(config),
+		identity:   sts.NewFromConfig(config),
+	}
+}
+
+// account is the number of the account that the demo's keys belong to.
+func (c *cloud) account(ctx context.Context) (string, error) {
+	caller, err := c.identity.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	if err != nil {
+		return "", fmt.Errorf("ask whose keys these are: %w", err)
+	}
+	return aws.ToString(caller.Account), nil
 }
 
 // cloudEnvironment leads a program to the local AWS, and nowhere else.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -78,13 +79,14 @@ func (c *cluster) awaitServed(ctx context.Context, name string) error {
 		if err != nil {
 			return false, err
 		}
-		conditions, _, err := unstructured.NestedSlice(definition.Object, "status", "conditions")
-		for _, condition := range conditions {
-			if c, ok := condition.(map[string]any); ok && c["type"] == "Established" && c["status"] == "True" {
-				return true, nil
-			}
-		}
-		return false, err
+		// A new definition has null here, which is no list.
+		found, _, err := unstructured.NestedFieldNoCopy(definition.Object, "status", "conditions")
+		conditions, _ := found.([]any)
+		served := slices.ContainsFunc(conditions, func(condition any) bool {
+			fields, _ := condition.(map[string]any)
+			return fields["type"] == "Established" && fields["status"] == "True"
+		})
+		return served, err
 	})
 }
 

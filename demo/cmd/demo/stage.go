@@ -91,7 +91,11 @@ func (s *stage) build(ctx context.Context) error {
 		return err
 	}
 	return s.during("cdk bootstrap", func() (string, error) {
-		return "run once per account, here by its owner", bootstrap(ctx, cdk, s.endpoint, filepath.Join(s.paths.state, "cdk"))
+		account, err := s.cloud.account(ctx)
+		if err != nil {
+			return "", err
+		}
+		return "once per account, account " + account, bootstrap(ctx, cdk, account, s.endpoint, filepath.Join(s.paths.state, "cdk"))
 	})
 }
 
