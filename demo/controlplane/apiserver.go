@@ -14,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
+	"k8s.io/client-go/tools/cache"
 	"k8s.io/client-go/tools/clientcmd"
 	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"k8s.io/kubernetes/cmd/kube-apiserver/app"
@@ -37,9 +38,16 @@ func startAPIServer(ctx context.Context, id *identity, etcdAddress string, ended
 	}
 	// The server outlives the start, so its context is not the caller's.
 	runCtx, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	completed, err := apiServerOptions(runCtx, id, etcdAddress, listener)
+	// Given back when the server ends: a name that the process still holds would refuse a restart.
+	informers, err := cache.NewInformerName("kube-apiserver")
 	if err != nil {
 		cancel()
+		return nil, errors.Join(err, listener.Close())
+	}
+	options, err := apiServerOptions(runCtx, id, etcdAddress, listener, informers)
+	if err != nil {
+		cancel()
+		informers.Release()
 		return nil, errors.Join(err, listener.Close())
 	}
 	server := &apiServer{
@@ -50,8 +58,9 @@ func startAPIServer(ctx context.Context, id *identity, etcdAddress string, ended
 	}
 	go func() {
 		defer close(server.done)
+		defer informers.Release()
 		// Not the cobra command: that one installs a signal handler which can exist only once.
-		err := app.Run(runCtx, completed)
+		err := app.Run(runCtx, options)
 		if runCtx.Err() == nil {
 			ended(fmt.Errorf("the API server ended: %w", err))
 		}
@@ -59,7 +68,7 @@ func startAPIServer(ctx context.Context, id *identity, etcdAddress string, ended
 	return server, nil
 }
 
-func apiServerOptions(ctx context.Context, id *identity, etcdAddress string, listener net.Listener) (apiserveroptions.CompletedOptions, error) {
+func apiServerOptions(ctx context.Context, id *identity, etcdAddress string, listener net.Listener, informers *cache.InformerName) (apiserveroptions.CompletedOptions, error) {
 	var none apiserveroptions.CompletedOptions
 	options := apiserveroptions.NewServerRunOptions()
 	flags := pflag.NewFlagSet("kube-apiserver", pflag.ContinueOnError)
@@ -69,6 +78,7 @@ func apiServerOptions(ctx context.Context, id *identity, etcdAddress string, lis
 	if err := flags.Parse(apiServerFlags(id, etcdAddress)); err != nil {
 		return none, fmt.Errorf("parse flags: %w", err)
 	}
+	options.InformerName = informers
 	options.SecureServing.Listener = listener
 	options.SecureServing.BindPort = listener.Addr().(*net.TCPAddr).Port
 	options.SecureServing.ExternalAddress = net.IPv4(127, 0, 0, 1)

@@ -11,6 +11,7 @@ package controlplane
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -54,8 +55,9 @@ func Start(ctx context.Context, options Options) (*ControlPlane, error) {
 	if options.Log == nil {
 		options.Log = io.Discard
 	}
-	klog.LogToStderr(false)
-	klog.SetOutput(options.Log)
+	if err := logTo(options.Log); err != nil {
+		return nil, fmt.Errorf("direct the logs: %w", err)
+	}
 
 	plane := &ControlPlane{failed: make(chan error, 1)}
 	ctx, cancel := context.WithTimeout(ctx, readyTimeout)
@@ -128,6 +130,16 @@ func (p *ControlPlane) Stop(ctx context.Context) error {
 		p.stop = p.stop[:last]
 	}
 	return errors.Join(errs...)
+}
+
+// logTo sends what Kubernetes' own code logs to one writer, errors too: by default they would go
+// to standard error besides.
+func logTo(log io.Writer) error {
+	flags := flag.NewFlagSet("klog", flag.ContinueOnError)
+	klog.InitFlags(flags)
+	klog.LogToStderr(false)
+	klog.SetOutput(log)
+	return flags.Set("stderrthreshold", "FATAL")
 }
 
 // privateDir makes a folder that only its owner can enter.
