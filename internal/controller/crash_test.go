@@ -79,7 +79,7 @@ func (w *world) dieUntil(kill string, reached func() bool) (deaths int) {
 		cmd.Stderr = os.Stderr
 		w.must(cmd.Start())
 		died := make(chan error, 1)
-		go func() { died <- cmd.Wait() }()
+		go func() { died <- cmd.Wait(); close(died) }()
 		if w.await(died, reached) {
 			_ = cmd.Process.Signal(unix.SIGTERM)
 			<-died
