@@ -106,8 +106,9 @@ type CdkTsStackSpec struct {
 	LifecycleHooks *LifecycleHooks `json:"lifecycleHooks,omitempty"`
 
 	// suspend stops everything but looking: no build, deployment, drift
-	// check or destruction starts while it is true. What is already in
-	// flight is followed to its end.
+	// check or destruction starts while it is true. A deployment that has not
+	// changed anything yet is given up; what CloudFormation is already doing
+	// is followed to its end.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
 

@@ -46,6 +46,7 @@ func changes(before, after *v1alpha1.CdkTsStack) []news {
 		all = append(all, ended(before, entry))
 	}
 	all = append(all, sourceNews(before, after)...)
+	all = append(all, sourceTrouble(before, after)...)
 	all = append(all, driftNews(before, after)...)
 	all = append(all, started(before, after)...)
 	return append(all, troubles(before, after)...)
@@ -117,6 +118,20 @@ func sourceNews(before, after *v1alpha1.CdkTsStack) []news {
 		all = append(all, news{reason: "GitChangesDetected", action: "GitSync", note: fmt.Sprintf("%s moved from %s to %s", is.Ref, was.Revision, is.Revision)})
 	}
 	return all
+}
+
+// sourceTrouble tells of a repository that can no longer be read although the
+// stack is as it should be; for others troubles tells of it.
+func sourceTrouble(before, after *v1alpha1.CdkTsStack) []news {
+	was, is := before.Status.Source, after.Status.Source
+	if is == nil || is.Error == "" || (was != nil && was.Error != "") || !isReady(&after.Status) {
+		return nil
+	}
+	reason := "SourceUnavailable"
+	if c := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionSourceAvailable); c != nil {
+		reason = c.Reason
+	}
+	return []news{{warning: true, reason: reason, action: "GitSync", note: is.Error}}
 }
 
 // driftNews tells how a drift check ended.

@@ -74,7 +74,7 @@ func (r *Reconciler) aws(ctx context.Context, obj *v1alpha1.CdkTsStack) (*cloudf
 func (r *Reconciler) gitCredentials(ctx context.Context, obj *v1alpha1.CdkTsStack) (git.Credentials, error) {
 	var c git.Credentials
 	source := obj.Spec.Source.Git
-	if source.SSHSecretName == "" && !strings.HasPrefix(source.Repository, "http") {
+	if source.SSHSecretName == "" && !strings.HasPrefix(source.Repository, "http://") && !strings.HasPrefix(source.Repository, "https://") {
 		c = r.GitDefaults
 	}
 	if source.SSHSecretName != "" {

@@ -35,8 +35,6 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 	if !cs.Exists {
 		return planAnew(p, op, stack)
 	}
-	op.StackID = cs.StackID
-	p.st.StackID = cs.StackID
 	switch {
 	case cs.Status == changeSetComplete && cs.ExecutionStatus == executionAvailable:
 		return p.judge(op, cs)
@@ -57,6 +55,7 @@ func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
 		return p.look(p.poll(op.StepStartedAt))
 	}
 	p.step(v1alpha1.StepExecuting)
+	p.st.StackID = op.StackID
 	p.st.Progress = &v1alpha1.Progress{Total: int32(cs.Changes)}
 	return p.act(ActExecute, p.poll(op.StepStartedAt))
 }

@@ -40,6 +40,7 @@ func (p *pass) startDeploy(reason string) bool {
 }
 
 func followDeploy(p *pass, op *v1alpha1.Operation) bool {
+	p.noteStack(op)
 	if givenUp := p.superseded(op); givenUp != "" {
 		p.end(v1alpha1.OutcomeSuperseded, "Superseded", givenUp)
 		return false
@@ -60,6 +61,20 @@ func followDeploy(p *pass, op *v1alpha1.Operation) bool {
 		return execute(p, op)
 	}
 	return p.fail(Problem{Reason: "UnknownOperation", Message: fmt.Sprintf("status.operation is at an unknown step %q and was given up", op.Step)})
+}
+
+// noteStack notes the stack that the change set is of. It becomes this
+// object's own, to be deleted with it, when the change set made it, or when
+// the change set is executed: one that was there before is not.
+func (p *pass) noteStack(op *v1alpha1.Operation) {
+	cs := p.seen.ChangeSet
+	if op.Step != v1alpha1.StepPlanning || !cs.Exists {
+		return
+	}
+	op.StackID = cs.StackID
+	if p.seen.Stack.Status == statusReview {
+		p.st.StackID = cs.StackID
+	}
 }
 
 // superseded says why a deployment that has not changed anything yet is given

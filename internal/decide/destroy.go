@@ -35,6 +35,11 @@ func destroy(p *pass) bool {
 	if !p.seen.Stack.Seen {
 		return p.again()
 	}
+	if !p.seen.Stack.Exists && p.st.StackID == "" && len(p.st.History) == 0 {
+		p.verdict = verdict{reason: "StackNotFound", failed: true, message: fmt.Sprintf(
+			"the earlier operator deployed this object, and there is no stack named %s in %s: the object stays, lest the stack be left behind under another name; if it is gone or to stay, set actions.destroy to false", stackRef(p.obj), p.obj.Spec.AWSRegion)}
+		return p.look(time.Minute)
+	}
 	if !p.seen.Stack.Exists {
 		p.verdict = verdict{reason: "StackDeleted", message: "the stack is gone and the object is let go"}
 		return p.act(ActLetGo, 0)
