@@ -42,8 +42,8 @@ type story struct {
 	revision string
 	object   *v1alpha1.CdkTsStack
 	reasons  []string
-	first    time.Duration
-	update   time.Duration
+	// How long a deployment took: the first of all, another stack of the same commit, a new commit.
+	first, second, update time.Duration
 }
 
 // tell plays every act but the last: deploy, change, drift.
@@ -52,15 +52,17 @@ func tell(ctx context.Context, s *stage) (*story, error) {
 	if err := s.prepareNamespace(ctx); err != nil {
 		return nil, err
 	}
+	told := &story{}
+	began := time.Now()
 	if err := s.deploy(ctx, shared, s.first); err != nil {
 		return nil, err
 	}
-	told := &story{}
-	began := time.Now()
+	told.first = time.Since(began)
+	began = time.Now()
 	if err := s.deploy(ctx, webApp, s.first); err != nil {
 		return nil, err
 	}
-	told.first = time.Since(began)
+	told.second = time.Since(began)
 
 	s.screen.chapter("Change it with a commit")
 	began = time.Now()
@@ -175,7 +177,7 @@ func (s *stage) drift(ctx context.Context) error {
 		return err
 	}
 	for _, line := range lines {
-		s.screen.line("             %s", line)
+		s.screen.linef("             %s", line)
 	}
 	if text := strings.Join(lines, "\n"); !strings.Contains(text, webApp.environment) || !strings.Contains(text, "changed-by-hand") {
 		return fmt.Errorf("the drift shown does not name the expected and the actual value:\n%s", text)

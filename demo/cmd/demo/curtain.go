@@ -15,23 +15,24 @@ func (s *stage) curtain(told *story, stay bool) {
 	screen.chapter("The story of " + webApp.stackName)
 	history := told.object.Status.History
 	for _, entry := range slices.Backward(history) {
-		screen.line("  %s  %s %s: %s (%s, commit %s)", entry.EndedAt.Local().Format(time.TimeOnly), entry.Kind, entry.Outcome,
+		screen.linef("  %s  %s %s: %s (%s, commit %s)", entry.EndedAt.Local().Format(time.TimeOnly), entry.Kind, entry.Outcome,
 			entry.Reason, seconds(entry.EndedAt.Sub(entry.StartedAt.Time)), short(entry.Revision))
 	}
-	screen.line("  first deployment %s, with nothing cached; from git push to deployed %s", seconds(told.first), seconds(told.update))
-	screen.line("  events: %s", strings.Join(told.reasons, ", "))
+	screen.linef("  first deployment of all %s, a second stack of the same commit %s, from git push to deployed %s",
+		seconds(told.first), seconds(told.second), seconds(told.update))
+	screen.linef("  events: %s", strings.Join(told.reasons, ", "))
 	screen.line("")
 	screen.line(screen.bold("Outputs"))
 	outputs := told.object.Status.Outputs
 	for _, key := range slices.Sorted(maps.Keys(outputs)) {
-		screen.line("  %-22s %s", key, outputs[key])
+		screen.linef("  %-22s %s", key, outputs[key])
 	}
 	screen.line("")
 	if !stay {
-		screen.line("On a terminal the demo would keep running here, with KUBECONFIG=%s and the stack deployed.", s.plane.Kubeconfig())
+		screen.linef("On a terminal the demo would keep running here, with KUBECONFIG=%s and the stack deployed.", s.plane.Kubeconfig())
 	} else {
 		screen.line(screen.bold("Your turn") + ", in another terminal (logs are in " + s.paths.state + "):")
-		screen.line("  export KUBECONFIG=%s", s.plane.Kubeconfig())
+		screen.linef("  export KUBECONFIG=%s", s.plane.Kubeconfig())
 	}
 	kubectl := "kubectl"
 	if _, err := exec.LookPath(kubectl); err != nil {
@@ -42,7 +43,7 @@ func (s *stage) curtain(told *story, stay bool) {
 		fmt.Sprintf(`%s -n %s patch cdk %s --type=merge -p '{"spec":{"cdkContext":["features=search,maps,chat,ads,news"]}}'`, kubectl, namespace, webApp.name),
 		fmt.Sprintf("%s -n %s delete cdk %s", kubectl, namespace, webApp.name),
 	} {
-		screen.line("  %s", command)
+		screen.linef("  %s", command)
 	}
 	if stay {
 		screen.line("")

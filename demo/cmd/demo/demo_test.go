@@ -27,7 +27,7 @@ func TestDescribe(t *testing.T) {
 				Phase:     v1alpha1.PhaseInstalling,
 				Operation: &v1alpha1.Operation{Step: v1alpha1.StepBuilding, RunStep: "Installing"},
 			},
-			want: "Installing Building (Installing)",
+			want: "Installing",
 		},
 		"a deployment shows its resources as a bar": {
 			status: v1alpha1.CdkTsStackStatus{
@@ -35,11 +35,15 @@ func TestDescribe(t *testing.T) {
 				Operation: &v1alpha1.Operation{Step: v1alpha1.StepExecuting},
 				Progress:  &v1alpha1.Progress{Done: 9, Total: 18, Percent: 50, Current: "Orders"},
 			},
-			want: "Deploying Executing  ████████████░░░░░░░░░░░░ 9/18  Orders",
+			want: "Executing  ████████████░░░░░░░░░░░░ 9/18  Orders",
 		},
 		"more done than planned does not burst the bar": {
 			status: v1alpha1.CdkTsStackStatus{Progress: &v1alpha1.Progress{Done: 5, Total: 2}},
-			want:   "  ████████████████████████ 2/2",
+			want:   "████████████████████████ 2/2",
+		},
+		"an operation without a runner shows its own step": {
+			status: v1alpha1.CdkTsStackStatus{Phase: v1alpha1.PhaseDeploying, Operation: &v1alpha1.Operation{Step: v1alpha1.StepPlanning}},
+			want:   "Planning",
 		},
 		"a plan without resources has no bar": {
 			status: v1alpha1.CdkTsStackStatus{Phase: v1alpha1.PhaseDeploying, Progress: &v1alpha1.Progress{}},
@@ -47,13 +51,13 @@ func TestDescribe(t *testing.T) {
 		},
 		"a failure says why": {
 			status: v1alpha1.CdkTsStackStatus{Phase: v1alpha1.PhaseFailed, Message: "npm could not be reached\nsecond line"},
-			want:   "Failed npm could not be reached",
+			want:   "Failed: npm could not be reached",
 		},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
 			got := describe(&v1alpha1.CdkTsStack{Status: c.status})
-			if diff := cmp.Diff(strings.TrimSpace(c.want), strings.TrimSpace(got)); diff != "" {
+			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})

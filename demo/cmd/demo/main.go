@@ -104,7 +104,7 @@ func complete(p *paths) error {
 
 // play tells the story from the first deployment to the end.
 func play(ctx context.Context, s *stage, stay bool) error {
-	s.screen.line(s.screen.bold("AWS CDK Operator: a demo on this machine alone"))
+	s.screen.line("%s", s.screen.bold("AWS CDK Operator: a demo on this machine alone"))
 	s.screen.chapter("Set the stage")
 	if err := s.build(ctx); err != nil {
 		return err
@@ -119,19 +119,21 @@ func play(ctx context.Context, s *stage, stay bool) error {
 	if err := s.destroy(ctx, webApp); err != nil {
 		return err
 	}
-	if stay {
-		// Something to try things with: its dependencies and its build are cached by now.
-		s.screen.chapter("Deploy it again, for you to try")
-		if err := s.deploy(ctx, webApp, story.revision); err != nil {
+	if !stay {
+		if err := s.destroy(ctx, shared); err != nil {
 			return err
 		}
-	}
-	s.curtain(story, stay)
-	if stay {
-		<-ctx.Done()
+		s.curtain(story, stay)
 		return nil
 	}
-	return s.destroy(ctx, shared)
+	// Something to try things with: its dependencies are cached by now.
+	s.screen.chapter("Deploy it again, for you to try")
+	if err := s.deploy(ctx, webApp, story.revision); err != nil {
+		return err
+	}
+	s.curtain(story, stay)
+	<-ctx.Done()
+	return nil
 }
 
 // within gives a part of the story its own time limit, and a better reason when it passes.

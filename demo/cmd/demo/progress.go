@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -13,20 +14,17 @@ const barWidth = 24
 // describe says in a line what the operator is doing with an object.
 func describe(object *v1alpha1.CdkTsStack) string {
 	status := object.Status
-	words := []string{string(status.Phase)}
+	doing := string(status.Phase)
 	if operation := status.Operation; operation != nil {
-		words = append(words, string(operation.Step))
-		if operation.RunStep != "" {
-			words = append(words, "("+operation.RunStep+")")
-		}
+		doing = cmp.Or(operation.RunStep, string(operation.Step), doing)
 	}
-	if progress := status.Progress; progress != nil && progress.Total > 0 {
-		return strings.Join([]string{strings.Join(words, " "), bar(progress), progress.Current}, "  ")
+	switch progress := status.Progress; {
+	case progress != nil && progress.Total > 0:
+		return strings.TrimSpace(strings.Join([]string{doing, bar(progress), progress.Current}, "  "))
+	case status.Phase == v1alpha1.PhaseFailed, status.Phase == v1alpha1.PhasePending:
+		return doing + ": " + firstLine(status.Message)
 	}
-	if status.Phase == v1alpha1.PhaseFailed || status.Phase == v1alpha1.PhasePending {
-		words = append(words, firstLine(status.Message))
-	}
-	return strings.TrimSpace(strings.Join(words, " "))
+	return doing
 }
 
 // bar draws how many resources are finished.

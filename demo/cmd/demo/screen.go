@@ -51,17 +51,16 @@ func (s *screen) chapter(title string) {
 }
 
 // line writes text above the steps under way.
-func (s *screen) line(format string, args ...any) {
+func (s *screen) line(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.erase()
-	text := format
-	if len(args) > 0 {
-		text = fmt.Sprintf(format, args...)
-	}
 	fmt.Fprintln(s.out, text)
 	s.draw()
 }
+
+// linef is line for a format.
+func (s *screen) linef(format string, args ...any) { s.line(fmt.Sprintf(format, args...)) }
 
 // start announces a step. End it with done or failed.
 func (s *screen) start(what string) *step {
@@ -70,7 +69,7 @@ func (s *screen) start(what string) *step {
 	s.active = append(s.active, begun)
 	s.mu.Unlock()
 	if !s.terminal {
-		s.line("  · %s ...", what)
+		s.linef("  · %s ...", what)
 	}
 	return begun
 }
@@ -87,7 +86,7 @@ func (p *step) say(news string) {
 	}
 	s.mu.Unlock()
 	if !same && !s.terminal {
-		s.line("    %6s  %s", seconds(time.Since(p.began)), news)
+		s.linef("    %6s  %s", seconds(time.Since(p.began)), news)
 	}
 }
 
@@ -114,7 +113,7 @@ func (p *step) end(mark, detail string) {
 	if detail != "" {
 		detail = s.faint("  " + detail)
 	}
-	s.line("  %s %7s  %s%s", mark, seconds(time.Since(p.began)), p.what, detail)
+	s.linef("  %s %7s  %s%s", mark, seconds(time.Since(p.began)), p.what, detail)
 }
 
 // animate redraws the steps under way until stop is called, so that their clocks tick.
