@@ -30,7 +30,7 @@ func TestACreatedStackTellsItsStoryAndItsOutputs(t *testing.T) {
 		t.Errorf("stack %s:\n%s", stack.ID, diff)
 	}
 	events := c.Events(t.Context(), stack.ID, "op-1", time.Time{})
-	if diff := cmp.Diff(decide.Events{Seen: true, Started: true, Done: 2}, events); diff != "" {
+	if diff := cmp.Diff(decide.Events{Seen: true, Started: true, Final: "CREATE_COMPLETE", Done: 2}, events); diff != "" {
 		t.Error(diff)
 	}
 	if last, err := c.LastOperation(t.Context(), stack.ID); err != nil || last != "op-1" {
