@@ -54,10 +54,6 @@ demo: build ## Watch a CDK app be deployed, changed, drifted and destroyed, on t
 	(cd demo && go build -o ../bin/ ./cmd/demo ./cmd/localaws)
 	exec bin/demo -operator bin/awscdk-operator -app demo/app
 
-.PHONY: bench
-bench: build ## Compare with npm ci and cdk deploy typed by hand
-	@hack/bench
-
 .PHONY: clean
 clean: ## Remove what was built (keeps the compiled tools)
 	@rm -rf bin dist demo/app/cdk.out demo/app/node_modules
