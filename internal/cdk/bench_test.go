@@ -3,18 +3,65 @@ package cdk
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 )
 
-// The benchmarks run the real toolchain on testdata/app and are meant for
-// ratios on one quiet machine:
+// BenchmarkAgainstByHand runs the real toolchain on testdata/app, by hand and
+// by this package in turns, so that both meet the same load of the machine,
+// and reports the medians in seconds and as ratios to `npm ci && npx cdk
+// synth`:
 //
-//	go test ./internal/cdk -run '^$' -bench . -benchtime 3x -timeout 30m
+//	go test ./internal/cdk -run '^$' -bench ByHand -benchtime 5x -timeout 60m
+//
+// It is of the build alone: publishing and CloudFormation come on top on both
+// sides.
+func BenchmarkAgainstByHand(b *testing.B) {
+	r := newBenchmark(b)
+	seconds := map[string][]float64{}
+	for i := 0; b.Loop(); i++ {
+		for _, step := range r.steps(i) {
+			start := time.Now()
+			if step.name == "restore" {
+				// A new checkout has none: not counted.
+				if err := os.RemoveAll(filepath.Join(r.Dir, "node_modules")); err != nil {
+					b.Fatal(err)
+				}
+				start = time.Now()
+			}
+			if err := step.do(); err != nil {
+				b.Fatalf("%s: %v", step.name, err)
+			}
+			seconds[step.name] = append(seconds[step.name], time.Since(start).Seconds())
+		}
+	}
+	median := func(name string) float64 {
+		slices.Sort(seconds[name])
+		return seconds[name][len(seconds[name])/2]
+	}
+	byHand := median("npm-ci") + median("npx-cdk-synth")
+	for name := range seconds {
+		b.ReportMetric(median(name), name+"-s")
+	}
+	for _, name := range []string{"new-commit", "other-context", "same-again"} {
+		b.ReportMetric((median("restore")+median(name))/byHand, name+"-ratio")
+	}
+	b.ReportMetric((median("npm-ci")+median("new-commit"))/byHand, "cold-ratio")
+}
 
-// benchReal is newReal for a benchmark.
-func benchReal(b *testing.B) *real {
+// benchmark is a checkout of testdata/app.
+type benchmark struct {
+	b *testing.B
+	Project
+	install InstallOptions
+	shared  Cache
+	synth   SynthOptions
+}
+
+func newBenchmark(b *testing.B) *benchmark {
 	b.Helper()
 	root, err := filepath.EvalSymlinks(b.TempDir())
 	if err != nil {
@@ -27,81 +74,64 @@ func benchReal(b *testing.B) *real {
 	if err != nil {
 		b.Fatal(err)
 	}
-	r := &real{Project: Project{Root: root, Dir: filepath.Join(root, "infra")}}
-	env := append(network(), "PATH="+os.Getenv("PATH"), "HOME="+os.Getenv("HOME"), "AWS_EC2_METADATA_DISABLED=true")
-	done, err := Install(b.Context(), r.Project, Cache{Dir: shared}, InstallOptions{Env: env, Now: time.Now})
+	env := append(network(), "PATH="+os.Getenv("PATH"), "HOME="+os.Getenv("HOME"), "AWS_EC2_METADATA_DISABLED=true", "npm_config_cache="+filepath.Join(shared, "npm"))
+	r := &benchmark{
+		b: b, Project: Project{Root: root, Dir: filepath.Join(root, "infra")},
+		shared: Cache{Dir: shared}, install: InstallOptions{Env: env, Now: time.Now},
+	}
+	done, err := Install(b.Context(), r.Project, r.shared, r.install)
 	if err != nil {
 		b.Fatal(err)
 	}
-	r.options = SynthOptions{
+	r.synth = SynthOptions{
 		Region: "eu-west-1", Env: env, Output: filepath.Join(b.TempDir(), "out"), StateDir: filepath.Join(b.TempDir(), "state"),
 		Dependencies: done.Key, Cache: Cache{Dir: b.TempDir()}, Now: time.Now,
 	}
 	return r
 }
 
-func BenchmarkInstall(b *testing.B) {
-	shared, err := filepath.Abs("../../.cache/cdk")
-	if err != nil {
-		b.Fatal(err)
+type benchmarkStep struct {
+	name string
+	do   func() error
+}
+
+// steps are the steps of one round; each round is a commit of its own.
+func (r *benchmark) steps(round int) []benchmarkStep {
+	synth := func(greeting string) func() error {
+		return func() error {
+			r.synth.Context = []ContextValue{{"greeting", greeting}}
+			_, err := Synth(r.b.Context(), r.Project, r.synth)
+			return err
+		}
 	}
-	for name, cache := range map[string]Cache{"npm ci": {}, "restored from the cache": {Dir: shared}} {
-		b.Run(name, func(b *testing.B) {
-			r := benchReal(b)
-			o := InstallOptions{Env: r.options.Env, Now: time.Now}
-			for b.Loop() {
-				b.StopTimer()
-				if err := os.RemoveAll(filepath.Join(r.Dir, "node_modules")); err != nil {
-					b.Fatal(err)
-				}
-				b.StartTimer()
-				if _, err := Install(b.Context(), r.Project, cache, o); err != nil {
-					b.Fatal(err)
-				}
+	return []benchmarkStep{
+		{"npm-ci", func() error { return r.byHand("npm", "ci") }},
+		{"npx-cdk-synth", func() error {
+			return r.byHand("npx", "cdk", "synth", "--quiet", "--ignore-errors", "--output="+r.synth.Output)
+		}},
+		{"restore", func() error {
+			_, err := Install(r.b.Context(), r.Project, r.shared, r.install)
+			return err
+		}},
+		{"new-commit", func() error {
+			commit := fmt.Appendf(nil, "export const commit = %d;\n", round)
+			if err := os.WriteFile(filepath.Join(r.Dir, "lib", "commit.ts"), commit, 0o644); err != nil {
+				return err
 			}
-		})
+			return synth(fmt.Sprint("commit ", round))()
+		}},
+		{"other-context", synth(fmt.Sprint("context ", round))},
+		{"same-again", synth(fmt.Sprint("context ", round))},
 	}
 }
 
-func BenchmarkSynth(b *testing.B) {
-	synth := func(b *testing.B, prepare func(r *real, i int)) {
-		r := benchReal(b)
-		// What an earlier deployment of the app has left.
-		if _, err := Synth(b.Context(), r.Project, r.options); err != nil {
-			b.Fatal(err)
-		}
-		for i := 0; b.Loop(); i++ {
-			prepare(r, i)
-			if _, err := Synth(b.Context(), r.Project, r.options); err != nil {
-				b.Fatal(err)
-			}
-		}
+// byHand runs a command as a person would type it.
+func (r *benchmark) byHand(name string, args ...string) error {
+	cmd := exec.CommandContext(r.b.Context(), name, args...)
+	cmd.Dir, cmd.Env = r.Dir, append(r.install.Env, "CI=true")
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		return fmt.Errorf("%w\n%s", err, out)
 	}
-	b.Run("the ordinary way", func(b *testing.B) {
-		r := benchReal(b)
-		s, err := newSynthesis(r.Project, r.options)
-		if err != nil {
-			b.Fatal(err)
-		}
-		for b.Loop() {
-			if err := s.run(b.Context(), ways{}); err != nil {
-				b.Fatal(err)
-			}
-		}
-	})
-	b.Run("a new commit", func(b *testing.B) {
-		synth(b, func(r *real, i int) {
-			name := filepath.Join(r.Dir, "lib", "commit.ts")
-			if err := os.WriteFile(name, fmt.Appendf(nil, "export const n = %d;\n", i), 0o644); err != nil {
-				b.Fatal(err)
-			}
-			r.options.Context = []ContextValue{{"greeting", fmt.Sprint(i)}}
-		})
-	})
-	b.Run("another context of the same commit", func(b *testing.B) {
-		synth(b, func(r *real, i int) {
-			r.options.Context = []ContextValue{{"greeting", fmt.Sprint(i)}}
-		})
-	})
-	b.Run("the same again", func(b *testing.B) { synth(b, func(*real, int) {}) })
+	return nil
 }

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 )
 
@@ -27,8 +26,9 @@ func (s *synthesis) beside(ctx context.Context, w ways) ([]Check, error) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel(nil)
-	types := s.checkTypes(ctx, cancel, &wg, w)
-	templates := s.prepareTemplates(ctx, &wg, w, types.how != Beside)
+	sources := sourcesDigest(s.Root)
+	types := s.checkTypes(ctx, cancel, &wg, w, sources)
+	templates := s.prepareTemplates(ctx, &wg, w, sources)
 	if err := s.run(ctx, w); err != nil {
 		return nil, s.failedBeside(ctx, w, err)
 	}
@@ -41,6 +41,7 @@ func (s *synthesis) beside(ctx context.Context, w ways) ([]Check, error) {
 	}
 	s.Cache.remember(types.fact, s.Now())
 	s.Cache.remember(templates.fact, s.Now())
+	s.Cache.remember(templates.expected, s.Now())
 	return []Check{{Types, types.how}, {Templates, how}}, nil
 }
 
@@ -65,7 +66,7 @@ type typesCheck struct {
 
 // checkTypes starts the compiler unless the very same sources were found
 // right before. A doubt ends ctx at once: the rest would be in vain.
-func (s *synthesis) checkTypes(ctx context.Context, cancel context.CancelCauseFunc, wg *sync.WaitGroup, w ways) typesCheck {
+func (s *synthesis) checkTypes(ctx context.Context, cancel context.CancelCauseFunc, wg *sync.WaitGroup, w ways, sources string) typesCheck {
 	none := func() error { return nil }
 	if w.entry == "" {
 		return typesCheck{how: ByApp, wait: none}
@@ -74,7 +75,7 @@ func (s *synthesis) checkTypes(ctx context.Context, cancel context.CancelCauseFu
 	if err != nil {
 		entry = ""
 	}
-	fact := factOf(Types, s.Dependencies, s.rel, entry, sourcesDigest(s.Root))
+	fact := factOf(Types, s.Dependencies, s.rel, entry, sources)
 	if s.Cache.recalls(fact, remembered, s.Now()) {
 		return typesCheck{how: Remembered, fact: fact, wait: none}
 	}
@@ -94,6 +95,10 @@ type templatesCheck struct {
 	s    *synthesis
 	w    ways
 	fact fact
+	// expected is that an app with these sources and this context was found
+	// right: its templates are then most likely the same again. Whether they
+	// are is judged by the templates alone.
+	expected fact
 	// begin starts the process, if it was not started early; it reads the
 	// job from the pipe.
 	begin  func()
@@ -101,10 +106,12 @@ type templatesCheck struct {
 	result chan error
 }
 
-// prepareTemplates gets the validation ready: with a core to spare it loads
-// its rules while the app runs, which takes most of its time.
-func (s *synthesis) prepareTemplates(ctx context.Context, wg *sync.WaitGroup, w ways, spare bool) *templatesCheck {
+// prepareTemplates gets the validation ready: it loads its rules, which takes
+// most of its time, while the app runs. It does not when the same templates
+// are expected again.
+func (s *synthesis) prepareTemplates(ctx context.Context, wg *sync.WaitGroup, w ways, sources string) *templatesCheck {
 	t := &templatesCheck{s: s, w: w, result: make(chan error, 1)}
+	t.expected = factOf("expected", append([]string{s.Dependencies, s.rel, sources, s.Region, "@" + s.Account}, s.context...)...)
 	if w.plugin == "" {
 		return t
 	}
@@ -120,7 +127,7 @@ func (s *synthesis) prepareTemplates(ctx context.Context, wg *sync.WaitGroup, w 
 			t.result <- s.script(ctx, Templates, r, "validate.js", w.plugin)
 		})
 	})
-	if spare || runtime.GOMAXPROCS(0) > 2 {
+	if !s.Cache.recalls(t.expected, remembered, s.Now()) {
 		t.begin()
 	}
 	// Whatever happens, the process must not wait for its job for ever.

@@ -24,11 +24,11 @@
 //     see, but reads only those modules of aws-cdk-lib that anything mentions
 //     (js/typecheck.js says why that hides nothing): half of the time and of
 //     the memory. TypeScript's own incremental mode was measured and is of no
-//     use: 97 % of the time is parsing and binding declarations, which it does
+//     use: nearly all of the time is parsing and binding declarations, which it does
 //     every time.
 //   - Templates are validated by aws-cdk-lib's own plugin beside the app, which
-//     runs with CDK_VALIDATION=false meanwhile. With a core to spare, it loads
-//     its rules while the app still runs.
+//     runs with CDK_VALIDATION=false meanwhile: the rules are loaded by the
+//     time the templates are there.
 //   - A check is left out only when the very same was found right before: the
 //     types of the same sources with the same dependencies, templates that are
 //     the same byte for byte, for the same accounts and regions, with the same
