@@ -115,6 +115,19 @@ func TestTheEndOfTheContextIsNoDoubt(t *testing.T) {
 	}
 }
 
+func TestANodeWithoutTheOptionIsRunWithoutIt(t *testing.T) {
+	bin := filepath.Dir(fakeCLI(t, ""))
+	write(t, bin+"/node", "#!/bin/sh\ncase $1 in --*) exit 9;; esac\necho '{\"clean\":true}' >\"$2\"\n")
+	if err := os.Chmod(bin+"/node", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := checkout(t, ".", plain)
+	s := &synthesis{Project: p, SynthOptions: SynthOptions{Env: []string{"PATH=" + bin + ":/usr/bin:/bin"}, StateDir: t.TempDir()}}
+	if err := s.script(t.Context(), Types, nil, "typecheck.js"); err != nil {
+		t.Error(err)
+	}
+}
+
 var errSuperseded = errors.New("superseded")
 
 func TestNpxRunsWhatTheProjectHas(t *testing.T) {
