@@ -14,7 +14,7 @@ import (
 
 // Stack reads a stack by its name or, so that a deleted one is still found,
 // by its ARN. A stack that is not there, or not any more, is seen and does not
-// exist. LastOperation stays "": the function of that name asks for it.
+// exist.
 func (c *Client) Stack(ctx context.Context, nameOrARN string) decide.Stack {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()

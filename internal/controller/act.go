@@ -97,9 +97,7 @@ func (r *Reconciler) startRun(ctx context.Context, obj *v1alpha1.CdkTsStack) err
 		StackName:  obj.Spec.StackName,
 		Region:     obj.Spec.AWSRegion,
 		Account:    r.Account,
-	}
-	for _, v := range values {
-		req.Context = append(req.Context, runner.ContextValue{Name: v.Name, Value: v.Value})
+		Context:    values,
 	}
 	if t := obj.Spec.Timeout; t != nil {
 		req.Timeout = t.Duration

@@ -114,10 +114,16 @@ func sourceNews(before, after *v1alpha1.CdkTsStack) []news {
 		return nil
 	}
 	all := []news{{reason: "GitSyncCheckStart", action: "GitSync", note: "Looked at " + is.Ref}}
-	if was != nil && was.Revision != "" {
+	if revisionMoved(before, after) {
 		all = append(all, news{reason: "GitChangesDetected", action: "GitSync", note: fmt.Sprintf("%s moved from %s to %s", is.Ref, was.Revision, is.Revision)})
 	}
 	return all
+}
+
+// revisionMoved says whether the ref, seen before, points elsewhere now.
+func revisionMoved(before, after *v1alpha1.CdkTsStack) bool {
+	was, is := before.Status.Source, after.Status.Source
+	return was != nil && was.Revision != "" && is != nil && is.Revision != "" && was.Revision != is.Revision
 }
 
 // sourceTrouble tells of a repository that can no longer be read although the

@@ -68,7 +68,7 @@ func (m *Metrics) record(before, after *v1alpha1.CdkTsStack, seen decide.Observe
 	m.ready.With(l).Set(number(isReady(st)))
 	m.driftChecks.With(l).Add(number(checkEnded(before, after)))
 	m.driftsDetected.With(l).Add(number(checkEnded(before, after) && st.DriftDetected && st.Drift.Error == ""))
-	m.gitChanges.With(l).Add(number(len(sourceNews(before, after)) > 1))
+	m.gitChanges.With(l).Add(number(revisionMoved(before, after)))
 	for _, e := range newEntries(before, after) {
 		if e.Kind == v1alpha1.OperationDeploy {
 			m.deployments.MustCurryWith(l).WithLabelValues(string(e.Outcome)).Observe(e.EndedAt.Sub(e.StartedAt.Time).Seconds())

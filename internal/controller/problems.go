@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 
 	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/decide"
@@ -61,3 +62,21 @@ var executorKinds = []kind{
 
 // executorProblem judges an error of the executor.
 func executorProblem(err error) error { return asProblem(err, executorKinds) }
+
+// asProblem keeps a judged error as it is, and judges another by the table.
+func asProblem(err error, table []kind) error {
+	if err == nil {
+		return nil
+	}
+	if p, ok := errors.AsType[decide.Problem](err); ok {
+		return p
+	}
+	for _, k := range table {
+		if errors.Is(err, k.err) {
+			p := k.problem
+			p.Message = err.Error()
+			return p
+		}
+	}
+	return decide.Problem{Reason: "Error", Message: err.Error(), Temporary: true}
+}

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 
@@ -128,22 +127,4 @@ func (r *Reconciler) runSecrets(ctx context.Context, obj *v1alpha1.CdkTsStack) (
 		Password:      c.Password,
 		CA:            c.CA,
 	}, nil
-}
-
-// asProblem keeps a judged error as it is, and judges another by the table.
-func asProblem(err error, table []kind) error {
-	if err == nil {
-		return nil
-	}
-	if p, ok := errors.AsType[decide.Problem](err); ok {
-		return p
-	}
-	for _, k := range table {
-		if errors.Is(err, k.err) {
-			p := k.problem
-			p.Message = err.Error()
-			return p
-		}
-	}
-	return decide.Problem{Reason: "Error", Message: err.Error(), Temporary: true}
 }

@@ -14,7 +14,10 @@ import (
 const maxContext = 64 << 10
 
 // ContextValue is one CDK context value, as `cdk -c name=value` gives it.
-type ContextValue struct{ Name, Value string }
+type ContextValue struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
 
 // Context reads spec.cdkContext in both documented shapes, "key=value" and
 // {name, value}; the value of the second may be a string, a number or a

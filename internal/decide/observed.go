@@ -122,11 +122,8 @@ type Stack struct {
 	StatusReason          string
 	Outputs               map[string]string
 	TerminationProtection bool
-	// LastOperation is the client request token of the newest stack-level
-	// event, "" if it was not asked for.
-	LastOperation string
-	UpdatedAt     time.Time
-	Err           error
+	UpdatedAt             time.Time
+	Err                   error
 }
 
 // Unborn says that the next change set has to create the stack.

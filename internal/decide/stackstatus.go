@@ -42,7 +42,6 @@ const (
 	changeSetFailed      = "FAILED"
 	executionAvailable   = "AVAILABLE"
 	executionObsolete    = "OBSOLETE"
-	detectionInProgress  = "DETECTION_IN_PROGRESS"
 	detectionFailed      = "DETECTION_FAILED"
 	detectionComplete    = "DETECTION_COMPLETE"
 	reasonUnwedgeFailed  = "RollbackStuck"

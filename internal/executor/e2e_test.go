@@ -63,7 +63,7 @@ func TestABuildWithTheRealToolchain(t *testing.T) {
 		Operation: runner.OperationBuild, Namespace: "default", Name: "web", UID: "u1",
 		Repository: url, Ref: "main", Revision: revision, Path: "./stacks/app", StackName: "WebApp",
 		Region: e2eRegion, Timeout: 10 * time.Minute,
-		Context: []runner.ContextValue{{Name: "environment", Value: "production"}},
+		Context: []decide.ContextValue{{Name: "environment", Value: "production"}},
 	}
 	t.Cleanup(func() {
 		if t.Failed() {

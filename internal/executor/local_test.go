@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/executortest"
 	"awscdk.dev/operator/internal/runner"
@@ -72,8 +73,8 @@ func start(t *testing.T, e executor.Executor, name string, req runner.Request, s
 	}
 }
 
-func value(name, value string) runner.ContextValue {
-	return runner.ContextValue{Name: name, Value: value}
+func value(name, value string) decide.ContextValue {
+	return decide.ContextValue{Name: name, Value: value}
 }
 
 // managerVerb makes the test binary a manager of its own, to be killed.

@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"awscdk.dev/operator/internal/decide"
 )
 
 // Operation is what a run is for.
@@ -44,7 +46,7 @@ type Request struct {
 	// Account is CDK_DEFAULT_ACCOUNT, "" to ask STS.
 	Account string `json:"account,omitempty"`
 	// Context in the order of the spec, later entries win.
-	Context []ContextValue `json:"context,omitempty"`
+	Context []decide.ContextValue `json:"context,omitempty"`
 
 	// Timeout bounds the whole run; 0 is no bound. The executor makes an hour
 	// of 0.
@@ -52,12 +54,6 @@ type Request struct {
 	// MemoryLimit in bytes bounds the run and all that it starts, together;
 	// 0 is no bound. The executor fills it in.
 	MemoryLimit int64 `json:"memoryLimit,omitempty"`
-}
-
-// ContextValue is one CDK context value.
-type ContextValue struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
 }
 
 // Secrets are what a run needs and nobody may read. Standard input carries

@@ -42,7 +42,7 @@ func RunContract(t *testing.T, factory func(t *testing.T) executor.Executor) {
 }
 
 // Request returns a request for a script.
-func Request(script string, values ...runner.ContextValue) runner.Request {
+func Request(script string, values ...decide.ContextValue) runner.Request {
 	return runner.Request{Namespace: "default", Name: "app", UID: "u1", StackName: script, Context: values, Timeout: time.Minute}
 }
 
@@ -142,7 +142,7 @@ func startsOnce(t *testing.T, e executor.Executor) {
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			if err := e.Start(t.Context(), "run-1", Request(Daemon, runner.ContextValue{Name: PIDFileValue, Value: file}, runner.ContextValue{Name: FileValue, Value: file}), runner.Secrets{}); err != nil {
+			if err := e.Start(t.Context(), "run-1", Request(Daemon, decide.ContextValue{Name: PIDFileValue, Value: file}, decide.ContextValue{Name: FileValue, Value: file}), runner.Secrets{}); err != nil {
 				t.Errorf("Start: %v", err)
 			}
 		})
