@@ -13,6 +13,10 @@ const Finalizer = "cdkstack.awscdk.dev/finalizer"
 // as `kubectl rollout restart` does for a Deployment.
 const RestartedAtAnnotation = "kubectl.kubernetes.io/restartedAt"
 
+// EmergencyAnnotation is read by hook scripts that keep a deployment window.
+// Setting it orders what such a hook has kept from being deployed.
+const EmergencyAnnotation = "emergency-deployment"
+
 // CdkTsStack keeps one CloudFormation stack as a TypeScript CDK app in a git
 // repository describes it: deployed, checked for drift and, when the object
 // is deleted, destroyed.
@@ -105,6 +109,10 @@ type CdkTsStackSpec struct {
 	// +optional
 	LifecycleHooks *LifecycleHooks `json:"lifecycleHooks,omitempty"`
 
+	// hooks says how the lifecycle hooks run: their variables and their time.
+	// +optional
+	Hooks *Hooks `json:"hooks,omitempty"`
+
 	// suspend stops everything but looking: no build, deployment, drift
 	// check or destruction starts while it is true. A deployment that has not
 	// changed anything yet is given up; what CloudFormation is already doing
@@ -129,44 +137,6 @@ type CdkTsStackSpec struct {
 	Outputs *OutputsTarget `json:"outputs,omitempty"`
 }
 
-// Source is where the CDK app comes from.
-type Source struct {
-	// git is the repository to read.
-	// +required
-	Git GitSource `json:"git"`
-}
-
-// GitSource is a ref of a git repository.
-type GitSource struct {
-	// repository is the address of the repository: https://host/org/repo.git,
-	// ssh://git@host/org/repo.git or git@host:org/repo.git.
-	// +required
-	// +kubebuilder:validation:MinLength=1
-	// +kubebuilder:validation:MaxLength=2048
-	// +kubebuilder:validation:XValidation:rule="self.matches('^(https?|ssh)://[A-Za-z0-9@:._~%\\\\[\\\\]-]+(/[^\\\\s]*)?$') || self.matches('^[A-Za-z0-9][A-Za-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9._-]*:[^\\\\s-][^\\\\s]*$')",message="repository must be https://host/org/repo.git, ssh://git@host/org/repo.git or git@host:org/repo.git"
-	// +kubebuilder:validation:XValidation:rule="!self.matches('^https?://[^/]*:[^/]*@')",message="repository must not hold a password: put it into the Secret that source.git.secretName names"
-	Repository string `json:"repository"`
-
-	// ref is a branch, a tag or a commit hash.
-	// +optional
-	// +kubebuilder:default="main"
-	// +kubebuilder:validation:MaxLength=255
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9_][^\\\\s~^:?*\\\\[\\\\\\\\]*$') && !self.contains('..') && !self.contains('@{') && !self.endsWith('/') && !self.endsWith('.lock')",message="ref must be a branch, a tag or a commit hash, for example main, v2.1.0 or a 40-digit hash"
-	Ref string `json:"ref,omitempty"`
-
-	// sshSecretName names a Secret of type kubernetes.io/ssh-auth in this
-	// namespace: the key ssh-privatekey, and optionally known_hosts.
-	// +optional
-	// +kubebuilder:validation:MaxLength=253
-	SSHSecretName string `json:"sshSecretName,omitempty"`
-
-	// secretName names a Secret in this namespace with the keys username
-	// and password (or token), and optionally ca.crt, for https.
-	// +optional
-	// +kubebuilder:validation:MaxLength=253
-	SecretName string `json:"secretName,omitempty"`
-}
-
 // Actions says what the operator may do; each is true unless set, but for
 // autoRedeploy.
 type Actions struct {
@@ -187,45 +157,6 @@ type Actions struct {
 	// +optional
 	// +kubebuilder:default=false
 	AutoRedeploy *bool `json:"autoRedeploy,omitempty"`
-}
-
-// LifecycleHooks are bash scripts that run in the project folder with its
-// dependencies installed. A hook that fails stops what it precedes.
-type LifecycleHooks struct {
-	// beforeDeploy runs before the app is synthesised; its failure leaves the
-	// stack untouched.
-	// +optional
-	// +kubebuilder:validation:MaxLength=131072
-	BeforeDeploy string `json:"beforeDeploy,omitempty"`
-	// afterDeploy runs after a deployment; its failure is a failed
-	// verification of it.
-	// +optional
-	// +kubebuilder:validation:MaxLength=131072
-	AfterDeploy string `json:"afterDeploy,omitempty"`
-	// beforeDestroy runs before the stack is deleted; its failure keeps both.
-	// +optional
-	// +kubebuilder:validation:MaxLength=131072
-	BeforeDestroy string `json:"beforeDestroy,omitempty"`
-	// afterDestroy runs after the stack was deleted.
-	// +optional
-	// +kubebuilder:validation:MaxLength=131072
-	AfterDestroy string `json:"afterDestroy,omitempty"`
-	// beforeDriftDetection runs before a drift check.
-	// +optional
-	// +kubebuilder:validation:MaxLength=131072
-	BeforeDriftDetection string `json:"beforeDriftDetection,omitempty"`
-	// afterDriftDetection runs after a drift check.
-	// +optional
-	// +kubebuilder:validation:MaxLength=131072
-	AfterDriftDetection string `json:"afterDriftDetection,omitempty"`
-	// beforeGitSync runs before a git check.
-	// +optional
-	// +kubebuilder:validation:MaxLength=131072
-	BeforeGitSync string `json:"beforeGitSync,omitempty"`
-	// afterGitSync runs after a git check.
-	// +optional
-	// +kubebuilder:validation:MaxLength=131072
-	AfterGitSync string `json:"afterGitSync,omitempty"`
 }
 
 // Retry says how a failed deployment of the same target is tried again, with

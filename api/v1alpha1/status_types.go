@@ -103,6 +103,11 @@ type CdkTsStackStatus struct {
 	// drift is the detail of the last drift check.
 	// +optional
 	Drift *DriftStatus `json:"drift,omitempty"`
+	// hooks are the last runs of the lifecycle hooks, by name.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Hooks []HookStatus `json:"hooks,omitempty"`
 	// orders are the users' orders that have been taken up.
 	// +optional
 	Orders *OrdersStatus `json:"orders,omitempty"`
@@ -125,6 +130,16 @@ type SourceStatus struct {
 	// for autoRedeploy or for an order.
 	// +optional
 	PendingRevision string `json:"pendingRevision,omitempty"`
+	// pending is who wrote the pending commit and what it says, once read.
+	// +optional
+	Pending *Commit `json:"pending,omitempty"`
+	// irrelevantRevision is the newest commit that was seen and touches
+	// nothing of what is followed.
+	// +optional
+	IrrelevantRevision string `json:"irrelevantRevision,omitempty"`
+	// tag is the tag that spec.source.git.semver has chosen.
+	// +optional
+	Tag string `json:"tag,omitempty"`
 	// error says why the repository could not be read, when it could not.
 	// +optional
 	Error string `json:"error,omitempty"`
@@ -138,14 +153,17 @@ const (
 	OperationDeploy     OperationKind = "Deploy"
 	OperationDestroy    OperationKind = "Destroy"
 	OperationDriftCheck OperationKind = "DriftCheck"
+	OperationGitSync    OperationKind = "GitSync"
 )
 
 // OperationStep is where an operation is.
 type OperationStep string
 
-// The steps. A deployment goes Building, Clearing (only when a dead stack is
-// in its way), Planning, Executing. A destruction is Deleting, a drift check
-// Detecting.
+// The steps. A deployment goes Building (which runs beforeDeploy), Clearing
+// (only when a dead stack is in its way), Planning, Executing. A destruction
+// is Deleting, a drift check Detecting, a git check Inspecting. Each of them
+// is led by RunningBeforeHook and followed by RunningAfterHook when there is
+// such a hook.
 const (
 	// StepBuilding: a runner checks out, installs, synthesises, publishes.
 	StepBuilding OperationStep = "Building"
@@ -161,6 +179,14 @@ const (
 	StepDeleting OperationStep = "Deleting"
 	// StepDetecting: drift detection is running.
 	StepDetecting OperationStep = "Detecting"
+	// StepInspecting: a runner reads a commit that was seen: who wrote it, and
+	// whether it touches what is followed.
+	StepInspecting OperationStep = "Inspecting"
+	// StepBeforeHook: the hook that comes before the operation runs.
+	StepBeforeHook OperationStep = "RunningBeforeHook"
+	// StepAfterHook: the hook that comes after it runs. For a deployment that
+	// is its verification.
+	StepAfterHook OperationStep = "RunningAfterHook"
 )
 
 // Operation is an intent that is being carried out. Everything sent to AWS
@@ -197,6 +223,34 @@ type Operation struct {
 	// detectionId is CloudFormation's name of the drift detection.
 	// +optional
 	DetectionID string `json:"detectionId,omitempty"`
+	// outcome of a deployment whose verification is still to come.
+	// +optional
+	Outcome Outcome `json:"outcome,omitempty"`
+	// revision that a git check is about.
+	// +optional
+	Revision string `json:"revision,omitempty"`
+}
+
+// HookStatus is the last run of a lifecycle hook.
+type HookStatus struct {
+	// name of the hook, as in spec.lifecycleHooks.
+	Name string `json:"name"`
+	// operation that it ran for, by id.
+	Operation string `json:"operation"`
+	// succeeded is false when it failed or could not be run.
+	Succeeded bool `json:"succeeded"`
+	// exitCode of the script, absent when it did not end by itself.
+	// +optional
+	ExitCode *int32 `json:"exitCode,omitempty"`
+	// message says what it failed with, and shows its last lines.
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	Message string `json:"message,omitempty"`
+	// endedAt is when its end was noticed.
+	EndedAt metav1.Time `json:"endedAt"`
+	// durationMs is how long the script ran, in milliseconds.
+	// +optional
+	DurationMS int64 `json:"durationMs,omitempty"`
 }
 
 // Target is what a deployment is to bring about. Two equal digests mean that
@@ -245,6 +299,12 @@ type Plan struct {
 	DeployRoleARN string `json:"deployRoleARN,omitempty"`
 	// +optional
 	DeployRoleExternalID string `json:"deployRoleExternalID,omitempty"`
+	// lookupRoleARN may read what the stack holds; it is assumed to look for
+	// drift.
+	// +optional
+	LookupRoleARN string `json:"lookupRoleARN,omitempty"`
+	// +optional
+	LookupRoleExternalID string `json:"lookupRoleExternalID,omitempty"`
 	// executionRoleARN is handed to CloudFormation.
 	// +optional
 	ExecutionRoleARN string `json:"executionRoleARN,omitempty"`
@@ -352,6 +412,10 @@ type OrdersStatus struct {
 	// restartedAt is the value of the annotation that was last taken up.
 	// +optional
 	RestartedAt string `json:"restartedAt,omitempty"`
+	// emergency is the value of the emergency-deployment annotation that was
+	// last taken up.
+	// +optional
+	Emergency string `json:"emergency,omitempty"`
 	// current identifies the last order that was taken up.
 	// +optional
 	Current string `json:"current,omitempty"`
