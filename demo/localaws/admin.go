@@ -37,6 +37,7 @@ func (s *Server) adminRoutes() http.Handler {
 		w.WriteHeader(http.StatusNoContent)
 	})
 	mux.HandleFunc("PUT /_localaws/signal/{account}/{region}/{id}", s.signal)
+	s.worldRoutes(mux)
 	return mux
 }
 

@@ -13,7 +13,10 @@ func target(call *wire.Call) string {
 	if call.Service == "s3" {
 		return call.Request.URL.Path
 	}
-	for _, name := range []string{"StackName", "Name", "TopicArn", "QueueUrl", "RoleArn", "RoleName", "FunctionName", "TableName"} {
+	for _, name := range []string{
+		"StackName", "Name", "TopicArn", "QueueUrl", "RoleArn", "RoleName", "FunctionName", "TableName",
+		"DBInstanceIdentifier", "GroupId", "TargetGroupArn", "LoadBalancerArn",
+	} {
 		if v := call.Params.String(name); v != "" {
 			if cs := call.Params.String("ChangeSetName"); cs != "" {
 				return v + " " + cs

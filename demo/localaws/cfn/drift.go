@@ -3,6 +3,7 @@ package cfn
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"slices"
 	"time"
 
@@ -86,7 +87,11 @@ func (s *Service) check(st *Stack, r *StackResource) {
 	if cloud.Types[r.Type].NoDrift || r.Physical == "" {
 		return
 	}
-	r.Drift = &resourceDrift{status: "IN_SYNC", expected: r.Props, at: s.cloud.Now()}
+	expected := maps.Clone(r.Props)
+	for _, secret := range cloud.Types[r.Type].WriteOnly {
+		delete(expected, secret)
+	}
+	r.Drift = &resourceDrift{status: "IN_SYNC", expected: expected, at: s.cloud.Now()}
 	actual, ok := s.cloud.Get(st.Place, r.Type, r.Physical)
 	if !ok {
 		r.Drift.status = "DELETED"
@@ -94,12 +99,12 @@ func (s *Service) check(st *Stack, r *StackResource) {
 	}
 	// Only properties that the template sets are compared, as in AWS.
 	r.Drift.actual = map[string]any{}
-	for name := range r.Props {
+	for name := range expected {
 		if v, ok := actual.Props[name]; ok {
 			r.Drift.actual[name] = v
 		}
 	}
-	r.Drift.differences = differences("", r.Props, r.Drift.actual)
+	r.Drift.differences = differences("", expected, r.Drift.actual)
 	if len(r.Drift.differences) > 0 {
 		r.Drift.status = "MODIFIED"
 	}

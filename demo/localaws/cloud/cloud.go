@@ -54,6 +54,7 @@ type Cloud struct {
 	failures map[string]int
 	sessions map[string]string // access key → account
 	roles    map[string]string // access key → role
+	costs    map[string][]Cost // by account
 	endpoint string
 }
 
@@ -67,6 +68,7 @@ func New(now func() time.Time) *Cloud {
 		failures: map[string]int{},
 		sessions: map[string]string{},
 		roles:    map[string]string{},
+		costs:    map[string][]Cost{},
 	}
 }
 

@@ -42,9 +42,12 @@ type Type struct {
 	IAM      bool // creating one needs CAPABILITY_IAM
 	NoTags   bool // the stack's tags don't reach it
 	NoDrift  bool // drift detection does not support it
-	MaxName  int  // longest generated name, 0 for 64
-	Lower    bool // generated names are lower case
-	Delay    time.Duration
+	// WriteOnly are properties that nobody can read back, such as passwords:
+	// drift detection leaves them out.
+	WriteOnly []string
+	MaxName   int  // longest generated name, 0 for 64
+	Lower     bool // generated names are lower case
+	Delay     time.Duration
 	// ID makes the physical ID from the name, nil if the name is the ID.
 	ID func(c *Cloud, r *Resource, name string) string
 	// Attributes are what Fn::GetAtt can read.
@@ -57,7 +60,10 @@ type Type struct {
 var Types map[string]*Type
 
 // The hooks look other types up, so the table can only be joined at run time.
-func init() { Types = join(storageTypes, messagingTypes, identityTypes, computeTypes, otherTypes) }
+func init() {
+	Types = join(storageTypes, messagingTypes, identityTypes, computeTypes,
+		networkTypes, securityTypes, balancingTypes, databaseTypes, otherTypes)
+}
 
 func join(tables ...map[string]*Type) map[string]*Type {
 	out := map[string]*Type{}

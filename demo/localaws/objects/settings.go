@@ -1,6 +1,7 @@
 package objects
 
 import (
+	"cmp"
 	"encoding/json"
 	"net/http"
 
@@ -141,7 +142,11 @@ func putPublicAccess(r *request) (any, error) {
 func getLogging(r *request) (any, error) {
 	fields := map[string]any{}
 	if r.props().Has("LoggingConfiguration") {
-		fields["LoggingEnabled"] = pick(r.props().Map("LoggingConfiguration"), map[string]string{"TargetBucket": "DestinationBucketName", "TargetPrefix": "LogFilePrefix"})
+		own := r.props().Map("LoggingConfiguration")
+		// A template without a destination means the bucket itself.
+		fields["LoggingEnabled"] = map[string]any{
+			"TargetBucket": cmp.Or(own.String("DestinationBucketName"), r.bucket), "TargetPrefix": own.String("LogFilePrefix"),
+		}
 	}
 	return r.xml("BucketLoggingStatus", fields), nil
 }

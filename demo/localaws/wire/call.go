@@ -23,6 +23,7 @@ const (
 type Call struct {
 	Service   string // the signing name: "cloudformation", "s3", …
 	Action    string // the operation; set by the service itself for REST ones
+	Version   string // the API version, for the query protocol
 	Protocol  Protocol
 	AccessKey string
 	Token     string // the session token, if temporary credentials signed the call
@@ -133,6 +134,9 @@ var versions = map[string]string{
 	"2010-03-31": "sns",
 	"2012-11-05": "sqs",
 	"2010-08-01": "monitoring",
+	"2014-10-31": "rds",
+	"2015-12-01": "elasticloadbalancing",
+	"2016-11-15": "ec2",
 }
 
 func (c *Call) readForm() {
@@ -145,9 +149,9 @@ func (c *Call) readForm() {
 			form[k] = v
 		}
 	}
-	c.Action = form.Get("Action")
+	c.Action, c.Version = form.Get("Action"), form.Get("Version")
 	if c.Service == "" {
-		c.Service = versions[form.Get("Version")]
+		c.Service = versions[c.Version]
 	}
 	c.Params = decodeForm(form)
 }

@@ -17,6 +17,10 @@ var namespaces = map[string]string{
 	"sns":            "http://sns.amazonaws.com/doc/2010-03-31/",
 	"sqs":            "http://queue.amazonaws.com/doc/2012-11-05/",
 	"monitoring":     "http://monitoring.amazonaws.com/doc/2010-08-01/",
+	"rds":            "http://rds.amazonaws.com/doc/2014-10-31/",
+	"ec2":            "http://ec2.amazonaws.com/doc/2016-11-15/",
+
+	"elasticloadbalancing": "http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/",
 }
 
 // Respond writes what a handler returned, in the call's own protocol.
@@ -90,6 +94,10 @@ func epochs(v any) any {
 
 func (c *Call) respondXML(w http.ResponseWriter, result any) {
 	fields, _ := result.(map[string]any)
+	if c.Service == "ec2" {
+		c.respondEC2(w, fields)
+		return
+	}
 	x := &xmlWriter{}
 	x.raw("<" + c.Action + `Response xmlns="` + namespaces[c.Service] + `">`)
 	x.raw("<" + c.Action + "Result>")
@@ -97,8 +105,22 @@ func (c *Call) respondXML(w http.ResponseWriter, result any) {
 	x.raw("</" + c.Action + "Result>")
 	x.raw("<ResponseMetadata><RequestId>" + c.RequestID + "</RequestId></ResponseMetadata>")
 	x.raw("</" + c.Action + "Response>")
+	x.send(w, http.StatusOK)
+}
+
+// respondEC2 writes EC2's own dialect: no result element, and lists of <item>.
+func (c *Call) respondEC2(w http.ResponseWriter, fields map[string]any) {
+	x := &xmlWriter{item: "item"}
+	x.raw(xml.Header + "<" + c.Action + `Response xmlns="` + namespaces[c.Service] + `"><requestId>` + c.RequestID + "</requestId>")
+	x.fields(fields)
+	x.raw("</" + c.Action + "Response>")
+	x.send(w, http.StatusOK)
+}
+
+func (x *xmlWriter) send(w http.ResponseWriter, status int) {
 	w.Header().Set("Content-Type", "text/xml")
 	w.Header().Set("Content-Length", strconv.Itoa(x.Len()))
+	w.WriteHeader(status)
 	_, _ = w.Write(x.Bytes())
 }
 
@@ -127,12 +149,17 @@ func (c *Call) failQuery(w http.ResponseWriter, e *Error) {
 		kind = "Receiver"
 	}
 	x := &xmlWriter{}
+	if c.Service == "ec2" {
+		x.raw(xml.Header + "<Response><Errors><Error>")
+		x.fields(map[string]any{"Code": e.Code, "Message": e.Message})
+		x.raw("</Error></Errors><RequestID>" + c.RequestID + "</RequestID></Response>")
+		x.send(w, e.Status)
+		return
+	}
 	x.raw(`<ErrorResponse xmlns="` + namespaces[c.Service] + `"><Error>`)
 	x.fields(map[string]any{"Type": kind, "Code": e.Code, "Message": e.Message})
 	x.raw("</Error><RequestId>" + c.RequestID + "</RequestId></ErrorResponse>")
-	w.Header().Set("Content-Type", "text/xml")
-	w.WriteHeader(e.Status)
-	_, _ = w.Write(x.Bytes())
+	x.send(w, e.Status)
 }
 
 func failS3(w http.ResponseWriter, c *Call, e *Error) {

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"maps"
 	"slices"
@@ -10,6 +11,12 @@ import (
 
 // Flat is a list written as a repeated element, without <member> around each item.
 type Flat []any
+
+// List is a list whose items are written as elements of that name.
+type List struct {
+	Item  string
+	Items []any
+}
 
 // Entries is a map written as <entry><key/><value/></entry>.
 type Entries map[string]string
@@ -24,7 +31,12 @@ func XML(root string, fields map[string]any) []byte {
 	return x.Bytes()
 }
 
-type xmlWriter struct{ bytes.Buffer }
+// xmlWriter writes a tree of values. Item names the elements of plain lists,
+// "member" if it is empty.
+type xmlWriter struct {
+	bytes.Buffer
+	item string
+}
 
 func (x *xmlWriter) raw(s string) { x.WriteString(s) }
 
@@ -47,16 +59,14 @@ func (x *xmlWriter) field(name string, v any) {
 				x.element("entry", func() { x.fields(map[string]any{"key": k, "value": v[k]}) })
 			}
 		})
+	case List:
+		x.element(name, func() { x.field(v.Item, Flat(v.Items)) })
 	case []any:
-		x.element(name, func() {
-			for _, item := range v {
-				x.field("member", item)
-			}
-		})
+		x.element(name, func() { x.field(cmp.Or(x.item, "member"), Flat(v)) })
 	case []string:
 		x.element(name, func() {
 			for _, item := range v {
-				x.field("member", item)
+				x.field(cmp.Or(x.item, "member"), item)
 			}
 		})
 	case map[string]any:
