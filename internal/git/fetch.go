@@ -25,7 +25,7 @@ func (m *mirror) fetch(ctx context.Context, store, hash string) (string, error) 
 	// Why did it fail? This package's own client tells causes apart.
 	s := newSession(m.remote)
 	defer s.close()
-	if _, err := s.list(ctx, func() []string { return []string{"HEAD"} }); err != nil {
+	if err := s.probe(ctx); err != nil {
 		return "", err
 	}
 	if s.location != "" {
@@ -217,7 +217,7 @@ func (m *mirror) fetchCommits(ctx context.Context, store string) error {
 	}
 	s := newSession(m.remote)
 	defer s.close()
-	if _, explained := s.list(ctx, func() []string { return []string{"HEAD"} }); explained != nil {
+	if explained := s.probe(ctx); explained != nil {
 		return explained
 	}
 	_ = os.RemoveAll(store) // begin anew next time

@@ -3,7 +3,6 @@ package git
 import (
 	"context"
 	"crypto/rand"
-	mathrand "math/rand/v2"
 	"sync"
 	"time"
 )
@@ -59,28 +58,6 @@ type Heads struct {
 	swept   time.Time
 }
 
-// entry is what is known about one remote. Heads.mu guards it, except for
-// session, which belongs to the look in flight.
-type entry struct {
-	key     Key
-	session *session
-	used    time.Time
-	asked   map[string]time.Time // refs that are followed, and when they were last asked for
-	answers map[string]answer
-
-	looking  bool
-	epoch    int   // counts Expire; answers of looks that began in an earlier one are old
-	err      error // of the latest look
-	failed   time.Time
-	failures int // in a row
-	retry    time.Time
-}
-
-type answer struct {
-	head  Head
-	epoch int // of its entry, when the look began
-}
-
 // NewHeads returns a service that knows nothing yet. Close it when done.
 func NewHeads(options HeadsOptions) *Heads {
 	if options.InFlight <= 0 {
@@ -112,16 +89,23 @@ func (h *Heads) Key(remote Remote) Key {
 	return Key{Repository: remote.Repository.String(), Credentials: remote.digest(h.secret)}
 }
 
-// Get returns where a ref points and never waits. With ok, the answer is no
-// older than maxAge (at least a second), or it is a failure that is not to be
-// tried again yet. Without, a look is under way: Changed will be called with
-// the remote's key, and the head is what was last seen, if anything.
+// Get is Select for a ref.
+func (h *Heads) Get(remote Remote, ref string, maxAge time.Duration) (head Head, ok bool) {
+	return h.Select(remote, Selector{Ref: ref}, maxAge)
+}
+
+// Select returns which commit a selector stands for and never waits. With ok,
+// the answer is no older than maxAge (at least a second), or it is a failure
+// that is not to be tried again yet. Without, a look is under way: Changed
+// will be called with the remote's key, and the head is what was last seen, if
+// anything. All selectors of a remote share its looks.
 //
 // A whole commit hash is its own answer. An error in head.Err tells what is
 // wrong and what to do; see the error kinds of this package.
-func (h *Heads) Get(remote Remote, ref string, maxAge time.Duration) (head Head, ok bool) {
+func (h *Heads) Select(remote Remote, selector Selector, maxAge time.Duration) (head Head, ok bool) {
 	now := h.options.Now()
-	if head, ok := immediate(ref, now); ok {
+	selector = selector.normal()
+	if head, ok := immediate(selector, now); ok {
 		return head, true
 	}
 	key := h.Key(remote)
@@ -129,8 +113,8 @@ func (h *Heads) Get(remote Remote, ref string, maxAge time.Duration) (head Head,
 	defer h.mu.Unlock()
 	h.sweep(now)
 	e := h.entry(key, remote)
-	e.used, e.asked[ref] = now, now
-	if head, ok := e.current(ref, max(maxAge, minAge), now); ok {
+	e.used, e.asked[selector] = now, now
+	if head, ok := e.current(selector, max(maxAge, minAge), now); ok {
 		return head, true
 	}
 	if !e.looking && h.ctx.Err() == nil {
@@ -138,7 +122,7 @@ func (h *Heads) Get(remote Remote, ref string, maxAge time.Duration) (head Head,
 		h.queue = append(h.queue, e)
 		h.dispatch()
 	}
-	return e.answers[ref].head, false
+	return e.answers[selector].head, false
 }
 
 // Expire makes every answer about a repository old and every wait after a
@@ -157,29 +141,10 @@ func (h *Heads) Expire(repository Repository) {
 func (h *Heads) entry(key Key, remote Remote) *entry {
 	e := h.entries[key]
 	if e == nil {
-		e = &entry{key: key, session: newSession(remote), asked: map[string]time.Time{}, answers: map[string]answer{}}
+		e = &entry{key: key, session: newSession(remote), asked: map[Selector]time.Time{}, answers: map[Selector]answer{}}
 		h.entries[key] = e
 	}
 	return e
-}
-
-// current returns an answer that may be given without looking.
-func (e *entry) current(ref string, maxAge time.Duration, now time.Time) (Head, bool) {
-	a, known := e.answers[ref]
-	if e.err != nil && now.Before(e.retry) {
-		a.head.Err, a.head.Failed, a.head.Retry = e.err, e.failed, e.retry
-		return a.head, true
-	}
-	fresh := known && e.err == nil && now.Sub(a.seen()) <= maxAge && a.epoch == e.epoch
-	return a.head, fresh
-}
-
-// seen is when the answer was had, good or bad.
-func (a answer) seen() time.Time {
-	if a.head.Err != nil {
-		return a.head.Failed
-	}
-	return a.head.Seen
 }
 
 // dispatch starts waiting looks as far as there is room. A host that is busy
@@ -205,10 +170,10 @@ func (h *Heads) look(e *entry, host string) {
 	ctx, cancel := context.WithTimeout(h.ctx, h.options.Timeout)
 	defer cancel()
 	var epoch int
-	list, err := e.session.list(ctx, func() []string {
-		var refs []string
-		refs, epoch = h.wanted(e)
-		return refs
+	list, err := e.session.list(ctx, func() []Selector {
+		var asked []Selector
+		asked, epoch = h.wanted(e)
+		return asked
 	})
 
 	h.mu.Lock()
@@ -228,49 +193,15 @@ func (h *Heads) look(e *entry, host string) {
 	}
 }
 
-// wanted lists the refs that are followed at this moment, and its epoch.
-func (h *Heads) wanted(e *entry) (refs []string, epoch int) {
+// wanted lists what is followed at this moment, and its epoch.
+func (h *Heads) wanted(e *entry) (asked []Selector, epoch int) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	refs = make([]string, 0, len(e.asked))
-	for ref := range e.asked {
-		refs = append(refs, ref)
+	asked = make([]Selector, 0, len(e.asked))
+	for selector := range e.asked {
+		asked = append(asked, selector)
 	}
-	return refs, e.epoch
-}
-
-func (e *entry) record(list *listing, err error, epoch int, now time.Time) {
-	e.err = err
-	if err != nil {
-		e.failures++
-		e.failed, e.retry = now, now.Add(backoff(e.failures))
-		return
-	}
-	e.failures = 0
-	for _, ref := range list.asked {
-		if _, followed := e.asked[ref]; !followed {
-			continue
-		}
-		head := list.resolve(ref, e.session.remote.Repository)
-		if head.Err != nil {
-			last := e.answers[ref].head
-			last.Err, last.Failed = head.Err, now
-			e.answers[ref] = answer{head: last, epoch: epoch}
-			continue
-		}
-		head.Seen = now
-		e.answers[ref] = answer{head: head, epoch: epoch}
-	}
-}
-
-// backoff doubles from firstRetry to lastRetry, less up to a fifth, so that
-// remotes that failed together are not asked together.
-func backoff(failures int) time.Duration {
-	wait := lastRetry
-	if failures < 6 {
-		wait = firstRetry << (failures - 1)
-	}
-	return time.Duration(float64(wait) * (0.8 + 0.2*mathrand.Float64()))
+	return asked, e.epoch
 }
 
 // sweep forgets what nobody asked for in an hour. The caller holds mu.
@@ -280,10 +211,10 @@ func (h *Heads) sweep(now time.Time) {
 	}
 	h.swept = now
 	for key, e := range h.entries {
-		for ref, asked := range e.asked {
+		for selector, asked := range e.asked {
 			if now.Sub(asked) > forgetAfter {
-				delete(e.asked, ref)
-				delete(e.answers, ref)
+				delete(e.asked, selector)
+				delete(e.answers, selector)
 			}
 		}
 		if now.Sub(e.used) > forgetAfter && !e.looking {

@@ -69,7 +69,7 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 // hostOf names a redirect's place without path, query or user: those are not ours to show.
 func hostOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
-func (s *session) listHTTP(ctx context.Context, wanted func() []string) (*listing, error) {
+func (s *session) listHTTP(ctx context.Context, wanted func() []Selector) (*listing, error) {
 	if s.client == nil {
 		s.client = clientFor(s.remote.Credentials.CA)
 	}
@@ -95,7 +95,7 @@ func clientFor(ca []byte) *http.Client {
 
 // discover asks which protocol the server speaks. An old server answers with
 // its refs at once.
-func (s *session) discover(ctx context.Context, wanted func() []string) (*listing, error) {
+func (s *session) discover(ctx context.Context, wanted func() []Selector) (*listing, error) {
 	r := s.remote.Repository
 	base := r.scheme + "://" + r.host + strings.TrimSuffix(r.path, "/")
 	response, err := s.do(ctx, http.MethodGet, base+refsSuffix+refsQuery, nil)
@@ -163,7 +163,7 @@ func readCapabilities(in *packets) (format string, err error) {
 	}
 }
 
-func (s *session) listRefs(ctx context.Context, wanted func() []string) (*listing, error) {
+func (s *session) listRefs(ctx context.Context, wanted func() []Selector) (*listing, error) {
 	list := newListing(wanted())
 	response, err := s.do(ctx, http.MethodPost, s.base+packSuffix, list.request(s.format))
 	if err != nil {

@@ -12,20 +12,30 @@ import (
 // for. The rest is read over and forgotten, so that a repository with very
 // many refs costs time on the wire and no memory.
 type listing struct {
-	asked []string          // refs as users wrote them
-	names map[string]bool   // full names that could answer them
-	found map[string]string // full name to commit
+	asked    []Selector
+	names    map[string]bool   // full names that could answer a ref
+	found    map[string]string // full name to commit
+	versions *versions         // of tags, for ranges; nil when none is asked for
 }
 
-func newListing(asked []string) *listing {
+func newListing(asked []Selector) *listing {
 	l := &listing{asked: asked, names: map[string]bool{}, found: map[string]string{}}
-	for _, ref := range asked {
-		for _, c := range candidates(ref) {
+	for _, s := range asked {
+		if s.Semver != "" {
+			if l.versions == nil {
+				l.versions = newVersions()
+			}
+			l.versions.want(s.Semver)
+			continue
+		}
+		for _, c := range candidates(s.Ref) {
 			l.names[c.name] = true
 		}
 	}
 	return l
 }
+
+const tagPrefix = "refs/tags/"
 
 // maxPrefixes bounds the ref-prefix lines of a request; with more, all
 // branches and tags are asked for.
@@ -50,9 +60,12 @@ func (l *listing) prefixes() []string {
 	if len(l.names) > maxPrefixes {
 		return []string{"HEAD", "refs/"}
 	}
-	out := make([]string, 0, len(l.names))
+	out := make([]string, 0, len(l.names)+1)
 	for name := range l.names {
 		out = append(out, name)
+	}
+	if l.versions != nil {
+		out = append(out, tagPrefix)
 	}
 	slices.Sort(out)
 	return out
@@ -106,8 +119,16 @@ func (l *listing) readV0(first []byte, in *packets) error {
 }
 
 func (l *listing) add(name string, hash []byte) {
-	if l.names[name] && IsHash(string(hash)) {
+	short, isTag := strings.CutPrefix(name, tagPrefix)
+	isTag = isTag && l.versions != nil
+	if !l.names[name] && !isTag || !IsHash(string(hash)) {
+		return
+	}
+	if l.names[name] {
 		l.found[name] = string(hash)
+	}
+	if isTag {
+		l.versions.add(short, string(hash))
 	}
 }
 

@@ -43,6 +43,15 @@ type Head struct {
 	Failed, Retry time.Time
 }
 
+// Tag is the tag's short name, such as v1.0.0, or "" when the head is no tag.
+func (h Head) Tag() string {
+	name, _ := strings.CutPrefix(h.Name, tagPrefix)
+	if h.Kind != KindTag {
+		return ""
+	}
+	return name
+}
+
 type candidate struct {
 	name string
 	kind Kind
@@ -76,8 +85,12 @@ func kindOf(name string) Kind {
 	return KindOther
 }
 
-// resolve answers one of the refs that the listing was made for.
-func (l *listing) resolve(ref string, repository Repository) Head {
+// resolve answers one of the selectors that the listing was made for.
+func (l *listing) resolve(s Selector, repository Repository) Head {
+	if s.Semver != "" {
+		return l.versions.resolve(s.Semver, repository)
+	}
+	ref := s.Ref
 	for _, c := range candidates(ref) {
 		if hash, ok := l.found[c.name]; ok {
 			return Head{Revision: hash, Kind: c.kind, Name: c.name}
@@ -89,14 +102,14 @@ func (l *listing) resolve(ref string, repository Repository) Head {
 	return Head{Err: fail(ErrRefNotFound, "%s has no branch or tag %q; check the ref, or that it was pushed", repository, ref)}
 }
 
-// immediate answers what needs no server: a ref that git would refuse, and a
-// whole hash.
-func immediate(ref string, now time.Time) (Head, bool) {
-	if err := ValidateRef(ref); err != nil {
+// immediate answers what needs no server: a selector that cannot be used, and
+// a whole hash.
+func immediate(s Selector, now time.Time) (Head, bool) {
+	if err := s.Validate(); err != nil {
 		return Head{Err: err, Failed: now}, true
 	}
-	if IsHash(ref) {
-		return Head{Revision: strings.ToLower(ref), Kind: KindCommit, Seen: now}, true
+	if IsHash(s.Ref) {
+		return Head{Revision: strings.ToLower(s.Ref), Kind: KindCommit, Seen: now}, true
 	}
 	return Head{}, false
 }
@@ -104,15 +117,21 @@ func immediate(ref string, now time.Time) (Head, bool) {
 // Resolve asks the server for one ref and waits for the answer. It is Heads
 // without sharing and without memory.
 func Resolve(ctx context.Context, remote Remote, ref string) (Head, error) {
-	if head, ok := immediate(ref, time.Time{}); ok {
+	return Select(ctx, remote, Selector{Ref: ref})
+}
+
+// Select is Resolve for any selector. The credentials must be plain.
+func Select(ctx context.Context, remote Remote, selector Selector) (Head, error) {
+	selector = selector.normal()
+	if head, ok := immediate(selector, time.Time{}); ok {
 		return head, head.Err
 	}
 	s := newSession(remote)
 	defer s.close()
-	list, err := s.list(ctx, func() []string { return []string{ref} })
+	list, err := s.list(ctx, func() []Selector { return []Selector{selector} })
 	if err != nil {
 		return Head{}, err
 	}
-	head := list.resolve(ref, remote.Repository)
+	head := list.resolve(selector, remote.Repository)
 	return head, head.Err
 }

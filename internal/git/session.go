@@ -30,7 +30,7 @@ func newSession(remote Remote) *session { return &session{remote: remote} }
 // list asks the server once. wanted is called as late as the protocol allows,
 // so that whoever asks while the connection is being made is served too. The
 // error is of one of this package's kinds.
-func (s *session) list(ctx context.Context, wanted func() []string) (*listing, error) {
+func (s *session) list(ctx context.Context, wanted func() []Selector) (*listing, error) {
 	if err := s.remote.Credentials.Validate(); err != nil {
 		return nil, err
 	}
@@ -43,7 +43,13 @@ func (s *session) list(ctx context.Context, wanted func() []string) (*listing, e
 	return list, nil
 }
 
-func (s *session) ask(ctx context.Context, wanted func() []string) (*listing, error) {
+// probe says whether the repository can be listed at all.
+func (s *session) probe(ctx context.Context) error {
+	_, err := s.list(ctx, func() []Selector { return []Selector{{Ref: "HEAD"}} })
+	return err
+}
+
+func (s *session) ask(ctx context.Context, wanted func() []Selector) (*listing, error) {
 	if s.remote.Repository.ssh() {
 		return s.listSSH(ctx, wanted)
 	}

@@ -17,7 +17,7 @@ import (
 const sshVersion = "SSH-2.0-awscdk-operator"
 
 // listSSH logs in, runs git-upload-pack and asks it for refs.
-func (s *session) listSSH(ctx context.Context, wanted func() []string) (*listing, error) {
+func (s *session) listSSH(ctx context.Context, wanted func() []Selector) (*listing, error) {
 	client, err := s.connect(ctx)
 	if err != nil {
 		return nil, err
@@ -87,7 +87,7 @@ func (s *session) handshake(conn net.Conn, address string, signer ssh.Signer, tr
 }
 
 // uploadPack speaks to a git-upload-pack on the other side.
-func (s *session) uploadPack(channel *ssh.Session, wanted func() []string) (*listing, error) {
+func (s *session) uploadPack(channel *ssh.Session, wanted func() []Selector) (*listing, error) {
 	stdin, err := channel.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -115,7 +115,7 @@ func (s *session) uploadPack(channel *ssh.Session, wanted func() []string) (*lis
 }
 
 // converse lists refs in whichever version the other side chose.
-func converse(stdin io.WriteCloser, in *packets, wanted func() []string) (*listing, error) {
+func converse(stdin io.WriteCloser, in *packets, wanted func() []Selector) (*listing, error) {
 	defer stdin.Close()
 	kind, data, err := in.next()
 	if err != nil {
