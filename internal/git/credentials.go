@@ -33,6 +33,13 @@ type Credentials struct {
 	Password string
 	// CA holds PEM certificates. When set, they alone are trusted over HTTPS.
 	CA []byte
+	// App is a GitHub App that stands for Username and Password. Heads takes
+	// it; a run needs what Heads.Plain makes of it.
+	App App
+	// Holder names who a Password belongs to that changes by itself, so that
+	// a new token is not taken for new credentials. Heads.Plain sets it; it
+	// may only be passed on together with the password.
+	Holder string
 }
 
 // Validate says whether the credentials can be used at all, before any server
@@ -50,6 +57,11 @@ func (c Credentials) Validate() error {
 	if len(c.CA) > 0 && !x509.NewCertPool().AppendCertsFromPEM(c.CA) {
 		return invalid("the CA holds no PEM certificate; put the authority's certificate into ca.crt")
 	}
+	if !c.App.IsZero() {
+		if err := c.App.validate(); err != nil {
+			return err
+		}
+	}
 	if hasControl(c.Username) || hasControl(c.Password) {
 		return invalid("the username or password holds a control character; check for a newline at the end of the Secret's value")
 	}
@@ -60,7 +72,14 @@ func (c Credentials) Validate() error {
 // key. It is an HMAC: without the key nobody can try passwords against it.
 func (c Credentials) Digest(key []byte) string {
 	mac := hmac.New(sha256.New, key)
-	for _, part := range [][]byte{c.SSHPrivateKey, c.KnownHosts, []byte(c.Username), []byte(c.Password), c.CA} {
+	holder, password := c.Holder, c.Password
+	if !c.App.IsZero() {
+		holder = c.App.holder()
+	}
+	if holder != "" {
+		password = ""
+	}
+	for _, part := range [][]byte{c.SSHPrivateKey, c.KnownHosts, []byte(c.Username), []byte(password), c.CA, []byte(holder)} {
 		// Length first, so that no two different sets run together.
 		mac.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
 		mac.Write(part)
@@ -80,6 +99,7 @@ func (c Credentials) String() string {
 		{"username", c.Username != ""},
 		{"password", c.Password != ""},
 		{"ca", len(c.CA) > 0},
+		{"github app", !c.App.IsZero()},
 	} {
 		if p.set {
 			parts = append(parts, p.name)

@@ -34,6 +34,8 @@ type HeadsOptions struct {
 	InFlight, PerHost int
 	// Timeout bounds one look (20 s).
 	Timeout time.Duration
+	// Apps makes tokens of GitHub Apps; one of its own by default.
+	Apps *Apps
 }
 
 // Heads knows where refs point. However many stacks follow a repository, one
@@ -71,6 +73,9 @@ func NewHeads(options HeadsOptions) *Heads {
 	}
 	if options.Changed == nil {
 		options.Changed = func(Key) {}
+	}
+	if options.Apps == nil {
+		options.Apps = NewApps(options.Now)
 	}
 	h := &Heads{options: options, secret: make([]byte, 32), entries: map[Key]*entry{}, running: map[string]int{}}
 	_, _ = rand.Read(h.secret) // never fails, by its documentation
@@ -141,10 +146,23 @@ func (h *Heads) Expire(repository Repository) {
 func (h *Heads) entry(key Key, remote Remote) *entry {
 	e := h.entries[key]
 	if e == nil {
-		e = &entry{key: key, session: newSession(remote), asked: map[Selector]time.Time{}, answers: map[Selector]answer{}}
+		e = &entry{key: key, session: h.session(remote), asked: map[Selector]time.Time{}, answers: map[Selector]answer{}}
 		h.entries[key] = e
 	}
 	return e
+}
+
+func (h *Heads) session(remote Remote) *session {
+	s := newSession(remote)
+	s.apps = h.options.Apps
+	return s
+}
+
+// Plain returns the remote's credentials with a token in the place of a GitHub
+// App, good for half an hour at least: what a run can use. It asks GitHub
+// unless a look did so lately; other credentials come back as they are.
+func (h *Heads) Plain(ctx context.Context, remote Remote) (Credentials, error) {
+	return h.options.Apps.Plain(ctx, remote)
 }
 
 // dispatch starts waiting looks as far as there is room. A host that is busy

@@ -211,17 +211,25 @@ func drain(body io.ReadCloser) {
 }
 
 func (s *session) explainHTTP(err error) error {
-	repository := s.remote.Repository
+	if explained := explainCertificate(s.remote.Repository.String(), err); explained != nil {
+		return explained
+	}
+	return err
+}
+
+// explainCertificate explains an error that is about a certificate, and
+// returns nil for any other.
+func explainCertificate(server string, err error) error {
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
 	_, wrongName := errors.AsType[x509.HostnameError](err)
 	_, badCert := errors.AsType[x509.CertificateInvalidError](err)
 	switch {
 	case unknown:
-		return failBecause(ErrCertificate, err, "the certificate of %s is signed by an authority that is not trusted; put the authority's certificate into ca.crt of the Secret", repository)
+		return failBecause(ErrCertificate, err, "the certificate of %s is signed by an authority that is not trusted; put the authority's certificate into ca.crt of the Secret", server)
 	case wrongName, badCert:
-		return failBecause(ErrCertificate, err, "the certificate of %s is not valid for it: %s", repository, printable(errors.Unwrap(err).Error()))
+		return failBecause(ErrCertificate, err, "the certificate of %s is not valid for it: %s", server, printable(errors.Unwrap(err).Error()))
 	}
-	return err
+	return nil
 }
 
 func (s *session) explainStatus(status int) error {

@@ -17,7 +17,9 @@ const agent = "git/awscdk-operator"
 // learnt about the server, so that later listings take fewer round trips. One
 // listing at a time.
 type session struct {
-	remote Remote
+	remote Remote      // with the credentials that are sent
+	given  Credentials // those that remote's are made of; differ for a GitHub App
+	apps   *Apps       // makes tokens of GitHub Apps; nil when there are to be none
 
 	client   *http.Client // over HTTP; nil until the first listing
 	base     string       // over HTTP: the address after redirects, once the server spoke version 2
@@ -25,22 +27,43 @@ type session struct {
 	format   string       // the object format to name in requests, when the server wants it named
 }
 
-func newSession(remote Remote) *session { return &session{remote: remote} }
+func newSession(remote Remote) *session {
+	return &session{remote: remote, given: remote.Credentials}
+}
 
 // list asks the server once. wanted is called as late as the protocol allows,
 // so that whoever asks while the connection is being made is served too. The
 // error is of one of this package's kinds.
 func (s *session) list(ctx context.Context, wanted func() []Selector) (*listing, error) {
-	if err := s.remote.Credentials.Validate(); err != nil {
-		return nil, err
-	}
 	within, cancel := context.WithCancel(ctx)
 	defer cancel() // closes the connection, however the listing ended
-	list, err := s.ask(within, wanted)
-	if err != nil {
-		return nil, s.explain(ctx, err)
+	if err := s.logIn(within); err != nil {
+		return nil, err
 	}
-	return list, nil
+	list, err := s.ask(within, wanted)
+	if err == nil {
+		return list, nil
+	}
+	err = s.explain(ctx, err)
+	if errors.Is(err, ErrAuth) && !s.given.App.IsZero() {
+		s.apps.refused(s.remote.Credentials)
+	}
+	return nil, err
+}
+
+// logIn checks the credentials and puts a token into the place of an App.
+func (s *session) logIn(ctx context.Context) error {
+	if err := s.given.Validate(); err != nil || s.given.App.IsZero() {
+		return err
+	}
+	if s.apps == nil {
+		return errors.New("a GitHub App's key was not exchanged for a token")
+	}
+	plain, err := s.apps.plain(ctx, Remote{s.remote.Repository, s.given}, tokenMargin)
+	if err == nil {
+		s.remote.Credentials = plain
+	}
+	return err
 }
 
 // probe says whether the repository can be listed at all.
