@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 
 	"awscdk.dev/operator/demo/localaws/cloud"
 	"awscdk.dev/operator/demo/localaws/wire"
@@ -37,7 +38,7 @@ func (s *Server) account(r *http.Request) string {
 type targetHealth struct {
 	TargetGroup string `json:"targetGroup"`      // ARN, name or logical ID
 	Target      string `json:"target,omitempty"` // empty: all of them
-	Port        string `json:"port,omitempty"`   // empty: the group's
+	Port        int    `json:"port,omitempty"`   // 0: the group's
 	State       string `json:"state"`            // empty: as if nobody had said anything
 	Reason      string `json:"reason,omitempty"`
 	Description string `json:"description,omitempty"`
@@ -62,7 +63,7 @@ func (s *Server) setTargetHealth(w http.ResponseWriter, r *http.Request) {
 	s.edit(w, r, cloud.TargetGroupType, in.TargetGroup, func(group *cloud.Resource) {
 		t := cloud.Target{}
 		if in.Target != "" {
-			t = cloud.TargetFrom(group, wire.Params{"Id": in.Target, "Port": in.Port})
+			t = cloud.TargetFrom(group, wire.Params{"Id": in.Target, "Port": number(in.Port)})
 		}
 		group.SetHealth(t, cloud.Health{State: in.State, Reason: cmp.Or(in.Reason, reason), Description: in.Description})
 	})
@@ -82,11 +83,7 @@ func (s *Server) setDatabase(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.edit(w, r, cloud.DatabaseType, in.Instance, func(db *cloud.Resource) {
-		port := ""
-		if in.Port != 0 {
-			port = wire.Text(in.Port)
-		}
-		setAttributes(db, map[string]string{"Address": in.Address, "Port": port, "Status": in.Status})
+		setAttributes(db, map[string]string{"Address": in.Address, "Port": number(in.Port), "Status": in.Status})
 	})
 }
 
@@ -105,6 +102,14 @@ func (s *Server) setLoadBalancer(w http.ResponseWriter, r *http.Request) {
 	s.edit(w, r, cloud.LoadBalancerType, in.LoadBalancer, func(lb *cloud.Resource) {
 		setAttributes(lb, map[string]string{"DNSName": in.DNSName, "State": in.State})
 	})
+}
+
+// number writes a port; 0 is none.
+func number(port int) string {
+	if port == 0 {
+		return ""
+	}
+	return strconv.Itoa(port)
 }
 
 func setAttributes(r *cloud.Resource, values map[string]string) {

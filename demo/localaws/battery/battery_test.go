@@ -24,6 +24,8 @@ type stage struct {
 	url    string
 	folder string
 	cdkBin string
+
+	tripwire *tripwire
 }
 
 var place = cloud.Place{Account: "123456789012", Region: "eu-central-1"}
@@ -40,7 +42,13 @@ func newStage(t *testing.T) *stage {
 		server.Close()
 		aws.Close()
 	})
-	return &stage{T: t, aws: aws, url: server.URL, folder: t.TempDir()}
+	s := &stage{T: t, aws: aws, url: server.URL, folder: t.TempDir(), tripwire: newTripwire(t)}
+	t.Cleanup(func() {
+		if hits := s.tripwire.take(); len(hits) > 0 {
+			t.Errorf("calls would have left this machine: %v", hits)
+		}
+	})
+	return s
 }
 
 // withApp puts the battery's app and the cdk CLI into the stage's folder.
@@ -60,12 +68,12 @@ func (s *stage) withApp() *stage {
 // environment is all that a child process gets: nothing of ours, and no way
 // to an AWS but the local one.
 func (s *stage) environment() []string {
-	return []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + filepath.Join(s.folder, "home"), "CDK_HOME=" + filepath.Join(s.folder, "cdkhome"),
-		"AWS_ENDPOINT_URL=" + s.url, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
-		"AWS_REGION=" + place.Region, "AWS_DEFAULT_REGION=" + place.Region, "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=",
+	return append(s.tripwire.environment(),
+		"PATH="+filepath.Join(s.folder, "bin")+string(os.PathListSeparator)+os.Getenv("PATH"), "HOME="+filepath.Join(s.folder, "home"), "CDK_HOME="+filepath.Join(s.folder, "cdkhome"),
+		"AWS_ENDPOINT_URL="+s.url, "AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
+		"AWS_REGION="+place.Region, "AWS_DEFAULT_REGION="+place.Region, "AWS_EC2_METADATA_DISABLED=true", "AWS_PAGER=",
 		"CI=true", "NO_COLOR=1", "CDK_DISABLE_CLI_TELEMETRY=true", "CDK_VALIDATION=false", "NODE_NO_WARNINGS=1",
-	}
+	)
 }
 
 // run runs a command in the app's folder and returns what it wrote and its exit code.
@@ -73,6 +81,9 @@ func (s *stage) run(name string, args ...string) (string, int) {
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), 4*time.Minute)
 	defer cancel()
+	if own := filepath.Join(s.folder, "bin", name); exists(own) {
+		name = own
+	}
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir, cmd.Env = s.folder, s.environment()
 	out, err := cmd.CombinedOutput()
@@ -83,6 +94,24 @@ func (s *stage) run(name string, args ...string) (string, int) {
 		s.Fatalf("start %s: %v", name, err)
 	}
 	return string(out), cmd.ProcessState.ExitCode()
+}
+
+func exists(path string) bool {
+	_, err := os.Stat(path)
+	return err == nil
+}
+
+// settle waits until nothing runs on the newest stack of that name any more.
+// The aws CLI could wait too, but looks only twice a minute.
+func (s *stage) settle(name, status string) {
+	s.Helper()
+	for range 1000 {
+		if !strings.HasSuffix(s.status(name), "_IN_PROGRESS") {
+			break
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	s.expect(name, status)
 }
 
 // cdk runs the CLI; want is its exit code, and each pattern must match its output.
