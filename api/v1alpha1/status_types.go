@@ -133,6 +133,12 @@ type SourceStatus struct {
 	// pending is who wrote the pending commit and what it says, once read.
 	// +optional
 	Pending *Commit `json:"pending,omitempty"`
+	// inspectError says why the commit that was seen could not be read.
+	// +optional
+	InspectError string `json:"inspectError,omitempty"`
+	// inspectedRevision is the newest commit that was read, well or not.
+	// +optional
+	InspectedRevision string `json:"inspectedRevision,omitempty"`
 	// irrelevantRevision is the newest commit that was seen and touches
 	// nothing of what is followed.
 	// +optional
@@ -265,6 +271,9 @@ type Target struct {
 	// order is the user's order that asked for it, if one did.
 	// +optional
 	Order string `json:"order,omitempty"`
+	// automatic is true for a commit that autoRedeploy took up.
+	// +optional
+	Automatic bool `json:"automatic,omitempty"`
 }
 
 // Plan is the outcome of a build: all that a change set needs. Nothing in it

@@ -12,7 +12,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/controller"
 	"awscdk.dev/operator/internal/executor"
@@ -21,8 +20,6 @@ import (
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -79,12 +76,8 @@ func newLog(debug bool) *slog.Logger {
 }
 
 func newManager(config *rest.Config, s settings) (ctrl.Manager, error) {
-	scheme := runtime.NewScheme()
-	if err := errors.Join(v1alpha1.AddToScheme(scheme), corev1.AddToScheme(scheme)); err != nil {
-		return nil, fmt.Errorf("register the kinds: %w", err)
-	}
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
-		Scheme: scheme,
+		Scheme: controller.Scheme(),
 		Cache:  cache.Options{DefaultTransform: cache.TransformStripManagedFields(), DefaultNamespaces: s.namespaces()},
 		Metrics: metricsserver.Options{
 			BindAddress:   s.metricsAddr,
@@ -108,6 +101,11 @@ func wire(mgr ctrl.Manager, s settings, log *slog.Logger) (stop func(), err erro
 	if err != nil {
 		return nil, err
 	}
+	apiServer, err := kubernetes(mgr.GetConfig())
+	if err != nil {
+		return nil, err
+	}
+	hooks, hookSecrets := hookEnv(os.Environ())
 	// News may come before there is anybody to tell: runs that are taken over
 	// speak at once. The first pass over each object hears of them anyway.
 	var listener atomic.Pointer[controller.Reconciler]
@@ -140,12 +138,15 @@ func wire(mgr ctrl.Manager, s settings, log *slog.Logger) (stop func(), err erro
 		Executor:    runs,
 		Heads:       heads,
 		AWS:         cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
-		Metrics:     controller.NewMetrics(ctrlmetrics.Registry, s.metricsPrefix),
+		Metrics:     controller.NewMetrics(ctrlmetrics.Registry, s.metricsPrefix, time.Now),
 		Settings:    s.decide,
 		Now:         time.Now,
 		Log:         log,
 		Account:     s.account,
 		GitDefaults: gitDefaults,
+		HookEnv:     hooks,
+		HookSecrets: hookSecrets,
+		Kubernetes:  apiServer,
 	})
 	listener.Store(r)
 	stop = func() { heads.Close(); _ = runs.Close() }

@@ -30,6 +30,6 @@ func run(ctx context.Context, args []string, stdin io.Reader) error {
 		return errors.New("want --dir and --data and nothing else; it is called by the manager, not by hand")
 	}
 	return runner.Main(ctx, runner.MainOptions{
-		Dir: runner.Dir(*dir), Data: *data, Stdin: stdin, Now: time.Now, Work: runner.Build,
+		Dir: runner.Dir(*dir), Data: *data, Stdin: stdin, Now: time.Now, Work: runner.Real,
 	})
 }

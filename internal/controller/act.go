@@ -74,9 +74,11 @@ func plan(obj *v1alpha1.CdkTsStack) *v1alpha1.Plan {
 	return &v1alpha1.Plan{StackName: obj.Spec.StackName}
 }
 
-// startRun hands the build of the operation in flight to the executor.
+// startRun hands the present step of the operation in flight to the executor:
+// a build, a hook or the reading of a commit.
 func (r *Reconciler) startRun(ctx context.Context, obj *v1alpha1.CdkTsStack) error {
-	secrets, err := r.runSecrets(ctx, obj)
+	op, hook := obj.Status.Operation, decide.HookAt(&obj.Spec, obj.Status.Operation)
+	secrets, missing, err := r.runSecrets(ctx, obj, op)
 	if err != nil {
 		return err
 	}
@@ -84,26 +86,64 @@ func (r *Reconciler) startRun(ctx context.Context, obj *v1alpha1.CdkTsStack) err
 	if err != nil {
 		return decide.Problem{Reason: "InvalidSpec", Message: err.Error(), Permanent: true}
 	}
-	op, git := obj.Status.Operation, obj.Spec.Source.Git
+	git := obj.Spec.Source.Git
 	req := runner.Request{
-		Operation:  runner.OperationBuild,
+		Operation:  runOperation(op),
 		Namespace:  obj.Namespace,
 		Name:       obj.Name,
 		UID:        string(obj.UID),
 		Repository: git.Repository,
 		Ref:        git.Ref,
-		Revision:   op.Target.Revision,
+		Revision:   revision(obj, op),
 		Path:       obj.Spec.Path,
 		StackName:  obj.Spec.StackName,
 		Region:     obj.Spec.AWSRegion,
 		Account:    r.Account,
 		Context:    values,
 	}
+	req.Timeout = prepareTimeout
 	if t := obj.Spec.Timeout; t != nil {
 		req.Timeout = t.Duration
 	}
-	r.wake.onRun(op.ID, client.ObjectKeyFromObject(obj))
-	return executorProblem(r.Executor.Start(ctx, op.ID, req, secrets))
+	if op.Step == v1alpha1.StepInspecting {
+		req.Inspect = &runner.Inspect{Since: obj.Status.Target.Revision, Include: git.Include, Ignore: git.Ignore}
+	}
+	if hook.Script != "" {
+		if err := r.hookRequest(ctx, obj, hook, &req, &secrets); err != nil {
+			return err
+		}
+		req.Hook.ProjectMissing = missing
+	}
+	run := decide.RunName(op)
+	r.wake.onRun(run, client.ObjectKeyFromObject(obj))
+	return executorProblem(r.Executor.Start(ctx, run, req, secrets))
+}
+
+func runOperation(op *v1alpha1.Operation) runner.Operation {
+	switch op.Step {
+	case v1alpha1.StepBuilding:
+		return runner.OperationBuild
+	case v1alpha1.StepInspecting:
+		return runner.OperationInspect
+	}
+	return runner.OperationHook
+}
+
+// revision is the commit that the run of an operation checks out: that which
+// the operation is about, or else what is deployed.
+func revision(obj *v1alpha1.CdkTsStack, op *v1alpha1.Operation) string {
+	st := &obj.Status
+	switch {
+	case op.Target != nil && op.Target.Revision != "":
+		return op.Target.Revision
+	case op.Revision != "":
+		return op.Revision
+	case st.Deployed != nil && st.Deployed.Target.Revision != "":
+		return st.Deployed.Target.Revision
+	case st.Target != nil:
+		return st.Target.Revision
+	}
+	return ""
 }
 
 // letGo removes our finalizer; the object is then gone.
@@ -125,10 +165,11 @@ func (r *Reconciler) tidy(ctx context.Context, before, after *v1alpha1.CdkTsStac
 	if was == nil || (is != nil && is.ID == was.ID && is.Step == was.Step) {
 		return
 	}
-	if was.Step == v1alpha1.StepBuilding {
-		r.wake.forgetRun(was.ID)
-		if err := r.Executor.Remove(ctx, was.ID); err != nil {
-			r.Log.Warn("remove a run", "run", was.ID, "error", err)
+	if decide.Runs(was) {
+		run := decide.RunName(was)
+		r.wake.forgetRun(run)
+		if err := r.Executor.Remove(ctx, run); err != nil {
+			r.Log.Warn("remove a run", "run", run, "error", err)
 		}
 	}
 	ended := is == nil || is.ID != was.ID

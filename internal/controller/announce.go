@@ -41,7 +41,7 @@ func (r *Reconciler) announce(before, after *v1alpha1.CdkTsStack, seen decide.Ob
 
 // changes lists what happened between two states, in the order in which it did.
 func changes(before, after *v1alpha1.CdkTsStack) []news {
-	var all []news
+	all := hookNews(before, after)
 	for _, entry := range newEntries(before, after) {
 		all = append(all, ended(before, entry))
 	}
@@ -49,6 +49,7 @@ func changes(before, after *v1alpha1.CdkTsStack) []news {
 	all = append(all, sourceTrouble(before, after)...)
 	all = append(all, driftNews(before, after)...)
 	all = append(all, started(before, after)...)
+	all = append(all, hookStarts(before, after)...)
 	return append(all, troubles(before, after)...)
 }
 
@@ -75,7 +76,7 @@ func ended(before *v1alpha1.CdkTsStack, e v1alpha1.HistoryEntry) news {
 	subject := "StackDeploy"
 	if e.Kind == v1alpha1.OperationDestroy {
 		subject = "StackDestroy"
-	} else if op := before.Status.Operation; op != nil && op.Reason == decide.ReasonNewCommit {
+	} else if automatic(before.Status.Operation) {
 		subject = "AutoRedeploy"
 	}
 	n := news{reason: subject + "Success", action: string(e.Kind), note: e.Message}
@@ -89,6 +90,12 @@ func ended(before *v1alpha1.CdkTsStack, e v1alpha1.HistoryEntry) news {
 	return n
 }
 
+// automatic says whether an operation, or the attempt before it, was started
+// for a new commit without being asked.
+func automatic(op *v1alpha1.Operation) bool {
+	return op != nil && op.Target != nil && op.Target.Automatic
+}
+
 func started(before, after *v1alpha1.CdkTsStack) []news {
 	op := after.Status.Operation
 	if op == nil || (before.Status.Operation != nil && before.Status.Operation.ID == op.ID) {
@@ -97,11 +104,13 @@ func started(before, after *v1alpha1.CdkTsStack) []news {
 	switch op.Kind {
 	case v1alpha1.OperationDriftCheck:
 		return []news{{reason: "DriftCheckStart", action: "DriftCheck", note: "Looking for drift"}}
+	case v1alpha1.OperationGitSync:
+		return []news{{reason: "GitSyncCheckStart", action: "GitSync", note: "Looking at " + decide.Tracked(&after.Spec)}}
 	case v1alpha1.OperationDestroy:
 		return []news{{reason: "StackDestroyStart", action: "Destroy", note: "Deleting the stack " + op.StackID}}
 	}
 	reason := "StackDeployStart"
-	if op.Reason == decide.ReasonNewCommit {
+	if automatic(op) {
 		reason = "AutoRedeployStart"
 	}
 	return []news{{reason: reason, action: "Deploy", note: fmt.Sprintf("%s: deploying revision %s, attempt %d", op.Reason, op.Target.Revision, op.Attempt)}}

@@ -14,6 +14,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
+	"awscdk.dev/operator/internal/runner"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -42,6 +43,13 @@ type Options struct {
 	// Account is CDK_DEFAULT_ACCOUNT for all builds; optional: the account of
 	// the credentials is asked for.
 	Account string
+	// HookEnv are the operator's own variables that hooks get, HookSecrets the
+	// names of those whose values are secret; optional.
+	HookEnv     map[string]string
+	HookSecrets []string
+	// Kubernetes is the API server that the hooks' kubectl speaks to;
+	// optional: without it kubectl works in no hook.
+	Kubernetes runner.Kubernetes
 	// GitDefaults are used for ssh repositories without a Secret of their
 	// own; optional.
 	GitDefaults git.Credentials

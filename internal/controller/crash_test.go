@@ -39,6 +39,7 @@ func TestAManagerKilledAtEveryStepRepeatsNothing(t *testing.T) {
 			w.commit(map[string]any{"Topic": topic("one")})
 			obj := w.stack("web")
 			obj.Spec.Actions = &v1alpha1.Actions{DriftDetection: ptr.To(false)}
+			obj.Spec.LifecycleHooks = &v1alpha1.LifecycleHooks{BeforeDeploy: ":", AfterDeploy: ":", BeforeDestroy: ":", AfterDestroy: ":"}
 			w.create(obj)
 			deaths := w.dieUntil(kill, func() bool { return ready(w.get("web")) })
 			w.commit(map[string]any{"Topic": topic("two")})

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -23,6 +24,7 @@ import (
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/git/gittest"
+	"awscdk.dev/operator/internal/runner"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -58,6 +60,26 @@ type world struct {
 	git       *gittest.HTTPServer
 	repo      *gittest.Repo
 	data      string
+	// logs are the manager's own and those of its runs.
+	logs lockedBuffer
+}
+
+// lockedBuffer is a buffer that several write to.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
 }
 
 var namespaces atomic.Int64
@@ -67,7 +89,7 @@ func newWorld(t *testing.T, awsFlags ...string) *world {
 	w := &world{TB: t, namespace: fmt.Sprintf("test-%d", namespaces.Add(1)), data: t.TempDir()}
 	w.aws = awstest.Start(t, append([]string{"--speed", "0"}, awsFlags...)...)
 	w.post("/_localaws/bootstrap", nil)
-	c, err := client.New(apiServer, client.Options{Scheme: scheme()})
+	c, err := client.New(apiServer, client.Options{Scheme: controller.Scheme()})
 	w.must(err)
 	w.client = c
 	w.must(c.Create(t.Context(), &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: w.namespace}}))
@@ -230,6 +252,13 @@ func because(reason string) func(*v1alpha1.CdkTsStack) bool {
 	}
 }
 
+func reason(obj *v1alpha1.CdkTsStack) string {
+	if c := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady); c != nil {
+		return c.Reason
+	}
+	return ""
+}
+
 func message(obj *v1alpha1.CdkTsStack) string {
 	if c := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady); c != nil {
 		return c.Message
@@ -277,13 +306,15 @@ func (w *world) manage() *running {
 	w.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{registry: prometheus.NewRegistry()}
-	var logs io.Writer = io.Discard
+	var logs io.Writer = &w.logs
 	if os.Getenv("TEST_LOGS") != "" {
-		logs = os.Stderr
+		logs = io.MultiWriter(&w.logs, os.Stderr)
 	}
 	mgr, closeAll, err := newManager(managerOptions{
 		config: apiServer, namespace: w.namespace, data: w.data, registry: r.registry, logs: logs,
 		drift: "@every 1s", gitSync: "@every 1s",
+		hookEnv:     map[string]string{"INCIDENT_API_URL": "http://127.0.0.1:9", "INCIDENT_API_TOKEN": "operators-incident-token"},
+		hookSecrets: []string{"INCIDENT_API_TOKEN"},
 	})
 	w.must(err)
 	ended := make(chan error, 1)
@@ -310,6 +341,8 @@ type managerOptions struct {
 	registry        *prometheus.Registry
 	logs            io.Writer
 	drift, gitSync  string
+	hookEnv         map[string]string
+	hookSecrets     []string
 	// wrap, if set, stands between the reconciler and the API server.
 	wrap func(client.Client) client.Client
 }
@@ -318,7 +351,7 @@ type managerOptions struct {
 // and with this test binary as what runs are carried out by.
 func newManager(o managerOptions) (ctrl.Manager, func(), error) {
 	mgr, err := ctrl.NewManager(o.config, ctrl.Options{
-		Scheme:     scheme(),
+		Scheme:     controller.Scheme(),
 		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{o.namespace: {}}, DefaultTransform: cache.TransformStripManagedFields()},
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Controller: ctrlconfig.Controller{SkipNameValidation: ptr.To(true)},
@@ -358,9 +391,10 @@ func newManager(o managerOptions) (ctrl.Manager, func(), error) {
 	r := controller.New(controller.Options{
 		Client: c, Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("awscdk-operator"), Executor: runs, Heads: heads,
 		AWS:      cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
-		Metrics:  controller.NewMetrics(o.registry, ""),
+		Metrics:  controller.NewMetrics(o.registry, "", time.Now),
 		Settings: decide.Settings{Drift: drift, GitSync: gitSync},
-		Now:      time.Now, Log: log,
+		Now:      time.Now, Log: log, HookEnv: o.hookEnv, HookSecrets: o.hookSecrets,
+		Kubernetes: runner.Kubernetes{Server: o.config.Host, CA: o.config.CAData},
 	})
 	listener.Store(r)
 	return mgr, func() { heads.Close(); _ = runs.Close() }, r.Register(mgr)

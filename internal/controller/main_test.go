@@ -6,24 +6,23 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
-	"awscdk.dev/operator/internal/assets"
-	"awscdk.dev/operator/internal/awsconfig"
-	"awscdk.dev/operator/internal/git"
+	"awscdk.dev/operator/internal/controller"
 	"awscdk.dev/operator/internal/runner"
 
-	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
+	"sigs.k8s.io/yaml"
 
 	"github.com/go-logr/logr"
 )
@@ -73,16 +72,33 @@ func tests(m *testing.M) int {
 	}
 	defer func() { _ = env.Stop() }()
 	config.QPS = -1
+	if err := prepare(config); err != nil {
+		fmt.Fprintln(os.Stderr, "prepare the control plane:", err)
+		return 1
+	}
 	apiServer, kubeconfig = config, env.KubeConfig
 	return m.Run()
 }
 
-func scheme() *runtime.Scheme {
-	s := runtime.NewScheme()
-	if err := errors.Join(v1alpha1.AddToScheme(s), corev1.AddToScheme(s)); err != nil {
-		panic(err)
+// prepare makes the role of the hooks, and puts the kubectl that belongs to
+// the API server on the PATH of hooks.
+func prepare(config *rest.Config) error {
+	c, err := client.New(config, client.Options{Scheme: controller.Scheme()})
+	if err != nil {
+		return err
 	}
-	return s
+	data, err := os.ReadFile(filepath.Join("..", "..", "config", "operator", "hooks.yaml"))
+	if err != nil {
+		return err
+	}
+	var role rbacv1.ClusterRole
+	if err := yaml.UnmarshalStrict(data, &role); err != nil {
+		return err
+	}
+	if err := os.Setenv("PATH", os.Getenv("KUBEBUILDER_ASSETS")+string(os.PathListSeparator)+os.Getenv("PATH")); err != nil {
+		return err
+	}
+	return c.Create(context.Background(), &role)
 }
 
 // quickRun is `run` without Node: the project's template.json is the
@@ -95,41 +111,30 @@ func quickRun(args []string) error {
 		return err
 	}
 	return runner.Main(ctrl.SetupSignalHandler(), runner.MainOptions{
-		Dir: runner.Dir(*dir), Data: *data, Stdin: os.Stdin, Now: time.Now, Work: quickBuild,
+		Dir: runner.Dir(*dir), Data: *data, Stdin: os.Stdin, Now: time.Now, Work: quickWork,
 	})
 }
 
-func quickBuild(ctx context.Context, s *runner.Session) (*v1alpha1.Plan, error) {
-	repository, err := git.ParseRepository(s.Request.Repository)
+func quickWork(ctx context.Context, s *runner.Session) (*v1alpha1.Plan, error) {
+	tools, err := runner.RealTools(s)
 	if err != nil {
 		return nil, err
 	}
-	mirrors, err := git.OpenMirrors(filepath.Join(s.Data, "mirrors"), 0)
+	tools.Toolchain = quickToolchain{s.Request}
+	return tools.Work(ctx, s)
+}
+
+// quickToolchain takes template.json for what the app makes.
+type quickToolchain struct{ request runner.Request }
+
+func (quickToolchain) Install(context.Context, string, io.Writer) (bool, error) { return true, nil }
+
+func (q quickToolchain) Synth(_ context.Context, project, _ string, _ io.Writer) (runner.Stack, error) {
+	plan, err := readApp(filepath.Join(project, "app.json"), q.request)
 	if err != nil {
-		return nil, err
+		return runner.Stack{}, err
 	}
-	commit, err := mirrors.Checkout(ctx, git.Remote{Repository: repository}, s.Request.Revision, s.Dir.Workspace())
-	if err != nil {
-		return nil, err
-	}
-	project, err := git.ProjectPath(s.Dir.Workspace(), s.Request.Path)
-	if err != nil {
-		return nil, &runner.Failure{Reason: "InvalidProjectPath", Message: err.Error(), Permanent: true}
-	}
-	plan, err := readApp(filepath.Join(project, "app.json"), s.Request)
-	if err != nil {
-		return nil, err
-	}
-	credentials, err := awsconfig.FromEnviron(s.Secrets.AWS)
-	if err != nil {
-		return nil, err
-	}
-	plan.TemplateURL, err = assets.New(assets.Options{Now: time.Now, TempDir: s.Dir.Temp()}).PublishTemplate(ctx, assets.Template{
-		Path: filepath.Join(project, "template.json"), StackName: plan.StackName,
-		Target: assets.Target{Credentials: credentials, Region: s.Request.Region, Account: plan.Account},
-	})
-	plan.Commit = &v1alpha1.Commit{Hash: commit.Hash, Author: commit.Author, Subject: commit.Subject, Time: &metav1.Time{Time: commit.Time}}
-	return plan, err
+	return runner.Stack{Plan: *plan, Root: project, TemplateFile: filepath.Join(project, "template.json")}, nil
 }
 
 // readApp reads what an app would say of its stack: app.json is a plan.

@@ -2,11 +2,13 @@ package controller
 
 import (
 	"sync"
+	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/decide"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -19,17 +21,21 @@ var labels = []string{"namespace", "resource_name", "aws_region", "stack_name"}
 // one carries the labels namespace, resource_name, aws_region and stack_name.
 type Metrics struct {
 	driftChecks, driftsDetected, gitChanges *prometheus.CounterVec
-	driftStatus, gitPending, ready          *prometheus.GaugeVec
-	deployments                             *prometheus.HistogramVec
-	steps                                   *prometheus.HistogramVec
+	hooks                                   *prometheus.CounterVec
+	driftStatus, gitPending, ready, stalled *prometheus.GaugeVec
+	healthTime, compliance, hookValue       *prometheus.GaugeVec
+	deployments, runSteps, steps, hookTimes *prometheus.HistogramVec
+	driftFrequency                          *frequency
+
+	now func() time.Time
 
 	mu     sync.Mutex
 	series map[types.NamespacedName]prometheus.Labels
 }
 
 // NewMetrics registers the metrics; prefix is METRICS_PREFIX, "" for the
-// default one.
-func NewMetrics(registry prometheus.Registerer, prefix string) *Metrics {
+// default one, now the clock.
+func NewMetrics(registry prometheus.Registerer, prefix string, now func() time.Time) *Metrics {
 	if prefix == "" {
 		prefix = DefaultPrefix
 	}
@@ -50,10 +56,22 @@ func NewMetrics(registry prometheus.Registerer, prefix string) *Metrics {
 		gitChanges:     counter("git_changes_detected_total", "New commits that were seen."),
 		ready:          gauge("ready", "1 when the stack is deployed as its spec says, else 0."),
 		deployments:    histogram("deployment_duration_seconds", "Deployments from their start to their end, by outcome.", "outcome"),
-		steps:          histogram(prefix+"_run_step_duration_seconds", "Steps of runs: Cloning, Installing, Synthesizing, Publishing.", "step"),
+		runSteps:       histogram(prefix+"_run_step_duration_seconds", "Steps of runs: Cloning, Installing, Synthesizing, Publishing, Inspecting and the hooks by name.", "step"),
+		steps:          histogram(prefix+"_step_duration_seconds", "Steps of operations: Building, Planning, Executing, Deleting, Detecting and so on.", "step"),
+		stalled:        gauge("stalled", "1 when nothing more is tried until the spec, the revision or an order changes, else 0."),
+		hooks:          prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: prefix, Name: "hooks_total", Help: "Lifecycle hooks that ended, by outcome."}, append([]string{"hook", "outcome"}, labels...)),
+		hookTimes:      histogram(prefix+"_hook_duration_seconds", "How long lifecycle hooks ran.", "hook"),
+		hookValue:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "hook_value", Help: "Numbers that hooks reported in CDK_METRICS_FILE, by name."}, append([]string{"name"}, labels...)),
+		healthTime:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "health_check_response_time_ms", Help: "Response time of the last health check that a hook reported, in milliseconds."}, labels),
+		compliance:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "security_compliance_score", Help: "Security compliance that a hook reported last, 0 to 100."}, labels),
+		driftFrequency: newFrequency("drift_detection_frequency", "Drift checks that ended within the last hour.", now),
+		now:            now,
 		series:         map[types.NamespacedName]prometheus.Labels{},
 	}
-	registry.MustRegister(m.driftChecks, m.driftStatus, m.driftsDetected, m.gitPending, m.gitChanges, m.ready, m.deployments, m.steps)
+	for _, v := range m.vectors() {
+		registry.MustRegister(v)
+	}
+	registry.MustRegister(m.driftFrequency)
 	return m
 }
 
@@ -66,6 +84,8 @@ func (m *Metrics) record(before, after *v1alpha1.CdkTsStack, seen decide.Observe
 	m.driftStatus.With(l).Set(number(st.DriftDetected))
 	m.gitPending.With(l).Set(number(st.Source != nil && st.Source.PendingRevision != ""))
 	m.ready.With(l).Set(number(isReady(st)))
+	m.stalled.With(l).Set(number(meta.IsStatusConditionTrue(st.Conditions, v1alpha1.ConditionStalled)))
+	m.driftFrequency.note(l, checkEnded(before, after))
 	m.driftChecks.With(l).Add(number(checkEnded(before, after)))
 	m.driftsDetected.With(l).Add(number(checkEnded(before, after) && st.DriftDetected && st.Drift.Error == ""))
 	m.gitChanges.With(l).Add(number(revisionMoved(before, after)))
@@ -74,21 +94,66 @@ func (m *Metrics) record(before, after *v1alpha1.CdkTsStack, seen decide.Observe
 			m.deployments.MustCurryWith(l).WithLabelValues(string(e.Outcome)).Observe(e.EndedAt.Sub(e.StartedAt.Time).Seconds())
 		}
 	}
+	m.recordStep(l, before, after)
+	m.recordHooks(l, before, after, seen)
 	m.recordRun(l, before, after, seen)
+}
+
+// recordStep notes how long a step of an operation took when it is over.
+func (m *Metrics) recordStep(l prometheus.Labels, before, after *v1alpha1.CdkTsStack) {
+	was, is := before.Status.Operation, after.Status.Operation
+	if was == nil || (is != nil && is.ID == was.ID && is.Step == was.Step) {
+		return
+	}
+	took := m.now().Sub(was.StepStartedAt.Time)
+	m.steps.MustCurryWith(l).WithLabelValues(string(was.Step)).Observe(max(took.Seconds(), 0))
+}
+
+// recordHooks counts hooks that ended, and shows what they reported.
+func (m *Metrics) recordHooks(l prometheus.Labels, before, after *v1alpha1.CdkTsStack, seen decide.Observed) {
+	for _, h := range hooksEnded(before, after) {
+		outcome := v1alpha1.OutcomeSucceeded
+		if !h.Succeeded {
+			outcome = v1alpha1.OutcomeFailed
+		}
+		m.hooks.MustCurryWith(l).WithLabelValues(h.Name, string(outcome)).Inc()
+		m.hookTimes.MustCurryWith(l).WithLabelValues(h.Name).Observe(float64(h.DurationMS) / 1000)
+	}
+	if seen.Run.Result == nil {
+		return
+	}
+	for _, h := range seen.Run.Result.Hooks {
+		for name, value := range h.Values {
+			m.reported(l, name, value)
+		}
+	}
+}
+
+// reported shows a number that a hook has reported: the two that the
+// production dashboard names under their own names, any other by a label.
+func (m *Metrics) reported(l prometheus.Labels, name string, value float64) {
+	switch name {
+	case "health_check_response_time_ms":
+		m.healthTime.With(l).Set(value)
+	case "security_compliance_score":
+		m.compliance.With(l).Set(min(max(value, 0), 100))
+	default:
+		m.hookValue.MustCurryWith(l).WithLabelValues(name).Set(value)
+	}
 }
 
 // recordRun notes how long the steps of a run took, once, when its result is
 // taken.
 func (m *Metrics) recordRun(l prometheus.Labels, before, after *v1alpha1.CdkTsStack, seen decide.Observed) {
 	was, is := before.Status.Operation, after.Status.Operation
-	if was == nil || was.Step != v1alpha1.StepBuilding || seen.Run.Result == nil {
+	if was == nil || !decide.Runs(was) || seen.Run.Result == nil {
 		return
 	}
 	if is != nil && is.ID == was.ID && is.Step == was.Step {
 		return
 	}
 	for _, step := range seen.Run.Result.Steps {
-		m.steps.MustCurryWith(l).WithLabelValues(step.Name).Observe(step.Duration.Seconds())
+		m.runSteps.MustCurryWith(l).WithLabelValues(step.Name).Observe(step.Duration.Seconds())
 	}
 }
 
@@ -124,10 +189,22 @@ func (m *Metrics) forget(name types.NamespacedName) {
 // drop deletes the series of an object. The caller holds mu.
 func (m *Metrics) drop(name types.NamespacedName) {
 	match := prometheus.Labels{"namespace": name.Namespace, "resource_name": name.Name}
-	for _, v := range []interface {
-		DeletePartialMatch(prometheus.Labels) int
-	}{m.driftChecks, m.driftStatus, m.driftsDetected, m.gitPending, m.gitChanges, m.ready, m.deployments, m.steps} {
+	for _, v := range m.vectors() {
 		v.DeletePartialMatch(match)
+	}
+	m.driftFrequency.forget(name)
+}
+
+// vector is a metric with labels.
+type vector interface {
+	prometheus.Collector
+	DeletePartialMatch(prometheus.Labels) int
+}
+
+func (m *Metrics) vectors() []vector {
+	return []vector{
+		m.driftChecks, m.driftsDetected, m.gitChanges, m.hooks, m.driftStatus, m.gitPending, m.ready, m.stalled,
+		m.healthTime, m.compliance, m.hookValue, m.deployments, m.runSteps, m.steps, m.hookTimes,
 	}
 }
 

@@ -6,8 +6,14 @@ import (
 	"maps"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/decide"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
@@ -24,6 +30,17 @@ import (
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;create;update
 // +kubebuilder:rbac:groups="";events.k8s.io,resources=events,verbs=create;patch
 // +kubebuilder:rbac:groups=coordination.k8s.io,namespace=awscdk-operator-system,resources=leases,verbs=get;create;update
+
+// Scheme knows every kind that a Reconciler reads and writes.
+func Scheme() *runtime.Scheme {
+	s := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{
+		v1alpha1.AddToScheme, corev1.AddToScheme, rbacv1.AddToScheme, authenticationv1.AddToScheme,
+	} {
+		utilruntime.Must(add(s))
+	}
+	return s
+}
 
 // workers is how many passes go on at once. A pass makes a few short calls
 // and waits for nothing else; one account that hangs must not take them all.
@@ -81,8 +98,9 @@ func (r *Reconciler) clearOrphans(ctx context.Context, runs []string) error {
 	known := map[string]bool{}
 	for i := range all.Items {
 		if op := all.Items[i].Status.Operation; op != nil {
-			known[op.ID] = true
-			r.wake.onRun(op.ID, client.ObjectKeyFromObject(&all.Items[i]))
+			run := decide.RunName(op)
+			known[run] = true
+			r.wake.onRun(run, client.ObjectKeyFromObject(&all.Items[i]))
 		}
 	}
 	for _, run := range runs {

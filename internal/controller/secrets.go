@@ -109,15 +109,22 @@ func missingKey(obj *v1alpha1.CdkTsStack, secret, key string) error {
 		"the Secret %s/%s has no key %s: add it", obj.Namespace, secret, key)}
 }
 
-// runSecrets are all secrets that a run of the object needs.
-func (r *Reconciler) runSecrets(ctx context.Context, obj *v1alpha1.CdkTsStack) (runner.Secrets, error) {
-	credentials, err := r.credentials(ctx, obj)
-	if err != nil {
-		return runner.Secrets{}, err
+// runSecrets are all secrets that a run of the object needs. A destruction's
+// hooks run without the repository when its credentials are gone: missing says
+// so. The reading of a commit needs nothing of AWS.
+func (r *Reconciler) runSecrets(ctx context.Context, obj *v1alpha1.CdkTsStack, op *v1alpha1.Operation) (s runner.Secrets, missing string, err error) {
+	var credentials awsconfig.Credentials
+	if op.Step != v1alpha1.StepInspecting {
+		if credentials, err = r.credentials(ctx, obj); err != nil {
+			return runner.Secrets{}, "", err
+		}
 	}
 	c, err := r.gitCredentials(ctx, obj)
-	if err != nil {
-		return runner.Secrets{}, err
+	switch {
+	case err != nil && op.Kind == v1alpha1.OperationDestroy:
+		missing = err.Error()
+	case err != nil:
+		return runner.Secrets{}, "", err
 	}
 	return runner.Secrets{
 		AWS:           credentials.Environ(),
@@ -126,5 +133,5 @@ func (r *Reconciler) runSecrets(ctx context.Context, obj *v1alpha1.CdkTsStack) (
 		Username:      c.Username,
 		Password:      c.Password,
 		CA:            c.CA,
-	}, nil
+	}, missing, nil
 }

@@ -81,6 +81,7 @@ var rules = []struct {
 	{"a deleted object takes its stack along, or lets it go", destroy},
 	{"a stack of the earlier operator is adopted as it stands", adopt},
 	{"a spec that cannot be built is said so", refuseSpec},
+	{"news of the repository is read and told", checkGit},
 	{"a new target is deployed", deploy},
 	{"a target that failed is tried again, in time", retry},
 	{"drift is looked for when it is due", checkDrift},

@@ -33,9 +33,15 @@ func deploy(p *pass) bool {
 // startDeploy records the intent to bring p.st.Target about and asks for its
 // build.
 func (p *pass) startDeploy(reason string) bool {
+	failed := failures(p.st, v1alpha1.OperationDeploy, p.st.Target.Digest)
 	op := p.start(v1alpha1.OperationDeploy, v1alpha1.StepBuilding, reason)
 	op.Target = p.st.Target.DeepCopy()
-	op.Attempt = int32(len(failures(p.st, v1alpha1.OperationDeploy, op.Target.Digest)) + 1)
+	op.Attempt = int32(len(failed) + 1)
+	if len(failed) > 0 && failed[0].Reason == reasonUnverified && p.st.Plan != nil {
+		// It is deployed: only its verification is tried again.
+		op.Plan, op.StackID, op.Outcome = p.st.Plan.DeepCopy(), p.st.StackID, v1alpha1.OutcomeSucceeded
+		op.Step = v1alpha1.StepAfterHook
+	}
 	return p.act(ActStartRun, p.poll(op.StepStartedAt))
 }
 
@@ -59,6 +65,8 @@ func followDeploy(p *pass, op *v1alpha1.Operation) bool {
 		return plan(p, op)
 	case v1alpha1.StepExecuting:
 		return execute(p, op)
+	case v1alpha1.StepAfterHook:
+		return verify(p, op)
 	}
 	return p.fail(Problem{Reason: "UnknownOperation", Message: fmt.Sprintf("status.operation is at an unknown step %q and was given up", op.Step)})
 }
@@ -78,9 +86,14 @@ func (p *pass) noteStack(op *v1alpha1.Operation) {
 }
 
 // superseded says why a deployment that has not changed anything yet is given
-// up, or "". Once the change set is being executed it is followed to its end.
+// up, or "". Once the change set is being executed it is followed to its end;
+// its verification gives way to whatever is wanted next.
 func (p *pass) superseded(op *v1alpha1.Operation) string {
-	if op.Step != v1alpha1.StepBuilding && op.Step != v1alpha1.StepPlanning {
+	switch op.Step {
+	case v1alpha1.StepBuilding, v1alpha1.StepPlanning:
+	case v1alpha1.StepAfterHook:
+		return p.verificationGivenUp(op)
+	default:
 		return ""
 	}
 	switch {
@@ -94,6 +107,18 @@ func (p *pass) superseded(op *v1alpha1.Operation) string {
 		return "the spec was edited before anything was changed"
 	}
 	return p.orderTaken(op)
+}
+
+func (p *pass) verificationGivenUp(op *v1alpha1.Operation) string {
+	switch {
+	case p.deleting():
+		return "the object was deleted before the deployment was verified"
+	case SpecDigest(&p.obj.Spec) != op.Target.SpecDigest:
+		return "the spec was edited before the deployment was verified"
+	case op.Target.Order != p.st.Orders.Current:
+		return "another deployment was ordered before this one was verified"
+	}
+	return ""
 }
 
 // orderTaken lets an operation of the same revision stand for an order that
@@ -137,6 +162,7 @@ func (p *pass) takePlan(op *v1alpha1.Operation, result *RunResult) bool {
 	if result == nil || (result.Plan == nil && result.Failure == nil) {
 		return p.fail(Problem{Reason: "RunLost", Message: "the run ended without a result"})
 	}
+	p.noted(op, result)
 	if f := result.Failure; f != nil {
 		return p.fail(Problem{Reason: f.Reason, Message: f.Message, Permanent: f.Permanent})
 	}
@@ -180,7 +206,8 @@ func parseStackID(arn string) (account, name string, ok bool) {
 	return parts[4], path[1], true
 }
 
-// finish closes a deployment that brought its target about.
+// finish notes that a deployment has brought its target about, and has it
+// verified when there is a hook that does.
 func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
 	s := p.seen.Stack
 	if want := op.Plan.TerminationProtection; want != nil && *want != s.TerminationProtection {
@@ -190,11 +217,38 @@ func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
 		p.st.LastDeploy = v1alpha1.NewTime(p.metaNow())
 	}
 	p.st.StackID, p.st.Outputs = s.ID, s.Outputs
+	p.st.Drift, p.st.DriftDetected = p.driftAfter(outcome), p.st.DriftDetected && outcome == v1alpha1.OutcomeUnchanged
+	op.StackID, op.Outcome = s.ID, outcome
+	if _, after := hooksOf(&p.obj.Spec, op.Kind); after.Script != "" {
+		return p.enter(v1alpha1.StepAfterHook)
+	}
+	return p.complete(op)
+}
+
+// reasonUnverified is of a deployment that is in place and whose verification
+// failed.
+const reasonUnverified = "AfterDeployFailed"
+
+// verify waits for the hook that judges a deployment. Its failure is the
+// deployment's, although that is in place.
+func verify(p *pass, op *v1alpha1.Operation) bool {
+	result := p.runEnded(op)
+	if result == nil {
+		return true
+	}
+	if f := result.Failure; f != nil {
+		return p.fail(Problem{Reason: reasonUnverified, Message: fmt.Sprintf(
+			"%s is deployed at revision %s and failed its verification: %s", op.Plan.StackName, short(op.Target.Revision), f.Message)})
+	}
+	return p.complete(op)
+}
+
+// complete closes a deployment that is in place and, if asked for, verified.
+func (p *pass) complete(op *v1alpha1.Operation) bool {
 	deployed := &v1alpha1.Deployment{Target: *op.Target, Generation: p.st.ObservedGeneration, Plan: *op.Plan, At: p.metaNow()}
 	deployed.Plan.ConstructPaths = nil
 	p.st.Deployed = deployed
-	p.st.Drift, p.st.DriftDetected = p.driftAfter(outcome), p.st.DriftDetected && outcome == v1alpha1.OutcomeUnchanged
-	p.end(outcome, string(outcome), deployedMessage(op, outcome))
+	p.end(op.Outcome, string(op.Outcome), deployedMessage(op, op.Outcome))
 	return false
 }
 

@@ -29,10 +29,15 @@ func destroy(p *pass) bool {
 	case p.lacksCredentials():
 		return true
 	}
+	if p.destroyed() {
+		p.verdict = verdict{reason: "StackDeleted", message: "the stack is gone and the object is let go"}
+		return p.act(ActLetGo, 0)
+	}
 	if p.unseen(p.seen.Stack.Err) {
 		return true
 	}
 	if !p.seen.Stack.Seen {
+		p.verdict = verdict{reason: "Destroying", message: "looking at the stack", blocked: true}
 		return p.again()
 	}
 	if !p.seen.Stack.Exists && p.st.StackID == "" && len(p.st.History) == 0 {
@@ -65,7 +70,7 @@ func (p *pass) ownsStack() bool {
 // the last failure is over and the stack takes orders.
 func (p *pass) startDestroy() bool {
 	stack := p.seen.Stack
-	failed := failures(p.st, v1alpha1.OperationDestroy, p.st.Orders.Current)
+	failed := failures(p.st, v1alpha1.OperationDestroy, p.destroyTarget())
 	if len(failed) > 0 {
 		due := failed[0].EndedAt.Add(backoff(destroyRetry, destroyRetryMax, len(failed), string(p.obj.UID)))
 		p.verdict = verdict{reason: failed[0].Reason, message: failed[0].Message, failed: true}
@@ -81,9 +86,25 @@ func (p *pass) startDestroy() bool {
 	}
 	op := p.start(v1alpha1.OperationDestroy, v1alpha1.StepDeleting, ReasonDeleted)
 	op.StackID, p.st.StackID = stack.ID, stack.ID
-	op.Target = &v1alpha1.Target{Digest: p.st.Orders.Current}
+	op.Target = &v1alpha1.Target{Digest: p.destroyTarget()}
 	op.Attempt = int32(len(failed) + 1)
+	if before, _ := hooksOf(&p.obj.Spec, op.Kind); before.Script != "" {
+		return p.enter(v1alpha1.StepBeforeHook)
+	}
 	return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
+}
+
+// destroyTarget tells the attempts at a destruction apart: an order or an edit
+// of what stands in its way starts them anew.
+func (p *pass) destroyTarget() string {
+	before, _ := hooksOf(&p.obj.Spec, v1alpha1.OperationDestroy)
+	return digest(p.st.Orders.Current, before.Script, p.obj.Spec.Hooks)
+}
+
+// destroyed says whether the stack of a deleted object has been deleted.
+func (p *pass) destroyed() bool {
+	return len(p.st.History) > 0 && p.st.History[0].Kind == v1alpha1.OperationDestroy &&
+		p.st.History[0].Outcome == v1alpha1.OutcomeSucceeded
 }
 
 // followDestroy follows a deletion until the stack is gone.
@@ -95,6 +116,36 @@ func followDestroy(p *pass, op *v1alpha1.Operation) bool {
 	if p.lacksCredentials() {
 		return true
 	}
+	switch op.Step {
+	case v1alpha1.StepBeforeHook:
+		return p.mayDestroy(op)
+	case v1alpha1.StepAfterHook:
+		return p.runEnded(op) == nil || p.endDestroy(op)
+	}
+	return p.followDeletion(op)
+}
+
+// mayDestroy waits for the hook that may forbid the destruction.
+func (p *pass) mayDestroy(op *v1alpha1.Operation) bool {
+	result := p.runEnded(op)
+	switch {
+	case result == nil:
+		return true
+	case result.Failure != nil:
+		return p.fail(Problem{Reason: "BeforeDestroyFailed", Message: fmt.Sprintf("the stack %s is kept: %s", stackName(op.StackID), result.Failure.Message)})
+	}
+	p.step(v1alpha1.StepDeleting)
+	return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
+}
+
+// endDestroy closes a destruction whose stack is gone.
+func (p *pass) endDestroy(op *v1alpha1.Operation) bool {
+	p.end(v1alpha1.OutcomeSucceeded, "StackDeleted", fmt.Sprintf("deleted the stack %s", stackName(op.StackID)))
+	p.st.StackID, p.st.Outputs = "", nil
+	return false
+}
+
+func (p *pass) followDeletion(op *v1alpha1.Operation) bool {
 	if spoke, ok := p.acted(); !ok {
 		return spoke
 	}
@@ -103,9 +154,10 @@ func followDestroy(p *pass, op *v1alpha1.Operation) bool {
 		return true
 	}
 	if !stack.Exists {
-		p.end(v1alpha1.OutcomeSucceeded, "StackDeleted", fmt.Sprintf("deleted the stack %s", stackName(op.StackID)))
-		p.st.StackID, p.st.Outputs = "", nil
-		return false
+		if _, after := hooksOf(&p.obj.Spec, op.Kind); after.Script != "" {
+			return p.enter(v1alpha1.StepAfterHook)
+		}
+		return p.endDestroy(op)
 	}
 	p.progress(ev)
 	switch {

@@ -21,6 +21,9 @@ func checkDrift(p *pass) bool {
 	}
 	op := p.start(v1alpha1.OperationDriftCheck, v1alpha1.StepDetecting, ReasonScheduled)
 	op.StackID = p.st.StackID
+	if before, _ := hooksOf(&p.obj.Spec, op.Kind); before.Script != "" {
+		return p.enter(v1alpha1.StepBeforeHook)
+	}
 	return p.act(ActDetectDrift, p.poll(op.StepStartedAt))
 }
 
@@ -54,6 +57,25 @@ func followDriftCheck(p *pass, op *v1alpha1.Operation) bool {
 	if p.seen.Credentials != nil {
 		return p.driftFailed(p.seen.Credentials.Error())
 	}
+	switch op.Step {
+	case v1alpha1.StepBeforeHook:
+		// Whatever it says, the check goes on: it cannot change a verdict.
+		if p.runEnded(op) == nil {
+			return true
+		}
+		p.step(v1alpha1.StepDetecting)
+		return p.act(ActDetectDrift, p.poll(op.StepStartedAt))
+	case v1alpha1.StepAfterHook:
+		if p.runEnded(op) == nil {
+			return true
+		}
+		p.end("", "", "")
+		return false
+	}
+	return p.followDetection(op)
+}
+
+func (p *pass) followDetection(op *v1alpha1.Operation) bool {
 	if a := p.seen.Acted; a != nil && a.Err != nil {
 		return p.driftFailed(a.Err.Error())
 	}
@@ -84,6 +106,9 @@ func (p *pass) driftKnown(d Drift) bool {
 	p.st.Drift = &v1alpha1.DriftStatus{CheckedAt: &now, AttemptedAt: &now, Resources: d.Resources, Omitted: int32(d.Omitted)}
 	p.st.DriftDetected = d.Drifted
 	p.st.LastDriftCheck = v1alpha1.NewTime(now)
+	if _, after := hooksOf(&p.obj.Spec, v1alpha1.OperationDriftCheck); after.Script != "" {
+		return p.enter(v1alpha1.StepAfterHook)
+	}
 	p.end("", "", "")
 	return false
 }

@@ -44,7 +44,7 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 	case obj.Status.Deployed != nil && obj.Status.StackID == "":
 		n = Needs{Stack: stackRef(obj), Credentials: true}
 	}
-	if obj.DeletionTimestamp.IsZero() && !commitHash.MatchString(obj.Spec.Source.Git.Ref) {
+	if obj.DeletionTimestamp.IsZero() && !pinned(&obj.Spec) {
 		n.Head = true
 		n.HeadNotBefore = headNotBefore(obj, now, cfg)
 	}
@@ -56,9 +56,10 @@ func lookAtOperation(op *v1alpha1.Operation) Needs {
 	if n.Stack == "" && op.Plan != nil {
 		n.Stack = op.Plan.StackName
 	}
+	if Runs(op) {
+		return Needs{Run: RunName(op), Credentials: !background(op.Kind)}
+	}
 	switch op.Step {
-	case v1alpha1.StepBuilding:
-		return Needs{Run: op.ID, Credentials: true}
 	case v1alpha1.StepPlanning:
 		n.ChangeSet, n.Bootstrap = op.ID, op.Plan.BootstrapParameter
 	case v1alpha1.StepExecuting:
@@ -75,7 +76,7 @@ func lookAtOperation(op *v1alpha1.Operation) Needs {
 // headNotBefore is the last moment at which a git check was due. What a user
 // ordered since then makes an older look too old.
 func headNotBefore(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) time.Time {
-	due := lastDue(cfg.GitSync, now)
+	due := lastDue(schedule(obj, cfg), now)
 	if at := obj.Status.Orders; at != nil && at.At != nil && at.At.After(due) {
 		return at.At.Time
 	}

@@ -44,7 +44,9 @@ type Head struct {
 	// Known is false while no look has ended yet.
 	Known    bool
 	Revision string
-	SeenAt   time.Time
+	// Tag is the tag that a range of versions has chosen, "" without one.
+	Tag    string
+	SeenAt time.Time
 	// RetryAt is when a look may be made again after one that failed.
 	RetryAt time.Time
 	// Err is why the last look failed; Revision is then of an earlier look,
@@ -67,7 +69,7 @@ const (
 type Run struct {
 	State RunState
 	// Step is what a running run is doing, one word: Cloning, Installing,
-	// Synthesizing, Publishing, Hook.
+	// Synthesizing, Publishing, Inspecting, or the name of a hook.
 	Step string
 	// Result is set when State is RunDone.
 	Result *RunResult
@@ -81,8 +83,34 @@ type RunResult struct {
 	Plan *v1alpha1.Plan `json:"plan,omitempty"`
 	// Failure is set when it did not.
 	Failure *RunFailure `json:"failure,omitempty"`
+	// Hooks are the lifecycle hooks that it ran, in order.
+	Hooks []HookResult `json:"hooks,omitempty"`
+	// Inspection is what a run that reads a commit found.
+	Inspection *Inspection `json:"inspection,omitempty"`
 	// Steps are the durations of the run's steps, in order.
 	Steps []RunStep `json:"steps,omitempty"`
+}
+
+// HookResult is how a lifecycle hook ended.
+type HookResult struct {
+	Name      string `json:"name"`
+	Succeeded bool   `json:"succeeded"`
+	// ExitCode of the script, nil when it did not end by itself.
+	ExitCode *int32 `json:"exitCode,omitempty"`
+	// Message says what it failed with and shows its last lines, without
+	// secrets.
+	Message  string        `json:"message,omitempty"`
+	Duration time.Duration `json:"duration"`
+	// Values are the numbers that it reported, by name.
+	Values map[string]float64 `json:"values,omitempty"`
+}
+
+// Inspection is what was read of a commit.
+type Inspection struct {
+	Commit v1alpha1.Commit `json:"commit"`
+	// Touched is false when nothing of what is followed differs from the
+	// commit before.
+	Touched bool `json:"touched"`
 }
 
 // RunFailure is why a run failed, told so that a person can mend it.

@@ -26,6 +26,8 @@ func followOperation(p *pass) bool {
 		return followDestroy(p, op)
 	case v1alpha1.OperationDriftCheck:
 		return followDriftCheck(p, op)
+	case v1alpha1.OperationGitSync:
+		return followGitSync(p, op)
 	}
 	p.end(v1alpha1.OutcomeFailed, "UnknownOperation", fmt.Sprintf("status.operation is of an unknown kind %q and was given up", op.Kind))
 	return false
@@ -63,6 +65,7 @@ func operationID(kind v1alpha1.OperationKind, obj *v1alpha1.CdkTsStack, millis i
 		v1alpha1.OperationDeploy:     "deploy",
 		v1alpha1.OperationDestroy:    "destroy",
 		v1alpha1.OperationDriftCheck: "drift",
+		v1alpha1.OperationGitSync:    "git",
 	}[kind]
 	return fmt.Sprintf("cdk-%s-%d-%s", word, millis, digest(obj.UID, obj.Namespace, obj.Name))
 }
@@ -73,12 +76,12 @@ func (p *pass) step(s v1alpha1.OperationStep) {
 	p.st.Operation.StepStartedAt = p.metaNow()
 }
 
-// end closes the operation in flight and, but for drift checks, which must not
-// push the last good deployment out of it, puts it into the history.
+// end closes the operation in flight and, but for checks, which must not push
+// the last good deployment out of it, puts it into the history.
 func (p *pass) end(outcome v1alpha1.Outcome, reason, message string) {
 	op := p.st.Operation
 	p.st.Operation, p.st.Progress = nil, nil
-	if op.Kind == v1alpha1.OperationDriftCheck {
+	if background(op.Kind) {
 		return
 	}
 	entry := v1alpha1.HistoryEntry{

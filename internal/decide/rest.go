@@ -1,7 +1,6 @@
 package decide
 
 import (
-	"fmt"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -79,7 +78,7 @@ func (p *pass) sourceUnknown() {
 		return
 	}
 	p.wakeAt(p.now.Add(2 * time.Second)) // should the news of it get lost
-	p.verdict = verdict{reason: "LookingAtSource", message: fmt.Sprintf("looking at %s", p.obj.Spec.Source.Git.Ref), blocked: true}
+	p.verdict = verdict{reason: "LookingAtSource", message: "looking at " + Tracked(&p.obj.Spec), blocked: true}
 }
 
 func later(a, b time.Time) time.Time {
@@ -92,9 +91,9 @@ func later(a, b time.Time) time.Time {
 // wait is the end of every pass that has nothing to do: it asks to be woken
 // for the next look at the repository.
 func wait(p *pass) bool {
-	if p.cfg.GitSync != nil && !commitHash.MatchString(p.obj.Spec.Source.Git.Ref) {
-		next := p.cfg.GitSync.Next(p.now)
-		spread := min(p.cfg.GitSync.Next(next).Sub(next)/10, 30*time.Second)
+	if every := schedule(p.obj, p.cfg); every != nil && !pinned(&p.obj.Spec) {
+		next := every.Next(p.now)
+		spread := min(every.Next(next).Sub(next)/10, 30*time.Second)
 		p.wakeAt(next.Add(time.Duration(jitter(string(p.obj.UID), 1) * float64(spread))))
 	}
 	return true

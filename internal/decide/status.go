@@ -29,8 +29,9 @@ func record(p *pass) {
 	recordSource(p)
 	recordDrift(p)
 	p.st.Phase = phase(p)
-	if op := p.st.Operation; op != nil && op.Kind == v1alpha1.OperationDriftCheck {
-		return // a drift check says nothing about readiness
+	if op := p.st.Operation; op != nil && background(op.Kind) {
+		p.recordWhileChecking()
+		return
 	}
 	ready, reason, message := readiness(p)
 	message = bounded(message, maxMessage)
@@ -38,6 +39,15 @@ func record(p *pass) {
 	p.setPresent(v1alpha1.ConditionReconciling, p.reconciling(), reason, message)
 	p.setPresent(v1alpha1.ConditionStalled, p.verdict.stalled, reason, message)
 	p.st.Message = message
+}
+
+// recordWhileChecking leaves readiness as it was, since a check says nothing
+// about it, but for what there is to know of a stack that is as it should be.
+func (p *pass) recordWhileChecking() {
+	if meta.IsStatusConditionTrue(p.st.Conditions, v1alpha1.ConditionReady) && p.reached() && !p.editPending() {
+		p.st.Message = bounded(deployedNow(p), maxMessage)
+		p.setCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, deployedReason(p), p.st.Message)
+	}
 }
 
 // readiness is the Ready condition, and the sentence for people.
@@ -92,6 +102,7 @@ func deployedNow(p *pass) string {
 	if d := p.st.Drift; d != nil && d.Error != "" {
 		parts = append(parts, "the last drift check failed: "+d.Error)
 	}
+	parts = append(parts, hookTrouble(p)...)
 	return strings.Join(parts, "; ")
 }
 
@@ -112,6 +123,7 @@ func driftMessage(d *v1alpha1.DriftStatus) string {
 }
 
 func operationMessage(op *v1alpha1.Operation, pr *v1alpha1.Progress) string {
+	before, after := hooksOf(&v1alpha1.CdkTsStackSpec{}, op.Kind)
 	what := map[v1alpha1.OperationStep]string{
 		v1alpha1.StepBuilding:  "building",
 		v1alpha1.StepClearing:  "deleting a stack whose creation had failed",
@@ -120,8 +132,14 @@ func operationMessage(op *v1alpha1.Operation, pr *v1alpha1.Progress) string {
 		v1alpha1.StepExecuting: "executing the change set",
 		v1alpha1.StepDeleting:  "deleting the stack",
 		v1alpha1.StepDetecting: "looking for drift",
+
+		v1alpha1.StepBeforeHook: "running " + before.Name,
+		v1alpha1.StepAfterHook:  "running " + after.Name,
 	}[op.Step]
-	if op.RunStep != "" {
+	switch {
+	case op.RunStep == BeforeDeploy:
+		what = "running " + BeforeDeploy
+	case op.RunStep != "":
 		what += " (" + strings.ToLower(op.RunStep) + ")"
 	}
 	if op.Target != nil && op.Target.Revision != "" {
@@ -146,35 +164,38 @@ func (p *pass) reconciling() bool {
 // recordSource notes what was seen of the repository, and the commit that
 // waits to be deployed.
 func recordSource(p *pass) {
-	git := p.obj.Spec.Source.Git
-	src := v1alpha1.SourceStatus{Ref: git.Ref}
-	if old := p.st.Source; old != nil && old.Ref == git.Ref {
+	tracked := Tracked(&p.obj.Spec)
+	src := v1alpha1.SourceStatus{Ref: tracked}
+	if old := p.st.Source; old != nil && old.Ref == tracked {
 		src = *old
 	}
 	h := p.seen.Head
 	switch {
 	case p.deleting():
 		return
-	case commitHash.MatchString(git.Ref):
-		src.Revision, src.Error = git.Ref, ""
+	case pinned(&p.obj.Spec):
+		src.Revision, src.Error = tracked, ""
 	case h.Err != nil:
 		src.Error = bounded(problemOf(h.Err).Message, maxMessage)
 	case h.Known:
-		src.Error = ""
+		src.Error, src.Tag = "", h.Tag
 		if src.Revision != h.Revision {
 			src.Revision, p.st.LastGitSync = h.Revision, v1alpha1.NewTime(p.metaNow())
 		}
 	}
-	src.PendingRevision = p.pendingRevision(src.Revision)
+	src.PendingRevision = p.pendingRevision(src)
+	if src.PendingRevision == "" {
+		src.Pending = nil
+	}
 	p.st.Source = &src
 	p.recordSourceCondition(src)
 }
 
-func (p *pass) pendingRevision(head string) string {
-	if p.st.Deployed == nil || p.st.Target == nil || head == p.st.Target.Revision {
+func (p *pass) pendingRevision(src v1alpha1.SourceStatus) string {
+	if p.st.Deployed == nil || p.st.Target == nil || src.Revision == p.st.Target.Revision || src.Revision == src.IrrelevantRevision {
 		return ""
 	}
-	return head
+	return src.Revision
 }
 
 func (p *pass) recordSourceCondition(src v1alpha1.SourceStatus) {
@@ -231,13 +252,15 @@ func operationPhase(op *v1alpha1.Operation) v1alpha1.Phase {
 		return v1alpha1.PhaseDeleting
 	case v1alpha1.OperationDriftCheck:
 		return v1alpha1.PhaseDriftChecking
+	case v1alpha1.OperationGitSync:
+		return v1alpha1.PhaseGitSyncChecking
 	}
 	switch {
 	case op.Step != v1alpha1.StepBuilding:
 		return v1alpha1.PhaseDeploying
 	case op.RunStep == "Installing":
 		return v1alpha1.PhaseInstalling
-	case op.RunStep == "Synthesizing" || op.RunStep == "Publishing" || op.RunStep == "Hook":
+	case op.RunStep == "Synthesizing" || op.RunStep == "Publishing" || op.RunStep == BeforeDeploy:
 		return v1alpha1.PhaseDeploying
 	}
 	return v1alpha1.PhaseCloning

@@ -8,6 +8,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 
+	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -26,12 +27,33 @@ const (
 // deployed. An edit of any other field (suspend, retry, what may be done) does
 // not deploy anything.
 func SpecDigest(spec *v1alpha1.CdkTsStackSpec) string {
-	hooks := v1alpha1.LifecycleHooks{}
-	if h := spec.LifecycleHooks; h != nil {
-		hooks.BeforeDeploy, hooks.AfterDeploy = h.BeforeDeploy, h.AfterDeploy
-	}
-	return digest(spec.StackName, spec.AWSRegion, spec.CredentialsSecretName, spec.Path,
-		spec.Source.Git.Repository, spec.Source.Git.Ref, spec.CDKContext, hooks)
+	before, after := hooksOf(spec, v1alpha1.OperationDeploy)
+	git := spec.Source.Git
+	return digest(identity{
+		StackName: spec.StackName, Region: spec.AWSRegion, Credentials: spec.CredentialsSecretName,
+		Path: spec.Path, Repository: git.Repository, Ref: git.Ref, Semver: git.Semver, Verify: git.Verify,
+		SourceRef: spec.Source.SourceRef, Context: spec.CDKContext,
+		BeforeDeploy: before.Script, AfterDeploy: after.Script, Hooks: spec.Hooks,
+	})
+}
+
+// identity is what SpecDigest is of. What is not set is left out, so that a
+// new version of the operator, which knows more fields, gives an old spec the
+// digest that it had: an upgrade deploys nothing.
+type identity struct {
+	StackName    string                 `json:"stackName"`
+	Region       string                 `json:"region"`
+	Credentials  string                 `json:"credentials,omitempty"`
+	Path         string                 `json:"path"`
+	Repository   string                 `json:"repository,omitempty"`
+	Ref          string                 `json:"ref,omitempty"`
+	Semver       string                 `json:"semver,omitempty"`
+	Verify       *v1alpha1.Verify       `json:"verify,omitempty"`
+	SourceRef    *v1alpha1.SourceRef    `json:"sourceRef,omitempty"`
+	Context      []apiextensionsv1.JSON `json:"context,omitempty"`
+	BeforeDeploy string                 `json:"beforeDeploy,omitempty"`
+	AfterDeploy  string                 `json:"afterDeploy,omitempty"`
+	Hooks        *v1alpha1.Hooks        `json:"hooks,omitempty"`
 }
 
 func newTarget(revision, specDigest, order string) *v1alpha1.Target {
@@ -64,8 +86,11 @@ func takeOrders(p *pass) bool {
 	}
 	o := p.st.Orders
 	restartedAt := bounded(p.obj.Annotations[v1alpha1.RestartedAtAnnotation], 256)
+	emergency := bounded(p.obj.Annotations[v1alpha1.EmergencyAnnotation], 256)
 	switch {
 	case first:
+	case emergency == "true" && o.Emergency != "true" && p.st.Target != nil && !p.reached():
+		p.order("emergency")
 	case restartedAt != "" && restartedAt != o.RestartedAt:
 		p.order("restartedAt")
 	case p.st.Phase == v1alpha1.PhaseNone:
@@ -73,7 +98,7 @@ func takeOrders(p *pass) bool {
 	case p.st.Target != nil && p.st.Target.SpecDigest != SpecDigest(&p.obj.Spec) && p.st.ObservedGeneration != p.obj.Generation:
 		p.freshLook()
 	}
-	o.RestartedAt = restartedAt
+	o.RestartedAt, o.Emergency = restartedAt, emergency
 	p.st.ObservedGeneration = p.obj.Generation
 	return false
 }
@@ -100,8 +125,8 @@ func bounded(s string, n int) string {
 // head gives the commit to deploy when it is known freshly enough for the
 // user's last order.
 func (p *pass) head() (revision string, ok bool) {
-	if ref := p.obj.Spec.Source.Git.Ref; commitHash.MatchString(ref) {
-		return ref, true
+	if pinned(&p.obj.Spec) {
+		return p.obj.Spec.Source.Git.Ref, true
 	}
 	h := p.seen.Head
 	if !h.Known || h.Err != nil || h.Revision == "" {
@@ -125,7 +150,8 @@ func (p *pass) wanted(revision string) (target *v1alpha1.Target, reason string) 
 		return target, ReasonSpecChanged
 	case cur.Order != p.st.Orders.Current:
 		return target, ReasonOrdered
-	case cur.Revision != revision && p.followsHead():
+	case cur.Revision != revision && p.followsHead() && p.relevant(revision):
+		target.Automatic = p.st.Deployed != nil
 		return target, ReasonNewCommit
 	}
 	return nil, ""

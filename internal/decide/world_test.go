@@ -4,6 +4,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 
@@ -49,8 +50,14 @@ func (s *story) run(d *datadriven.TestData) Run {
 	if r.State != RunDone {
 		return r
 	}
-	if reason := text(d, "reason"); reason != "" {
-		r.Result = &RunResult{Failure: &RunFailure{Reason: reason, Message: text(d, "why"), Permanent: d.HasArg("permanent")}}
+	hooks := hooksRan(d)
+	switch reason := text(d, "reason"); {
+	case reason != "":
+		r.Result = &RunResult{Hooks: hooks, Failure: &RunFailure{Reason: reason, Message: text(d, "why"), Permanent: d.HasArg("permanent")}}
+		return r
+	case d.HasArg("touched") || d.HasArg("untouched"):
+		commit := v1alpha1.Commit{Hash: revision(text(d, "rev")), Author: "Ada", Subject: "Mend"}
+		r.Result = &RunResult{Inspection: &Inspection{Commit: commit, Touched: d.HasArg("touched")}}
 		return r
 	}
 	plan := &v1alpha1.Plan{
@@ -68,8 +75,18 @@ func (s *story) run(d *datadriven.TestData) Run {
 		on := p == "true"
 		plan.TerminationProtection = &on
 	}
-	r.Result = &RunResult{Plan: plan}
+	r.Result = &RunResult{Plan: plan, Hooks: hooks}
 	return r
+}
+
+// hooksRan reads hook=NAME and exit=CODE.
+func hooksRan(d *datadriven.TestData) []HookResult {
+	name := text(d, "hook")
+	if name == "" {
+		return nil
+	}
+	code := int32(number(d, "exit"))
+	return []HookResult{{Name: name, Succeeded: code == 0, ExitCode: &code, Message: text(d, "why"), Duration: 2 * time.Second}}
 }
 
 func driftSeen(d *datadriven.TestData, err error) Drift {

@@ -17,6 +17,7 @@ import (
 type Tools struct {
 	Identity  Identity
 	Source    Source
+	Inspector Inspector
 	Toolchain Toolchain
 	Publisher Publisher
 }
@@ -74,7 +75,7 @@ const (
 	maxConstructPathBytes = 16 << 10
 )
 
-// build makes a plan. Lifecycle hooks will go between installing and
+// build makes a plan. The hook beforeDeploy runs between installing and
 // synthesising.
 func build(ctx context.Context, s *Session, t Tools) (*v1alpha1.Plan, error) {
 	var (
@@ -109,6 +110,11 @@ func build(ctx context.Context, s *Session, t Tools) (*v1alpha1.Plan, error) {
 		}},
 	}
 	for _, step := range steps {
+		if step.name == StepSynthesizing && s.Request.Hook != nil {
+			if err := runHook(ctx, s, place{dir: project, account: account}); err != nil {
+				return nil, err
+			}
+		}
 		if err := s.Step(ctx, step.name, step.do); err != nil {
 			return nil, err
 		}

@@ -33,7 +33,9 @@ type world struct {
 	hold bool
 }
 
-func (w *world) tools() Tools { return Tools{Identity: w, Source: w, Toolchain: w, Publisher: w} }
+func (w *world) tools() Tools {
+	return Tools{Identity: w, Source: w, Toolchain: w, Publisher: w}
+}
 
 func (w *world) Account(context.Context) (string, error) { return "111122223333", w.accountErr }
 

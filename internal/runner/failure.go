@@ -21,6 +21,8 @@ const (
 	ReasonTimedOut    = "TimedOut"
 	ReasonCancelled   = "Cancelled"
 	ReasonOutOfMemory = "OutOfMemory"
+	// ReasonNoDiskSpace is a run that left the others no room to write.
+	ReasonNoDiskSpace = "NoDiskSpace"
 	ReasonPanicked    = "RunPanicked"
 	// ReasonCrashed is a process that ended without a result.
 	ReasonCrashed = "RunCrashed"

@@ -50,7 +50,7 @@ func Main(ctx context.Context, o MainOptions) error {
 		return err
 	}
 	defer s.Log.Close()
-	ctx, stop := bound(ctx, s.Request)
+	ctx, stop := bound(ctx, o.Dir, s.Request)
 	defer stop()
 	s.begin(StepStarting)
 	plan, err := s.attempt(ctx, o.Work)
@@ -111,7 +111,7 @@ func open(o MainOptions) (*Session, error) {
 
 // bound ends the run's context when its time or memory is used up, or when
 // it is told to go.
-func bound(ctx context.Context, r Request) (context.Context, func()) {
+func bound(ctx context.Context, dir Dir, r Request) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stopTimer := func() {}
 	if r.Timeout > 0 {
@@ -128,6 +128,7 @@ func bound(ctx context.Context, r Request) (context.Context, func()) {
 		}
 	}()
 	go watchMemory(ctx, r.MemoryLimit, cancel)
+	go watchDisk(ctx, dir, cancel)
 	return ctx, func() {
 		signal.Stop(signals)
 		stopTimer()
@@ -153,6 +154,33 @@ func watchMemory(ctx context.Context, limit int64, cancel context.CancelCauseFun
 		if used := proc.Memory(os.Getpid()); used > limit {
 			cancel(&Failure{Reason: ReasonOutOfMemory, Message: fmt.Sprintf(
 				"the build used %d MiB of memory, more than the %d MiB that a run may use; raise the operator's run memory limit or make the app smaller", used>>20, limit>>20)})
+			return
+		}
+	}
+}
+
+// leastSpace is how much of the disk a run leaves to all others, in bytes: half
+// of what the executor wants to be free before it starts one.
+const leastSpace = 256 << 20
+
+// watchDisk ends the run when the disk that all runs share is nearly full,
+// before the others and the operator itself run out of it.
+func watchDisk(ctx context.Context, dir Dir, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(memoryPeriod)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		var s unix.Statfs_t
+		if unix.Statfs(string(dir), &s) != nil {
+			continue
+		}
+		if free := s.Bavail * uint64(max(s.Bsize, 0)); free < leastSpace {
+			cancel(&Failure{Reason: ReasonNoDiskSpace, Message: fmt.Sprintf(
+				"the disk of the runs was nearly full (%d MiB free) and the run was ended; let it write less, or enlarge the operator's volume", free>>20)})
 			return
 		}
 	}

@@ -16,11 +16,51 @@ import (
 // Operation is what a run is for.
 type Operation string
 
-// The operations. Lifecycle hooks will be one more.
+// The operations.
 const (
-	// OperationBuild makes a plan: check out, install, synthesise, publish.
+	// OperationBuild makes a plan: check out, install, run the hook if there
+	// is one, synthesise, publish.
 	OperationBuild Operation = "Build"
+	// OperationHook checks out, installs and runs the hook.
+	OperationHook Operation = "Hook"
+	// OperationInspect reads a commit.
+	OperationInspect Operation = "Inspect"
 )
+
+// Hook is a lifecycle hook to be run.
+type Hook struct {
+	Name   string `json:"name"`
+	Script string `json:"script"`
+	// Timeout bounds the script; 0 is ten minutes.
+	Timeout time.Duration `json:"timeout,omitempty"`
+	// Env are variables of this operation; nothing in them is secret.
+	Env map[string]string `json:"env,omitempty"`
+	// Files are written where only the hook finds them; the variable named by
+	// the key holds the path.
+	Files map[string]HookFile `json:"files,omitempty"`
+	// Kubernetes is the API server that the hook's kubectl may speak to; nil
+	// for none.
+	Kubernetes *Kubernetes `json:"kubernetes,omitempty"`
+	// ProjectOptional has the hook run in an empty folder when the project
+	// cannot be checked out or installed.
+	ProjectOptional bool `json:"projectOptional,omitempty"`
+	// ProjectMissing says why there is no use in trying, "" to try.
+	ProjectMissing string `json:"projectMissing,omitempty"`
+}
+
+// HookFile is a file for a hook.
+type HookFile struct {
+	Name string `json:"name"`
+	Data []byte `json:"data"`
+}
+
+// Kubernetes is how the API server is reached; the token is among the Secrets.
+type Kubernetes struct {
+	// Server is its address, CA what its certificate is checked with; empty
+	// for the host's own certificates.
+	Server string `json:"server"`
+	CA     []byte `json:"ca,omitempty"`
+}
 
 // Request is what a run is to do. It is JSON in the run's request file and
 // holds no secret; those come apart, as Secrets, on standard input.
@@ -48,12 +88,26 @@ type Request struct {
 	// Context in the order of the spec, later entries win.
 	Context []decide.ContextValue `json:"context,omitempty"`
 
+	// Hook is run by OperationHook, and by OperationBuild if set.
+	Hook *Hook `json:"hook,omitempty"`
+	// Inspect is for OperationInspect.
+	Inspect *Inspect `json:"inspect,omitempty"`
+
 	// Timeout bounds the whole run; 0 is no bound. The executor makes an hour
 	// of 0.
 	Timeout time.Duration `json:"timeout"`
 	// MemoryLimit in bytes bounds the run and all that it starts, together;
 	// 0 is no bound. The executor fills it in.
 	MemoryLimit int64 `json:"memoryLimit,omitempty"`
+}
+
+// Inspect says what a commit is compared with, and which paths count.
+type Inspect struct {
+	// Since is the commit that is deployed.
+	Since string `json:"since"`
+	// Include and Ignore are globs of paths inside the repository.
+	Include []string `json:"include,omitempty"`
+	Ignore  []string `json:"ignore,omitempty"`
 }
 
 // Secrets are what a run needs and nobody may read. Standard input carries
@@ -68,6 +122,16 @@ type Secrets struct {
 	Username      string `json:"username,omitempty"`
 	Password      string `json:"password,omitempty"`
 	CA            []byte `json:"ca,omitempty"`
+
+	// HookEnv are the variables that the operator and the object give to the
+	// hook; HookSecrets names those whose values nobody may see.
+	HookEnv     map[string]string `json:"hookEnv,omitempty"`
+	HookSecrets []string          `json:"hookSecrets,omitempty"`
+	// KubernetesToken is the hook's own identity in the cluster.
+	KubernetesToken string `json:"kubernetesToken,omitempty"`
+	// SigningKeys are those whose signature a commit must carry; they are
+	// public, and nil asks for no signature.
+	SigningKeys [][]byte `json:"signingKeys,omitempty"`
 }
 
 // publicAWS are the AWS_* variables that may be read by anyone; they are
@@ -76,7 +140,10 @@ var publicAWS = []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_SESSION_N
 
 // values lists all that must not be seen in a log or a message.
 func (s Secrets) values() []string {
-	found := []string{s.Password, string(s.SSHPrivateKey)}
+	found := []string{s.Password, string(s.SSHPrivateKey), s.KubernetesToken}
+	for _, name := range s.HookSecrets {
+		found = append(found, s.HookEnv[name])
+	}
 	for name, value := range s.AWS {
 		if !slices.Contains(publicAWS, name) {
 			found = append(found, value)

@@ -18,6 +18,7 @@ const (
 	StepInstalling   = "Installing"
 	StepSynthesizing = "Synthesizing"
 	StepPublishing   = "Publishing"
+	StepInspecting   = "Inspecting"
 )
 
 // Work is what a run does. It returns a plan, or an error that Describe makes
@@ -39,6 +40,15 @@ type Session struct {
 	step  string
 	began time.Time
 	steps []decide.RunStep
+	hooks []decide.HookResult
+	// inspection is what a run that reads a commit found.
+	inspection *decide.Inspection
+}
+
+func (s *Session) noteHook(h decide.HookResult) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.hooks = append(s.hooks, h)
 }
 
 // Step does one step of the run and records how long it took. What do writes
@@ -82,7 +92,7 @@ func (s *Session) end(name string, cached bool, err error) {
 func (s *Session) result(plan *v1alpha1.Plan, err error) decide.RunResult {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r := decide.RunResult{Steps: slices.Clone(s.steps)}
+	r := decide.RunResult{Steps: slices.Clone(s.steps), Hooks: slices.Clone(s.hooks), Inspection: s.inspection}
 	if err != nil {
 		f := Describe(s.step, err)
 		f.Message = shorten(s.Log.redact.String(f.Message))

@@ -2,6 +2,7 @@ package runner
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -13,23 +14,47 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/assets"
 	"awscdk.dev/operator/internal/awsconfig"
+	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/git"
 )
 
-// Build is the work of a build with the real git, the project's own CDK
-// toolchain and the real AWS, or what AWS_ENDPOINT_URL says is AWS.
-func Build(ctx context.Context, s *Session) (*v1alpha1.Plan, error) {
-	if op := s.Request.Operation; op != "" && op != OperationBuild {
-		return nil, fmt.Errorf("this version of the operator knows no operation %q", op)
-	}
-	tools, err := wire(s)
+// Real is the work of a run with the real git, the project's own CDK
+// toolchain and the real AWS, or what AWS_ENDPOINT_URL says is AWS. Only a
+// build has a plan.
+func Real(ctx context.Context, s *Session) (*v1alpha1.Plan, error) {
+	tools, err := RealTools(s)
 	if err != nil {
 		return nil, err
 	}
-	return build(ctx, s, tools)
+	return tools.Work(ctx, s)
 }
 
-func wire(s *Session) (Tools, error) {
+// Work is the work of a run with these tools.
+func (t Tools) Work(ctx context.Context, s *Session) (*v1alpha1.Plan, error) {
+	switch op := s.Request.Operation; {
+	case op == "" || op == OperationBuild:
+		return build(ctx, s, t)
+	case op == OperationHook && s.Request.Hook != nil:
+		return nil, hook(ctx, s, t)
+	case op == OperationInspect && s.Request.Inspect != nil:
+		return nil, inspect(ctx, s, t)
+	}
+	return nil, fmt.Errorf("this version of the operator cannot carry out the operation %q", s.Request.Operation)
+}
+
+// inspect reads a commit; nothing of it is run.
+func inspect(ctx context.Context, s *Session, t Tools) error {
+	return s.Step(ctx, StepInspecting, func(ctx context.Context, _ io.Writer) (bool, error) {
+		commit, touched, err := t.Inspector.Inspect(ctx)
+		if err == nil {
+			s.inspection = &decide.Inspection{Commit: commit, Touched: touched}
+		}
+		return false, err
+	})
+}
+
+// RealTools are those of Real.
+func RealTools(s *Session) (Tools, error) {
 	source, err := newGitSource(s)
 	if err != nil {
 		return Tools{}, err
@@ -39,7 +64,8 @@ func wire(s *Session) (Tools, error) {
 		return Tools{}, err
 	}
 	return Tools{
-		Source: source,
+		Source:    source,
+		Inspector: source,
 		Identity: awsIdentity{
 			loader: awsconfig.NewLoader(awsconfig.Options{Now: s.now, AttemptTimeout: awsAttempt}),
 			target: awsconfig.Target{Credentials: credentials, Region: s.Request.Region},
@@ -96,6 +122,11 @@ func (g gitSource) Checkout(ctx context.Context, dir string, _ io.Writer) (v1alp
 	_ = g.mirrors.Prune(g.now().Add(-keepMirrors))
 	at := metav1.NewTime(commit.Time)
 	return v1alpha1.Commit{Hash: commit.Hash, Author: commit.Author, Subject: commit.Subject, Time: &at}, false, nil
+}
+
+// Inspect implements Inspector.
+func (g gitSource) Inspect(ctx context.Context) (v1alpha1.Commit, bool, error) {
+	return v1alpha1.Commit{}, false, errors.New("inspection is not there yet")
 }
 
 // Project implements Source.

@@ -1,0 +1,70 @@
+package controller
+
+import (
+	"fmt"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/decide"
+)
+
+// hooksEnded are the hooks whose last run is another than before.
+func hooksEnded(before, after *v1alpha1.CdkTsStack) []v1alpha1.HookStatus {
+	type key struct{ name, operation string }
+	was := map[key]bool{}
+	for _, h := range before.Status.Hooks {
+		was[key{h.Name, h.Operation}] = true
+	}
+	var ended []v1alpha1.HookStatus
+	for _, h := range after.Status.Hooks {
+		if !was[key{h.Name, h.Operation}] {
+			ended = append(ended, h)
+		}
+	}
+	return ended
+}
+
+// hookNews tells how hooks ended. The start of one that was too quick to be
+// seen running is told with its end.
+func hookNews(before, after *v1alpha1.CdkTsStack) []news {
+	var all []news
+	for _, h := range hooksEnded(before, after) {
+		if running(before) != h.Name {
+			all = append(all, hookStart(h.Name))
+		}
+		took := (time.Duration(h.DurationMS) * time.Millisecond).Round(time.Millisecond)
+		if h.Succeeded {
+			all = append(all, news{reason: "LifecycleHookSuccess", action: "Hook", note: fmt.Sprintf("%s succeeded after %s", h.Name, took)})
+			continue
+		}
+		all = append(all, news{warning: true, reason: "LifecycleHookFailure", action: "Hook", note: fmt.Sprintf("%s failed after %s: %s", h.Name, took, h.Message)})
+	}
+	return all
+}
+
+func hookStarts(before, after *v1alpha1.CdkTsStack) []news {
+	name := running(after)
+	if name == "" || name == running(before) {
+		return nil
+	}
+	return []news{hookStart(name)}
+}
+
+func hookStart(name string) news {
+	return news{reason: "LifecycleHookStart", action: "Hook", note: "Running " + name}
+}
+
+// running names the hook that an object shows as running, "" for none.
+func running(obj *v1alpha1.CdkTsStack) string {
+	op := obj.Status.Operation
+	switch {
+	case op == nil:
+		return ""
+	case op.Step == v1alpha1.StepBuilding && op.RunStep != decide.BeforeDeploy:
+		return ""
+	}
+	if hook := decide.HookAt(&obj.Spec, op); hook.Script != "" {
+		return hook.Name
+	}
+	return ""
+}

@@ -1,0 +1,207 @@
+package decide
+
+import (
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+)
+
+// checkGit takes up what was seen of the repository when there is more to it
+// than a new revision: hooks that surround the check, paths that decide
+// whether a commit counts, or a commit that waits and that people want to know
+// about. The look itself is shared by all stacks of the repository and costs
+// no run; this does, so it is made once for a commit. What a user ordered or
+// edited does not wait for it.
+func checkGit(p *pass) bool {
+	if p.st.Target == nil || p.editPending() || pinned(&p.obj.Spec) || p.obj.Spec.Source.SourceRef != nil {
+		return false
+	}
+	head, known := p.head()
+	if !p.mustRead(head, known) && !p.gitHooksDue(head, known) {
+		return false
+	}
+	op := p.start(v1alpha1.OperationGitSync, v1alpha1.StepInspecting, ReasonScheduled)
+	op.Revision = head
+	if before, _ := hooksOf(&p.obj.Spec, op.Kind); before.Script != "" {
+		return p.enter(v1alpha1.StepBeforeHook)
+	}
+	return p.readCommit(op)
+}
+
+// pinned says whether the spec names a commit, so that there is nothing to
+// look at.
+func pinned(spec *v1alpha1.CdkTsStackSpec) bool {
+	src := spec.Source
+	return src.SourceRef == nil && src.Git.Semver == "" && commitHash.MatchString(src.Git.Ref)
+}
+
+// Tracked names what is followed, for people: a ref, a range of versions or a
+// Flux source.
+func Tracked(spec *v1alpha1.CdkTsStackSpec) string {
+	switch src := spec.Source; {
+	case src.SourceRef != nil:
+		return src.SourceRef.Kind + "/" + src.SourceRef.Name
+	case src.Git.Semver != "":
+		return "semver " + src.Git.Semver
+	}
+	return spec.Source.Git.Ref
+}
+
+// filtered says whether paths decide what counts as a change.
+func filtered(git *v1alpha1.GitSource) bool { return len(git.Include) > 0 || len(git.Ignore) > 0 }
+
+// mustRead says whether the commit at the head has to be read.
+func (p *pass) mustRead(head string, known bool) bool {
+	src := p.st.Source
+	switch {
+	case !known || head == p.st.Target.Revision || p.st.Deployed == nil:
+		return false
+	case !filtered(&p.obj.Spec.Source.Git) && p.followsHead():
+		return false // it is deployed whatever it says
+	case src == nil || src.InspectedRevision != head:
+		return true
+	case src.IrrelevantRevision == head || (src.Pending != nil && src.Pending.Hash == head):
+		return false
+	}
+	return p.gitDue() // it could not be read
+}
+
+// gitHooksDue says whether a check with hooks around it is due: in time, or
+// since there is news.
+func (p *pass) gitHooksDue(head string, known bool) bool {
+	before, after := hooksOf(&p.obj.Spec, v1alpha1.OperationGitSync)
+	if before.Script == "" && after.Script == "" {
+		return false
+	}
+	news := known && head != p.st.Target.Revision && (p.st.Source == nil || p.st.Source.InspectedRevision != head)
+	return news || p.gitDue()
+}
+
+// gitDue says whether the next scheduled check since the last one is due, and
+// otherwise asks to be woken for it.
+func (p *pass) gitDue() bool {
+	every := schedule(p.obj, p.cfg)
+	if every == nil {
+		return false
+	}
+	last := p.st.LastGitSync
+	if last == nil {
+		return true
+	}
+	due := every.Next(last.Time.Time)
+	if p.now.Before(due) {
+		p.wakeAt(due)
+		return false
+	}
+	return true
+}
+
+// readCommit has the commit at the head read, if it needs to be, and goes on
+// to what comes after the check.
+func (p *pass) readCommit(op *v1alpha1.Operation) bool {
+	head, known := p.head()
+	if !known {
+		return p.afterGitSync(op)
+	}
+	op.Revision = head
+	if !p.mustRead(head, known) {
+		return p.afterGitSync(op)
+	}
+	return p.enter(v1alpha1.StepInspecting)
+}
+
+// followGitSync goes through the steps of a check. Nothing that its hooks do
+// changes what was seen.
+func followGitSync(p *pass, op *v1alpha1.Operation) bool {
+	if p.deleting() || p.editPending() {
+		p.end("", "", "")
+		return false
+	}
+	result := p.runEnded(op)
+	if result == nil {
+		return true
+	}
+	switch op.Step {
+	case v1alpha1.StepBeforeHook:
+		return p.readCommit(op)
+	case v1alpha1.StepInspecting:
+		p.takeInspection(op, result)
+		return p.afterGitSync(op)
+	}
+	return p.endGitSync(op)
+}
+
+// takeInspection notes what was read. A commit that could not be read is
+// tried again at the next check; until then it does not count.
+func (p *pass) takeInspection(op *v1alpha1.Operation, result *RunResult) {
+	src := p.sourceStatus()
+	src.InspectedRevision, src.Pending, src.IrrelevantRevision = op.Revision, nil, ""
+	switch {
+	case result.Inspection == nil && result.Failure != nil:
+		src.InspectError = bounded(result.Failure.Message, maxMessage)
+		return
+	case result.Inspection == nil:
+		return
+	}
+	src.InspectError = ""
+	if !result.Inspection.Touched {
+		src.IrrelevantRevision = op.Revision
+		return
+	}
+	commit := result.Inspection.Commit
+	src.Pending = &commit
+}
+
+func (p *pass) sourceStatus() *v1alpha1.SourceStatus {
+	if p.st.Source == nil {
+		p.st.Source = &v1alpha1.SourceStatus{Ref: Tracked(&p.obj.Spec)}
+	}
+	return p.st.Source
+}
+
+func (p *pass) afterGitSync(op *v1alpha1.Operation) bool {
+	if _, after := hooksOf(&p.obj.Spec, op.Kind); after.Script != "" {
+		return p.enter(v1alpha1.StepAfterHook)
+	}
+	return p.endGitSync(op)
+}
+
+func (p *pass) endGitSync(op *v1alpha1.Operation) bool {
+	if op.Revision != "" {
+		p.sourceStatus().InspectedRevision = op.Revision
+	}
+	p.st.LastGitSync = v1alpha1.NewTime(p.metaNow())
+	p.end("", "", "")
+	return false
+}
+
+// relevant says whether a commit counts as a change: without paths to follow
+// every one does, else one that was read and touches them.
+func (p *pass) relevant(revision string) bool {
+	if !filtered(&p.obj.Spec.Source.Git) || p.st.Deployed == nil {
+		return true
+	}
+	src := p.st.Source
+	return src != nil && src.Pending != nil && src.Pending.Hash == revision
+}
+
+// schedule is when the object's repository is looked at.
+func schedule(obj *v1alpha1.CdkTsStack, cfg Settings) Schedule {
+	if every := obj.Spec.Source.Git.Interval; every != nil && every.Duration > 0 {
+		return interval{every.Duration, string(obj.UID)}
+	}
+	return cfg.GitSync
+}
+
+// interval is a Schedule of equal pauses, shifted by seed so that objects of
+// one interval do not all look at once.
+type interval struct {
+	every time.Duration
+	seed  string
+}
+
+// Next implements Schedule.
+func (i interval) Next(t time.Time) time.Time {
+	shift := time.Duration(jitter(i.seed, 2) * float64(i.every))
+	return t.Add(-shift).Truncate(i.every).Add(i.every + shift)
+}

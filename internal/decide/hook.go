@@ -1,0 +1,173 @@
+package decide
+
+import (
+	"fmt"
+	"slices"
+
+	"awscdk.dev/operator/api/v1alpha1"
+)
+
+// The names of the lifecycle hooks, as in spec.lifecycleHooks.
+const (
+	BeforeDeploy         = "beforeDeploy"
+	AfterDeploy          = "afterDeploy"
+	BeforeDestroy        = "beforeDestroy"
+	AfterDestroy         = "afterDestroy"
+	BeforeDriftDetection = "beforeDriftDetection"
+	AfterDriftDetection  = "afterDriftDetection"
+	BeforeGitSync        = "beforeGitSync"
+	AfterGitSync         = "afterGitSync"
+)
+
+// Hook is a lifecycle hook: a bash script with its name.
+type Hook struct{ Name, Script string }
+
+// hooksOf gives the hooks that surround operations of a kind; their scripts
+// are "" where the user has set none. beforeDeploy is part of the build.
+func hooksOf(spec *v1alpha1.CdkTsStackSpec, kind v1alpha1.OperationKind) (before, after Hook) {
+	h := spec.LifecycleHooks
+	if h == nil {
+		h = &v1alpha1.LifecycleHooks{}
+	}
+	switch kind {
+	case v1alpha1.OperationDeploy:
+		return Hook{BeforeDeploy, h.BeforeDeploy}, Hook{AfterDeploy, h.AfterDeploy}
+	case v1alpha1.OperationDestroy:
+		return Hook{BeforeDestroy, h.BeforeDestroy}, Hook{AfterDestroy, h.AfterDestroy}
+	case v1alpha1.OperationDriftCheck:
+		return Hook{BeforeDriftDetection, h.BeforeDriftDetection}, Hook{AfterDriftDetection, h.AfterDriftDetection}
+	case v1alpha1.OperationGitSync:
+		return Hook{BeforeGitSync, h.BeforeGitSync}, Hook{AfterGitSync, h.AfterGitSync}
+	}
+	return Hook{}, Hook{}
+}
+
+// HookAt gives the hook that belongs to the present step of an operation, the
+// zero Hook when there is none: beforeDeploy while building, and the others
+// at their own steps.
+func HookAt(spec *v1alpha1.CdkTsStackSpec, op *v1alpha1.Operation) Hook {
+	before, after := hooksOf(spec, op.Kind)
+	switch op.Step {
+	case v1alpha1.StepBuilding, v1alpha1.StepBeforeHook:
+		return before
+	case v1alpha1.StepAfterHook:
+		return after
+	}
+	return Hook{}
+}
+
+// RunName names the run of an operation's present step. It is at most seven
+// bytes longer than the operation's id.
+func RunName(op *v1alpha1.Operation) string {
+	switch op.Step {
+	case v1alpha1.StepBeforeHook:
+		return op.ID + "-before"
+	case v1alpha1.StepAfterHook:
+		return op.ID + "-after"
+	case v1alpha1.StepInspecting:
+		return op.ID + "-read"
+	}
+	return op.ID
+}
+
+// Runs says whether an operation's present step is a runner's.
+func Runs(op *v1alpha1.Operation) bool {
+	switch op.Step {
+	case v1alpha1.StepBuilding, v1alpha1.StepBeforeHook, v1alpha1.StepAfterHook, v1alpha1.StepInspecting:
+		return true
+	}
+	return false
+}
+
+// background says whether operations of a kind say nothing about readiness
+// and are not kept in the history.
+func background(kind v1alpha1.OperationKind) bool {
+	return kind == v1alpha1.OperationDriftCheck || kind == v1alpha1.OperationGitSync
+}
+
+// enter moves the operation to a step that is a runner's, and has it run.
+func (p *pass) enter(s v1alpha1.OperationStep) bool {
+	p.step(s)
+	p.st.Operation.RunStep = ""
+	return p.act(ActStartRun, p.poll(p.st.Operation.StepStartedAt))
+}
+
+// runEnded follows the run of a hook's step, or of an inspection. It is nil
+// while that goes on; then the pass has spoken.
+func (p *pass) runEnded(op *v1alpha1.Operation) *RunResult {
+	run := p.seen.Run
+	if a := p.seen.Acted; a != nil && a.Err != nil {
+		return p.notRun(op, a.Err)
+	}
+	if p.unseen(run.Err) {
+		return nil
+	}
+	switch run.State {
+	case RunNone:
+		p.act(ActStartRun, p.poll(op.StepStartedAt))
+		return nil
+	case RunRunning:
+		op.RunStep = run.Step
+		p.look(max(p.poll(op.StepStartedAt), problemPoll))
+		return nil
+	}
+	op.RunStep = ""
+	if run.Result == nil {
+		return p.noted(op, &RunResult{Failure: &RunFailure{Reason: "RunLost", Message: "the run ended without a result"}})
+	}
+	return p.noted(op, run.Result)
+}
+
+// notRun judges a run that could not be started. What passes is waited for,
+// but not by a check: there the next one will do.
+func (p *pass) notRun(op *v1alpha1.Operation, err error) *RunResult {
+	pr := problemOf(err)
+	if pr.Temporary && !background(op.Kind) {
+		p.waitFor(pr)
+		return nil
+	}
+	return p.noted(op, &RunResult{Failure: &RunFailure{Reason: pr.Reason, Message: pr.Message, Permanent: pr.Permanent}})
+}
+
+// noted keeps how the hook of the present step ended, for people to see.
+func (p *pass) noted(op *v1alpha1.Operation, result *RunResult) *RunResult {
+	name := HookAt(&p.obj.Spec, op).Name
+	for _, h := range result.Hooks {
+		p.noteHook(op, h)
+		if h.Name == name {
+			return result
+		}
+	}
+	if f := result.Failure; f != nil && op.Step != v1alpha1.StepInspecting && op.Step != v1alpha1.StepBuilding {
+		p.noteHook(op, HookResult{Name: name, Message: "the hook could not be run: " + f.Message})
+	}
+	return result
+}
+
+func (p *pass) noteHook(op *v1alpha1.Operation, h HookResult) {
+	st := v1alpha1.HookStatus{
+		Name: h.Name, Operation: op.ID, Succeeded: h.Succeeded, ExitCode: h.ExitCode,
+		Message: bounded(h.Message, maxMessage), EndedAt: p.metaNow(), DurationMS: h.Duration.Milliseconds(),
+	}
+	i := slices.IndexFunc(p.st.Hooks, func(s v1alpha1.HookStatus) bool { return s.Name == h.Name })
+	if i < 0 {
+		p.st.Hooks = append(p.st.Hooks, st)
+		return
+	}
+	p.st.Hooks[i] = st
+}
+
+// hookTrouble tells of hooks that stop nothing and failed when they last ran.
+func hookTrouble(p *pass) []string {
+	var all []string
+	for _, h := range p.st.Hooks {
+		before, after := hooksOf(&p.obj.Spec, v1alpha1.OperationDriftCheck)
+		gitBefore, gitAfter := hooksOf(&p.obj.Spec, v1alpha1.OperationGitSync)
+		for _, hook := range []Hook{before, after, gitBefore, gitAfter} {
+			if h.Name == hook.Name && hook.Script != "" && !h.Succeeded {
+				all = append(all, fmt.Sprintf("the hook %s failed: %s", h.Name, h.Message))
+			}
+		}
+	}
+	return all
+}

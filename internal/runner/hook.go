@@ -1,0 +1,252 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/runner/proc"
+)
+
+const (
+	// hookGrace is how long a hook that was told to end may take to do so.
+	hookGrace = 10 * time.Second
+	// defaultHookTimeout is a hook's time when the request does not say.
+	defaultHookTimeout = 10 * time.Minute
+	// shownLines and shownBytes bound what a message shows of a hook's output.
+	shownLines = 12
+	shownBytes = 1200
+)
+
+// place is what the run knows of where the hook runs.
+type place struct {
+	// dir is the project's folder, or an empty one when there is none.
+	dir string
+	// account is that of the run's credentials.
+	account string
+}
+
+// runHook runs the hook of the request to its end, with all that it started,
+// and notes how it went. Its error is the hook's failure.
+func runHook(ctx context.Context, s *Session, at place) error {
+	h := s.Request.Hook
+	began := s.now()
+	var result decide.HookResult
+	err := s.Step(ctx, h.Name, func(ctx context.Context, out io.Writer) (bool, error) {
+		env, err := hookEnviron(ctx, s, at, out)
+		if err != nil {
+			return false, err
+		}
+		result, err = execute(ctx, s, at.dir, env, out)
+		return false, err
+	})
+	result.Name, result.Succeeded, result.Duration = h.Name, err == nil, s.now().Sub(began)
+	if err != nil {
+		result.Message = shorten(s.Log.redact.String(err.Error()))
+	}
+	result.Values = readValues(metricsFile(s), s.Log, h.Name)
+	s.noteHook(result)
+	return err
+}
+
+// execute runs the script with bash in a process group of its own. When the
+// script has ended, whatever it left running ends too.
+func execute(ctx context.Context, s *Session, dir string, env []string, out io.Writer) (decide.HookResult, error) {
+	h := s.Request.Hook
+	script := filepath.Join(s.Dir.Temp(), "hook-"+h.Name+".sh")
+	if err := os.WriteFile(script, []byte(h.Script), 0o600); err != nil {
+		return decide.HookResult{}, fmt.Errorf("write the script of %s: %w", h.Name, err)
+	}
+	limit := h.Timeout
+	if limit <= 0 {
+		limit = defaultHookTimeout
+	}
+	ctx, stop := context.WithTimeoutCause(ctx, limit, errHookTimeout)
+	defer stop()
+	last := &lastLines{}
+	err := runScript(ctx, script, dir, env, io.MultiWriter(out, last))
+	if err == nil {
+		code := int32(0)
+		return decide.HookResult{ExitCode: &code}, nil
+	}
+	return explainHook(ctx, s, last.String(), limit, err)
+}
+
+var errHookTimeout = errors.New("the hook took too long")
+
+func runScript(ctx context.Context, script, dir string, env []string, out io.Writer) error {
+	cmd := exec.CommandContext(ctx, "bash", "--noprofile", "--norc", "--", script)
+	cmd.Dir, cmd.Env = dir, env
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGTERM) }
+	cmd.WaitDelay = hookGrace
+	// The pipe is our own: exec would wait for all who hold its other end,
+	// and a script may have left some running.
+	r, w, err := os.Pipe()
+	if err != nil {
+		return fmt.Errorf("make a pipe: %w", err)
+	}
+	defer r.Close()
+	cmd.Stdout, cmd.Stderr = w, w
+	err = cmd.Start()
+	_ = w.Close()
+	if err != nil {
+		return startError(err)
+	}
+	copied := make(chan struct{})
+	go func() { defer close(copied); _, _ = io.Copy(out, r) }()
+	err = cmd.Wait()
+	if killErr := proc.KillDescendants(); killErr != nil {
+		err = errors.Join(err, killErr)
+	}
+	<-copied
+	return err
+}
+
+// startError explains why bash could not be started at all.
+func startError(err error) error {
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return errors.New("bash is not on the operator's PATH: install it in the operator's image")
+	case errors.Is(err, unix.E2BIG):
+		return errors.New("the variables of the hook are too large for one process (128 KiB each, about 2 MiB together): keep large values in files")
+	}
+	return fmt.Errorf("start bash: %w", err)
+}
+
+// explainHook makes of a hook's end the failure that a person needs.
+func explainHook(ctx context.Context, s *Session, shown string, limit time.Duration, err error) (decide.HookResult, error) {
+	name := s.Request.Hook.Name
+	f := &Failure{Reason: hookReason(name), Cause: err}
+	var result decide.HookResult
+	exit, exited := errors.AsType[*exec.ExitError](err)
+	switch {
+	case errors.Is(context.Cause(ctx), errHookTimeout):
+		f.Message = fmt.Sprintf("%s took longer than %s and was ended; raise hooks.timeout or make it faster", name, limit)
+	case ctx.Err() != nil:
+		return result, context.Cause(ctx)
+	case exited && exit.ExitCode() >= 0:
+		code := int32(exit.ExitCode())
+		result.ExitCode = &code
+		f.Message = fmt.Sprintf("%s exited with code %d%s", name, code, missingTool(shown))
+	case exited:
+		f.Message = fmt.Sprintf("%s was ended by a signal (%s)", name, exit.ProcessState)
+	default:
+		f.Message = fmt.Sprintf("%s could not be run: %v", name, err)
+	}
+	if shown = strings.TrimSpace(shown); shown != "" {
+		f.Message += ": " + shown
+	}
+	return result, f
+}
+
+// hookReason is the condition's reason of a hook that failed.
+func hookReason(name string) string { return strings.ToUpper(name[:1]) + name[1:] + "Failed" }
+
+// notFound is how bash says that a command is not on PATH.
+var notFound = regexp.MustCompile(`line \d+: ([A-Za-z0-9._+-]+): command not found`)
+
+// missingTool names a tool that the script called and PATH does not have.
+func missingTool(shown string) string {
+	m := notFound.FindStringSubmatch(shown)
+	if m == nil {
+		return ""
+	}
+	return fmt.Sprintf("; %s is not on the operator's PATH: install it in the operator's image", m[1])
+}
+
+// lastLines keeps the end of what is written to it.
+type lastLines struct{ buf []byte }
+
+func (l *lastLines) Write(p []byte) (int, error) {
+	const keep = 8 << 10
+	l.buf = append(l.buf, p[max(0, len(p)-keep):]...)
+	l.buf = l.buf[max(0, len(l.buf)-keep):]
+	return len(p), nil
+}
+
+// String gives the last lines, each cut to a bound, oldest first.
+func (l *lastLines) String() string {
+	lines := strings.Split(strings.TrimRight(strings.ToValidUTF8(string(l.buf), "?"), "\n"), "\n")
+	lines = lines[max(0, len(lines)-shownLines):]
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, "\r \t")
+	}
+	text := strings.Join(lines, "\n")
+	if len(text) > shownBytes {
+		text = "…" + strings.ToValidUTF8(text[len(text)-shownBytes:], "")
+	}
+	return text
+}
+
+// hookEnviron is the environment of a hook: that of the run, the contract's
+// variables, and the user's, which may not stand in for the contract's own.
+func hookEnviron(ctx context.Context, s *Session, at place, out io.Writer) ([]string, error) {
+	env := make(map[string]string)
+	for _, entry := range environ() {
+		name, value, _ := strings.Cut(entry, "=")
+		env[name] = value
+	}
+	env["PATH"] = env["PATH"] + string(os.PathListSeparator) + filepath.Join(at.dir, "node_modules", ".bin")
+	maps.Copy(env, s.Secrets.AWS)
+	contract, err := contractEnviron(s, at)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(env, contract)
+	for name, value := range s.Secrets.HookEnv {
+		if _, ours := contract[name]; !ours || strings.HasPrefix(name, "AWS_") {
+			env[name] = value
+		}
+	}
+	if k := s.Request.Hook.Kubernetes; k != nil {
+		if env["KUBECONFIG"], err = serveKubernetes(ctx, s, *k); err != nil {
+			fmt.Fprintf(out, "kubectl will not work: %v\n", err)
+		}
+	}
+	list := make([]string, 0, len(env))
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		list = append(list, name+"="+env[name])
+	}
+	return list, nil
+}
+
+// contractEnviron are the variables that scripts in circulation read, of both
+// generations of names, and the files beside them.
+func contractEnviron(s *Session, at place) (map[string]string, error) {
+	r, h := s.Request, s.Request.Hook
+	env := map[string]string{
+		"CDK_STACK_NAME": r.StackName, "CDK_STACK_NAMESPACE": r.Namespace,
+		"CDK_STACK_RESOURCE_NAME": r.Name, "CDK_STACK_REGION": r.Region,
+		"CDK_OPERATION": h.Name, "CDK_PROJECT_PATH": at.dir,
+		"CDK_GIT_REPOSITORY": r.Repository, "CDK_GIT_REF": r.Ref, "CDK_GIT_REVISION": r.Revision,
+		"AWS_ACCOUNT_ID": at.account, "AWS_ACCOUNT": at.account,
+		"CDK_DEFAULT_ACCOUNT": at.account, "CDK_DEFAULT_REGION": r.Region,
+		"AWS_REGION": r.Region, "AWS_DEFAULT_REGION": r.Region,
+		"CDK_METRICS_FILE": metricsFile(s),
+	}
+	maps.Copy(env, h.Env)
+	for name, file := range h.Files {
+		path := filepath.Join(s.Dir.Temp(), file.Name)
+		if err := os.WriteFile(path, file.Data, 0o600); err != nil {
+			return nil, fmt.Errorf("write %s for the hook: %w", file.Name, err)
+		}
+		env[name] = path
+	}
+	return env, nil
+}
+
+func metricsFile(s *Session) string { return filepath.Join(s.Dir.Temp(), "metrics.txt") }
