@@ -21,9 +21,8 @@ func (m *mirror) export(ctx context.Context, store, hash, dir string) (Commit, e
 	}
 	about := make(chan described, 1)
 	go func() { // beside the checkout: starting a program is what takes time
-		out, err := m.run.git(ctx, store, "log", "-1", "--no-show-signature", commitFormat, "--end-of-options", hash, "--")
-		commit, parseErr := parseCommit(out)
-		about <- described{commit, errors.Join(err, parseErr)}
+		commit, err := m.describe(ctx, store, hash)
+		about <- described{commit, err}
 	}()
 	err := m.run.checkout(ctx, dir, hash)
 	answer := <-about
@@ -34,6 +33,14 @@ func (m *mirror) export(ctx context.Context, store, hash, dir string) (Commit, e
 		return Commit{}, failBecause(ErrUnreachable, ctx.Err(), "checking out %s was not done in time", hash)
 	}
 	return Commit{}, errors.Join(errDamaged, fmt.Errorf("check out %s: %w", hash, err))
+}
+
+func (m *mirror) describe(ctx context.Context, store, hash string) (Commit, error) {
+	out, err := m.run.git(ctx, store, "log", "-1", "--no-show-signature", commitFormat, "--end-of-options", hash, "--")
+	if err != nil {
+		return Commit{}, err
+	}
+	return parseCommit(out)
 }
 
 // prepareWorkTree makes dir a repository whose HEAD is the commit and whose

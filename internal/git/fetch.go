@@ -23,18 +23,12 @@ func (m *mirror) fetch(ctx context.Context, store, hash string) (string, error) 
 		return store, err
 	}
 	// Why did it fail? This package's own client tells causes apart.
-	s := newSession(m.remote)
-	defer s.close()
-	if err := s.probe(ctx); err != nil {
-		return "", err
+	moved, unreachable := m.relocate(ctx)
+	if unreachable != nil {
+		return "", unreachable
 	}
-	if s.location != "" {
-		// Renamed on its host. The git program follows no redirect, so that
-		// it never carries credentials to another.
-		m.run.address = s.location
-		if err := m.fetchCommit(ctx, store, hash); err == nil {
-			return store, nil
-		}
+	if moved && m.fetchCommit(ctx, store, hash) == nil {
+		return store, nil
 	}
 	if !m.intact(ctx, store) {
 		return "", errDamaged
@@ -194,32 +188,17 @@ func (m *mirror) expand(ctx context.Context, revision string) (string, error) {
 }
 
 func (m *mirror) lookUp(ctx context.Context, store, revision string) (string, error) {
-	if err := writeStore(store, m.promisorConfig()); err != nil {
+	if err := writeStore(store, ""); err != nil {
 		return "", err
 	}
 	out, err := m.run.git(ctx, store, "rev-parse", "--verify", "--quiet", "--end-of-options", revision+"^{commit}")
 	return strings.TrimSpace(out), err
 }
 
-// promisorConfig tells git that files are missing on purpose.
-func (m *mirror) promisorConfig() string {
-	return "[remote \"origin\"]\n\turl = \"" + m.run.address + "\"\n\tpromisor = true\n\tpartialclonefilter = tree:0\n"
-}
-
 func (m *mirror) fetchCommits(ctx context.Context, store string) error {
-	removeLeftovers(store)
-	address := m.run.address
-	m.run.address = "origin"
-	defer func() { m.run.address = address }()
-	err := m.fetchRefs(ctx, store, "--filter=tree:0", "+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*")
-	if err == nil || ctx.Err() != nil {
-		return err
+	err := m.fetchPartial(ctx, store, withoutFolders, "+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*")
+	if errors.Is(err, errNotGiven) {
+		_ = os.RemoveAll(store) // begin anew next time
 	}
-	s := newSession(m.remote)
-	defer s.close()
-	if explained := s.probe(ctx); explained != nil {
-		return explained
-	}
-	_ = os.RemoveAll(store) // begin anew next time
 	return err
 }

@@ -3,6 +3,7 @@ package git
 import (
 	"path/filepath"
 	"testing"
+	"time"
 
 	"awscdk.dev/operator/internal/git/gittest"
 )
@@ -58,6 +59,13 @@ func (f *forge) hang(on bool) {
 // requests counts what arrived over every way to the forge.
 func (f *forge) requests() int64 {
 	return f.web.Requests() + f.tls.Requests() + f.shell.Requests()
+}
+
+// awaitRequest returns when more requests have arrived than before.
+func (f *forge) awaitRequest(t testing.TB, before int64) {
+	for f.requests() == before && t.Context().Err() == nil {
+		time.Sleep(time.Millisecond)
+	}
 }
 
 func (f *forge) http(t testing.TB) Remote {

@@ -55,9 +55,7 @@ func TestAHangingFetchEndsWithItsContext(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() {
 			defer cancel()
-			for f.requests() == before && t.Context().Err() == nil {
-				time.Sleep(time.Millisecond)
-			}
+			f.awaitRequest(t, before)
 		}()
 		_, err := m.Checkout(ctx, remote, f.first, filepath.Join(t.TempDir(), "checkout"))
 		if !errors.Is(err, ErrUnreachable) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"os"
 	"os/exec"
@@ -184,18 +185,25 @@ var settings = []string{
 // git runs git on a bare repository and returns what it prints. On failure
 // the error holds what it said.
 func (r *runner) git(ctx context.Context, gitDir string, args ...string) (string, error) {
-	return r.run(ctx, gitDir, append([]string{"--git-dir=" + gitDir}, args...))
+	var stdout bytes.Buffer
+	err := r.stream(ctx, gitDir, &stdout, args...)
+	return stdout.String(), err
+}
+
+// stream is git for what may print much: out takes it piece by piece, and
+// ends git by failing.
+func (r *runner) stream(ctx context.Context, gitDir string, out io.Writer, args ...string) error {
+	return r.run(ctx, gitDir, out, append([]string{"--git-dir=" + gitDir}, args...))
 }
 
 // checkout writes a commit's files into the working tree at dir.
 func (r *runner) checkout(ctx context.Context, dir, hash string) error {
-	_, err := r.run(ctx, dir, []string{"--git-dir=" + filepath.Join(dir, ".git"), "--work-tree=" + dir, "read-tree", "--reset", "-u", hash})
-	return err
+	return r.run(ctx, dir, io.Discard, []string{"--git-dir=" + filepath.Join(dir, ".git"), "--work-tree=" + dir, "read-tree", "--reset", "-u", hash})
 }
 
-func (r *runner) run(ctx context.Context, dir string, args []string) (string, error) {
+func (r *runner) run(ctx context.Context, dir string, out io.Writer, args []string) error {
 	if err := ctx.Err(); err != nil {
-		return "", err
+		return err
 	}
 	var all []string
 	for _, s := range settings {
@@ -206,17 +214,16 @@ func (r *runner) run(ctx context.Context, dir string, args []string) (string, er
 	// git's helpers (ssh, remote-https) do not all end with it.
 	cmd.Cancel = func() error { return killTree(cmd.Process.Pid) }
 	cmd.WaitDelay = 2 * time.Second
-	var stdout bytes.Buffer
 	var stderr tailBuffer
-	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	cmd.Stdout, cmd.Stderr = out, &stderr
 	err := cmd.Run()
 	if err == nil {
-		return stdout.String(), nil
+		return nil
 	}
 	if errors.Is(err, exec.ErrNotFound) {
-		return "", fmt.Errorf("run git: %w; install git 2.30 or later", err)
+		return fmt.Errorf("run git: %w; install git 2.30 or later", err)
 	}
-	return "", fmt.Errorf("git: %w\n%s", err, stderr.String())
+	return fmt.Errorf("git: %w\n%s", err, stderr.String())
 }
 
 // tailBuffer keeps the last four kilobytes written to it.

@@ -68,6 +68,16 @@ func (r *Repo) CommitSubmodule(path, url, hash, message string) (string, error) 
 	return r.commit("main", fmt.Sprintf("M 100644 inline .gitmodules\ndata %d\n%s\nM 160000 %s %s\n", len(modules), modules, hash, quote(path)), message)
 }
 
+// CommitExecutable writes a file that may be executed, or makes one so.
+func (r *Repo) CommitExecutable(path, content, message string) (string, error) {
+	return r.commit("main", fmt.Sprintf("M 100755 inline %s\ndata %d\n%s\n", quote(path), len(content), content), message)
+}
+
+// Rename moves a file or folder of main.
+func (r *Repo) Rename(from, to, message string) (string, error) {
+	return r.commit("main", fmt.Sprintf("R %s %s\n", quote(from), quote(to)), message)
+}
+
 // Remove deletes paths from main.
 func (r *Repo) Remove(message string, paths ...string) (string, error) {
 	var changes strings.Builder
