@@ -54,9 +54,16 @@ func newStage(t *testing.T) *stage {
 // withApp puts the battery's app and the cdk CLI into the stage's folder.
 func (s *stage) withApp() *stage {
 	s.Helper()
-	modules := toolchain(s.T)
+	return s.with("testdata/app", "cdk")
+}
+
+// with puts an app and the cdk CLI into the stage's folder; name is that of
+// the app's dependencies in the cache.
+func (s *stage) with(app, name string) *stage {
+	s.Helper()
+	modules := toolchain(s.T, app, name)
 	s.cdkBin = filepath.Join(modules, "aws-cdk", "bin", "cdk")
-	if err := os.CopyFS(s.folder, os.DirFS("testdata/app")); err != nil {
+	if err := os.CopyFS(s.folder, os.DirFS(app)); err != nil {
 		s.Fatal(err)
 	}
 	if err := os.Symlink(modules, filepath.Join(s.folder, "node_modules")); err != nil {

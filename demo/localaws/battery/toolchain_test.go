@@ -3,6 +3,8 @@ package battery
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,13 +13,13 @@ import (
 	"time"
 )
 
-// cdkVersion names the cache folder; package.json pins the same version.
+// cdkVersion names the cache folder; the apps' package.json pin the same version.
 const cdkVersion = "2.1148.1"
 
-// toolchain returns the node_modules folder with the cdk CLI and library,
-// filled once by npm ci from the committed lock file and kept in the
-// repository's ignored .cache folder.
-func toolchain(t *testing.T) string {
+// toolchain returns the node_modules folder of an app with the cdk CLI and
+// library, filled once by npm ci from the app's committed lock file and kept
+// in the repository's ignored .cache folder under the given name.
+func toolchain(t *testing.T, app, name string) string {
 	t.Helper()
 	for _, tool := range []string{"node", "npm"} {
 		if _, err := exec.LookPath(tool); err != nil {
@@ -28,17 +30,17 @@ func toolchain(t *testing.T) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	home := filepath.Join(cache, "cdk-"+cdkVersion)
-	if !upToDate(t, home) {
-		install(t, cache, home)
+	home := filepath.Join(cache, name+"-"+cdkVersion)
+	if !upToDate(t, app, home) {
+		install(t, app, cache, home)
 	}
 	return filepath.Join(home, "node_modules")
 }
 
 // upToDate says whether home was filled from the lock file that is committed now.
-func upToDate(t *testing.T, home string) bool {
+func upToDate(t *testing.T, app, home string) bool {
 	t.Helper()
-	want, err := os.ReadFile("testdata/app/package-lock.json")
+	want, err := os.ReadFile(filepath.Join(app, "package-lock.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -50,19 +52,22 @@ func upToDate(t *testing.T, home string) bool {
 	return err == nil
 }
 
-func install(t *testing.T, cache, home string) {
+func install(t *testing.T, app, cache, home string) {
 	t.Helper()
 	if err := os.MkdirAll(cache, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	// It must lie beside its final place: a rename is what makes it whole.
-	fresh := filepath.Join(cache, "cdk-filling-"+strconv.Itoa(os.Getpid()))
+	fresh := filepath.Join(cache, filepath.Base(home)+"-filling-"+strconv.Itoa(os.Getpid()))
 	if err := os.MkdirAll(fresh, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = os.RemoveAll(fresh) }()
 	for _, name := range []string{"package.json", "package-lock.json", ".npmrc"} {
-		raw, err := os.ReadFile(filepath.Join("testdata/app", name))
+		raw, err := os.ReadFile(filepath.Join(app, name))
+		if errors.Is(err, fs.ErrNotExist) && name == ".npmrc" {
+			continue
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -78,7 +83,7 @@ func install(t *testing.T, cache, home string) {
 		t.Fatalf("npm ci: %v\n%s", err, out)
 	}
 	_ = os.RemoveAll(home)
-	if err := os.Rename(fresh, home); err != nil && !upToDate(t, home) {
+	if err := os.Rename(fresh, home); err != nil && !upToDate(t, app, home) {
 		t.Fatal(err)
 	}
 }
