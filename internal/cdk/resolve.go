@@ -47,6 +47,8 @@ type Resolved struct {
 	// DeployRoleARN is assumed for CloudFormation calls, ExecutionRoleARN is
 	// handed to CloudFormation; "" is the run's own identity.
 	DeployRoleARN, DeployRoleExternalID, ExecutionRoleARN string
+	// LookupRoleARN is assumed to read what the stack holds; "" is none.
+	LookupRoleARN, LookupRoleExternalID string
 	// BootstrapVersion is the least that is needed, 0 is none at all.
 	BootstrapVersion   int32
 	BootstrapParameter string
@@ -81,6 +83,7 @@ func (s *Stack) Resolve(env Environment) (Resolved, error) {
 		Parameters:     maps.Clone(p.Parameters), Tags: maps.Clone(p.Tags), NotificationARNs: slices.Clone(p.NotificationARNs),
 		TerminationProtection: p.TerminationProtection,
 		DeployRoleARN:         env.fill(p.AssumeRoleARN), DeployRoleExternalID: env.fill(p.AssumeRoleExternalID),
+		LookupRoleARN: env.fill(p.LookupRole.ARN), LookupRoleExternalID: env.fill(p.LookupRole.ExternalID),
 		ExecutionRoleARN: env.fill(p.CloudFormationExecutionRoleARN),
 		BootstrapVersion: p.RequiresBootstrapStackVersion, BootstrapParameter: env.fill(p.BootstrapStackVersionSSMParameter),
 		DependsOn: slices.Clone(s.DependsOn), AssetManifests: slices.Clone(s.AssetManifests),
@@ -91,7 +94,7 @@ func (s *Stack) Resolve(env Environment) (Resolved, error) {
 
 // setURL derives the template's web address from the S3 one.
 func (r *Resolved) setURL(env Environment) error {
-	for _, text := range []string{r.TemplateObject, r.DeployRoleARN, r.ExecutionRoleARN} {
+	for _, text := range []string{r.TemplateObject, r.DeployRoleARN, r.LookupRoleARN, r.ExecutionRoleARN} {
 		if strings.Contains(text, "${AWS::") {
 			return permanent(ReasonWrongEnvironment, "The account of stack %s is not known, but the app needs it. Check the credentials, or set CDK_DEFAULT_ACCOUNT.", r.StackName)
 		}

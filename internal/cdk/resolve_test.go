@@ -30,6 +30,7 @@ func TestResolve(t *testing.T) {
 		NotificationARNs:      []string{"arn:aws:sns:eu-west-1:123456789012:ops"},
 		TerminationProtection: &yes,
 		DeployRoleARN:         "arn:aws:iam::123456789012:role/cdk-hnb659fds-deploy-role-123456789012-eu-west-1",
+		LookupRoleARN:         "arn:aws:iam::123456789012:role/cdk-hnb659fds-lookup-role-123456789012-eu-west-1",
 		ExecutionRoleARN:      "arn:aws:iam::123456789012:role/cdk-hnb659fds-cfn-exec-role-123456789012-eu-west-1",
 		BootstrapVersion:      6,
 		BootstrapParameter:    "/cdk-bootstrap/hnb659fds/version",

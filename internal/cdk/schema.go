@@ -47,18 +47,22 @@ type missingContext struct {
 
 // stackProperties are the properties of a stack's artifact.
 type stackProperties struct {
-	TemplateFile                      string            `json:"templateFile"`
-	StackName                         string            `json:"stackName"`
-	Parameters                        map[string]string `json:"parameters"`
-	Tags                              map[string]string `json:"tags"`
-	NotificationARNs                  []string          `json:"notificationArns"`
-	TerminationProtection             *bool             `json:"terminationProtection"`
-	AssumeRoleARN                     string            `json:"assumeRoleArn"`
-	AssumeRoleExternalID              string            `json:"assumeRoleExternalId"`
-	CloudFormationExecutionRoleARN    string            `json:"cloudFormationExecutionRoleArn"`
-	StackTemplateAssetObjectURL       string            `json:"stackTemplateAssetObjectUrl"`
-	RequiresBootstrapStackVersion     int32             `json:"requiresBootstrapStackVersion"`
-	BootstrapStackVersionSSMParameter string            `json:"bootstrapStackVersionSsmParameter"`
+	TemplateFile          string            `json:"templateFile"`
+	StackName             string            `json:"stackName"`
+	Parameters            map[string]string `json:"parameters"`
+	Tags                  map[string]string `json:"tags"`
+	NotificationARNs      []string          `json:"notificationArns"`
+	TerminationProtection *bool             `json:"terminationProtection"`
+	AssumeRoleARN         string            `json:"assumeRoleArn"`
+	AssumeRoleExternalID  string            `json:"assumeRoleExternalId"`
+	LookupRole            struct {
+		ARN        string `json:"arn"`
+		ExternalID string `json:"assumeRoleExternalId"`
+	} `json:"lookupRole"`
+	CloudFormationExecutionRoleARN    string `json:"cloudFormationExecutionRoleArn"`
+	StackTemplateAssetObjectURL       string `json:"stackTemplateAssetObjectUrl"`
+	RequiresBootstrapStackVersion     int32  `json:"requiresBootstrapStackVersion"`
+	BootstrapStackVersionSSMParameter string `json:"bootstrapStackVersionSsmParameter"`
 }
 
 // fileProperties are those of an asset manifest's artifact.

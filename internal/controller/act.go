@@ -52,7 +52,7 @@ func (r *Reconciler) actOnAWS(ctx context.Context, obj *v1alpha1.CdkTsStack, act
 	case decide.ActDeleteStack:
 		err = aws.DeleteStack(ctx, op.StackID, token, plan.ExecutionRoleARN)
 	case decide.ActDetectDrift:
-		detectionID, err = aws.DetectDrift(ctx, op.StackID)
+		detectionID, err = r.detectDrift(ctx, obj, op.StackID)
 	default:
 		err = fmt.Errorf("unknown action %q", action)
 	}

@@ -33,6 +33,9 @@ func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.CdkTsStack) deci
 		return seen
 	}
 	observeAWS(ctx, aws, needs, &seen)
+	if needs.Drift != "" {
+		seen.Drift = r.drift(ctx, obj, needs)
+	}
 	return seen
 }
 
@@ -79,10 +82,6 @@ func observeAWS(ctx context.Context, aws *cloudformation.Client, needs decide.Ne
 	if needs.Events != "" && seen.Stack.Exists {
 		seen.Events = aws.Events(ctx, seen.Stack.ID, needs.Events, needs.EventsSince)
 		seen.Events.Err = awsProblem(seen.Events.Err)
-	}
-	if needs.Drift != "" {
-		seen.Drift = aws.Drift(ctx, needs.Drift, needs.Stack)
-		seen.Drift.Err = awsProblem(seen.Drift.Err)
 	}
 	if needs.Bootstrap != "" && !seen.ChangeSet.Exists {
 		version, err := aws.BootstrapVersion(ctx, needs.Bootstrap)

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -66,6 +67,63 @@ func (r *Reconciler) aws(ctx context.Context, obj *v1alpha1.CdkTsStack) (*cloudf
 		RoleARN:     plan.DeployRoleARN,
 		ExternalID:  plan.DeployRoleExternalID,
 	}), nil
+}
+
+// readers are the clients that may look for drift, the one to try first at
+// the front: with the role that the app names for reading, as the CDK CLI does
+// it, and where that may not be assumed, as everything else.
+func (r *Reconciler) readers(ctx context.Context, obj *v1alpha1.CdkTsStack) ([]*cloudformation.Client, error) {
+	usual, err := r.aws(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	plan := plan(obj)
+	if plan.LookupRoleARN == "" {
+		return []*cloudformation.Client{usual}, nil
+	}
+	credentials, err := r.credentials(ctx, obj)
+	if err != nil {
+		return nil, err
+	}
+	reader := r.AWS.For(cloudformation.Target{
+		Credentials: credentials, Region: obj.Spec.AWSRegion,
+		RoleARN: plan.LookupRoleARN, ExternalID: plan.LookupRoleExternalID,
+	})
+	return []*cloudformation.Client{reader, usual}, nil
+}
+
+// refused says whether another identity may be allowed what this one is not.
+func refused(err error) bool {
+	return errors.Is(err, awsconfig.ErrAccessDenied) || errors.Is(err, awsconfig.ErrCredentials)
+}
+
+// detectDrift starts a detection as the first of the clients that may.
+func (r *Reconciler) detectDrift(ctx context.Context, obj *v1alpha1.CdkTsStack, stackID string) (id string, err error) {
+	clients, err := r.readers(ctx, obj)
+	if err != nil {
+		return "", err
+	}
+	for _, aws := range clients {
+		if id, err = aws.DetectDrift(ctx, stackID); !refused(err) {
+			break
+		}
+	}
+	return id, err
+}
+
+// drift reads a detection as the first of the clients that may.
+func (r *Reconciler) drift(ctx context.Context, obj *v1alpha1.CdkTsStack, needs decide.Needs) (found decide.Drift) {
+	clients, err := r.readers(ctx, obj)
+	if err != nil {
+		return decide.Drift{Err: err}
+	}
+	for _, aws := range clients {
+		if found = aws.Drift(ctx, needs.Drift, needs.Stack); !refused(found.Err) {
+			break
+		}
+	}
+	found.Err = awsProblem(found.Err)
+	return found
 }
 
 // gitCredentials are those that the object names, or the operator's own for

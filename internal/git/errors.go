@@ -30,6 +30,11 @@ var (
 	ErrTooLarge = errors.New("git repository too large")
 	// ErrProjectPath is a project path that leaves the checkout or is no folder.
 	ErrProjectPath = errors.New("invalid project path")
+	// ErrUnsigned is a commit without a signature where one is wanted.
+	ErrUnsigned = errors.New("commit not signed")
+	// ErrUntrustedSignature is a commit whose signature is not by a trusted
+	// key, or does not fit the commit.
+	ErrUntrustedSignature = errors.New("commit signature not trusted")
 )
 
 // failure is an error of one kind with a message made for a person.

@@ -74,7 +74,7 @@ func (c cdkToolchain) Synth(ctx context.Context, dir, account string, out io.Wri
 	if err != nil {
 		return Stack{}, err
 	}
-	stack, err := assembly.Find(c.session.Request.StackName)
+	stack, err := assembly.FindIn(c.session.Request.StackName, cdk.Environment{Account: account, Region: c.session.Request.Region})
 	if err != nil {
 		return Stack{}, err
 	}
@@ -140,6 +140,7 @@ func stackOf(r cdk.Resolved, assembly string) Stack {
 			Parameters: r.Parameters, Tags: r.Tags, NotificationARNs: r.NotificationARNs,
 			TerminationProtection: r.TerminationProtection,
 			DeployRoleARN:         r.DeployRoleARN, DeployRoleExternalID: r.DeployRoleExternalID,
+			LookupRoleARN: r.LookupRoleARN, LookupRoleExternalID: r.LookupRoleExternalID,
 			ExecutionRoleARN: r.ExecutionRoleARN,
 			BootstrapVersion: r.BootstrapVersion, BootstrapParameter: r.BootstrapParameter,
 			DependsOn: r.DependsOn, ConstructPaths: r.ConstructPaths,
