@@ -1,6 +1,7 @@
 package git
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"fmt"
@@ -20,7 +21,7 @@ type pgpKeys openpgp.EntityList
 // readOpenPGPKeys reads every block of armored public keys in a text.
 func readOpenPGPKeys(text []byte) (pgpKeys, error) {
 	var out pgpKeys
-	in := bytes.NewReader(text)
+	in := bufio.NewReader(bytes.NewReader(text)) // which armor.Decode goes on with
 	for {
 		block, err := armor.Decode(in)
 		if errors.Is(err, io.EOF) && len(out) > 0 {
