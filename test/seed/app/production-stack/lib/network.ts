@@ -23,7 +23,7 @@ export class Network extends Construct {
       destinationCidrBlock: '0.0.0.0/0',
       gatewayId: gateway.ref,
     });
-    outward.addDependency(attachment);
+    outward.node.addDependency(attachment);
     this.internet = outward;
     for (const zone of [0, 1]) {
       const subnet = new ec2.CfnSubnet(this, `Subnet${zone + 1}`, {
