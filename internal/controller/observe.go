@@ -33,6 +33,9 @@ func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.CdkTsStack) deci
 		return seen
 	}
 	observeAWS(ctx, aws, needs, &seen)
+	if needs.Rival && seen.ChangeSet.Exists {
+		seen.Rival = r.rival(ctx, obj, seen.ChangeSet.StackID)
+	}
 	if needs.Drift != "" {
 		seen.Drift = r.drift(ctx, obj, needs)
 	}

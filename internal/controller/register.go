@@ -62,6 +62,9 @@ func (r *Reconciler) Register(mgr ctrl.Manager) error {
 	if err := mgr.Add(clearing); err != nil {
 		return fmt.Errorf("register the clearing of runs: %w", err)
 	}
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.CdkTsStack{}, stackIndex, stacksOf); err != nil {
+		return fmt.Errorf("index the objects by their stacks: %w", err)
+	}
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("cdktsstack").
 		For(&v1alpha1.CdkTsStack{}).

@@ -36,6 +36,8 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 		return planAnew(p, op, stack)
 	}
 	switch {
+	case p.seen.Rival != "":
+		return p.rivalry(op)
 	case cs.Status == changeSetComplete && cs.ExecutionStatus == executionAvailable:
 		return p.judge(op, cs)
 	case cs.Status == changeSetComplete:

@@ -80,9 +80,19 @@ func (p *pass) noteStack(op *v1alpha1.Operation) {
 		return
 	}
 	op.StackID = cs.StackID
-	if p.seen.Stack.Status == statusReview {
+	if p.seen.Stack.Status == statusReview && p.seen.Rival == "" {
 		p.st.StackID = cs.StackID
 	}
+}
+
+// rivalry refuses to deploy a stack that another object deploys: each would
+// undo what the other does, and the first to be deleted would take it along.
+func (p *pass) rivalry(op *v1alpha1.Operation) bool {
+	if p.st.StackID == op.StackID && p.st.Deployed == nil {
+		p.st.StackID = "" // it is not ours to delete
+	}
+	return p.fail(Problem{Reason: "StackOfAnother", Permanent: true, Message: fmt.Sprintf(
+		"the stack %s is deployed by the CdkTsStack %s already: delete one of the two objects (with actions.destroy false, so that the stack stays), or give this one another stackName, region or account", op.Plan.StackName, p.seen.Rival)})
 }
 
 // superseded says why a deployment that has not changed anything yet is given

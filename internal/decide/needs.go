@@ -27,6 +27,8 @@ type Needs struct {
 	Drift string
 	// Bootstrap asks for the version in that SSM parameter.
 	Bootstrap string
+	// Rival asks for other objects of the same stack.
+	Rival bool
 	// Credentials are to be read, for one of the above or for what follows.
 	Credentials bool
 }
@@ -61,7 +63,7 @@ func lookAtOperation(op *v1alpha1.Operation) Needs {
 	}
 	switch op.Step {
 	case v1alpha1.StepPlanning:
-		n.ChangeSet, n.Bootstrap = op.ID, op.Plan.BootstrapParameter
+		n.ChangeSet, n.Bootstrap, n.Rival = op.ID, op.Plan.BootstrapParameter, true
 	case v1alpha1.StepExecuting:
 		n.ChangeSet = op.ID
 		n.Events, n.EventsSince = op.ID, op.StepStartedAt.Time

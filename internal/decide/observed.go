@@ -19,6 +19,9 @@ type Observed struct {
 	Events      Events
 	Drift       Drift
 	Bootstrap   Bootstrap
+	// Rival names another object, older or deployed already, whose stack is
+	// the one that is operated on; "" for none.
+	Rival string
 	// Acted is what came of the action that the decision before this one, in
 	// the same pass, asked for; nil in the first decision of a pass.
 	Acted *Acted

@@ -30,6 +30,30 @@ func NewServer(handler http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
+// Serve listens on the address and serves the handler until the context ends;
+// then it lets the requests in flight end, for 10 seconds.
+func Serve(ctx context.Context, address string, handler http.Handler, log *slog.Logger) error {
+	l, err := Listen(ctx, address)
+	if err != nil {
+		return err
+	}
+	server := NewServer(handler, log)
+	log.Info("webhooks are received", "address", l.Addr().String())
+	ended := make(chan error, 1)
+	go func() { ended <- server.Serve(l) }()
+	select {
+	case err := <-ended:
+		return fmt.Errorf("serve webhooks: %w", err)
+	case <-ctx.Done():
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	if err := server.Shutdown(ctx); err != nil {
+		return fmt.Errorf("end the server of webhooks: %w", err)
+	}
+	return nil
+}
+
 // Listen opens the port that NewServer's server is to serve, for 1,024
 // connections at a time.
 func Listen(ctx context.Context, address string) (net.Listener, error) {

@@ -40,3 +40,27 @@ func TestDriftIsLookedForWithTheRoleThatMayRead(t *testing.T) {
 		})
 	}
 }
+
+func TestTwoObjectsOfOneStackDoNotFight(t *testing.T) {
+	w := newWorld(t)
+	w.commit(map[string]any{"Topic": topic("one")})
+	w.manage()
+	w.create(w.stack("web"))
+	w.untilReady("web")
+	second := w.stack("second")
+	second.Spec.StackName = "Stack-web"
+	w.create(second)
+	refused := w.until("second", "the second is refused", func(o *v1alpha1.CdkTsStack) bool { return reason(o) == "StackOfAnother" })
+	contains(t, message(refused), "deployed by the CdkTsStack "+w.namespace+"/web already", "actions.destroy")
+	if refused.Status.StackID != "" {
+		t.Errorf("the second object claims the stack %s", refused.Status.StackID)
+	}
+	w.must(w.client.Delete(t.Context(), refused))
+	w.untilGone("second")
+	if n := w.aws.Succeeded(t, "DeleteStack"); n != 0 {
+		t.Errorf("the stack of another was deleted %d times", n)
+	}
+	if !ready(w.get("web")) {
+		t.Error("the first object is not ready any more")
+	}
+}
