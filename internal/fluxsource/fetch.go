@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"time"
 )
 
@@ -53,7 +54,11 @@ func Fetch(ctx context.Context, a Artifact, dir string, limits Limits) error {
 	limits = limits.orDefaults()
 	ctx, cancel := context.WithTimeout(ctx, limits.Time)
 	defer cancel()
-	file, err := os.CreateTemp("", "flux-artifact-*")
+	above := filepath.Dir(filepath.Clean(dir)) // on the disk that the run may fill
+	if err := os.MkdirAll(above, 0o755); err != nil {
+		return err
+	}
+	file, err := os.CreateTemp(above, ".flux-artifact-*")
 	if err != nil {
 		return err
 	}
