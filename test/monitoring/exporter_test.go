@@ -105,7 +105,7 @@ func (e *exporter) stacks() {
 	e.histogram("cdktsstack_run_step_duration_seconds",
 		[]string{"step", "Cloning"}, []string{"step", "Installing"}, []string{"step", "Synthesizing"}, []string{"step", "Publishing"}, []string{"step", "beforeDeploy"})
 	e.histogram("cdktsstack_step_duration_seconds",
-		[]string{"step", "Building"}, []string{"step", "Planning"}, []string{"step", "Executing"}, []string{"step", "RunningAfterHook"}, []string{"step", "Detecting"})
+		[]string{"step", "RunningBeforeHook"}, []string{"step", "Building"}, []string{"step", "Planning"}, []string{"step", "Executing"}, []string{"step", "RunningAfterHook"}, []string{"step", "Detecting"})
 }
 
 // runtime are the receiver's metrics, which are the real ones, and those of
