@@ -101,6 +101,12 @@ func (r *Reconciler) startRun(ctx context.Context, obj *v1alpha1.CdkTsStack) err
 		Account:    r.Account,
 		Context:    values,
 	}
+	if req.Artifact, err = r.runArtifact(ctx, obj, op); err != nil {
+		if op.Kind != v1alpha1.OperationDestroy {
+			return err
+		}
+		missing = err.Error()
+	}
 	req.Timeout = prepareTimeout
 	if t := obj.Spec.Timeout; t != nil {
 		req.Timeout = t.Duration

@@ -45,18 +45,27 @@ func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.CdkTsStack) deci
 // head asks what the ref points to; the answer of the one look that is made
 // for all stacks of the repository wakes the object.
 func (r *Reconciler) head(ctx context.Context, obj *v1alpha1.CdkTsStack, needs decide.Needs) decide.Head {
+	if obj.Spec.Source.SourceRef != nil {
+		return r.fluxHead(ctx, obj)
+	}
 	remote, err := r.remote(ctx, obj)
 	if err != nil {
 		return decide.Head{Err: err}
 	}
 	r.wake.onHead(r.Heads.Key(remote), client.ObjectKeyFromObject(obj))
-	head, _ := r.Heads.Get(remote, obj.Spec.Source.Git.Ref, r.Now().Sub(needs.HeadNotBefore))
+	selector := git.Selector{Ref: obj.Spec.Source.Git.Ref, Semver: obj.Spec.Source.Git.Semver}
+	head, _ := r.Heads.Select(remote, selector, r.Now().Sub(needs.HeadNotBefore))
+	tag := ""
+	if selector.Semver != "" {
+		tag = head.Tag()
+	}
 	return decide.Head{
 		Known:    head.Revision != "",
 		Revision: head.Revision,
+		Tag:      tag,
 		SeenAt:   head.Seen,
 		RetryAt:  head.Retry,
-		Err:      gitProblem(head.Err),
+		Err:      sourceProblem(head.Err),
 	}
 }
 
@@ -64,7 +73,7 @@ func (r *Reconciler) head(ctx context.Context, obj *v1alpha1.CdkTsStack, needs d
 func (r *Reconciler) remote(ctx context.Context, obj *v1alpha1.CdkTsStack) (git.Remote, error) {
 	repository, err := git.ParseRepository(obj.Spec.Source.Git.Repository)
 	if err != nil {
-		return git.Remote{}, gitProblem(err)
+		return git.Remote{}, sourceProblem(err)
 	}
 	credentials, err := r.gitCredentials(ctx, obj)
 	if err != nil {

@@ -7,76 +7,64 @@ import (
 	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
-	"awscdk.dev/operator/internal/git"
+	"awscdk.dev/operator/internal/runner"
 )
 
-// kind says what a kind of error means for an object. Temporary ones are
-// waited out; the others count as a failed attempt.
-type kind struct {
-	err     error
-	problem decide.Problem
+// sourceProblem judges an error of a look at a repository or a Flux source.
+// All of them can be mended outside, so the look is repeated, ever less often.
+func sourceProblem(err error) error {
+	return judged(err, func(p *decide.Problem) { p.Temporary, p.Permanent = true, false })
 }
 
-func temporary(reason string) decide.Problem { return decide.Problem{Reason: reason, Temporary: true} }
-
-var gitKinds = []kind{
-	{git.ErrInvalid, temporary("InvalidRepository")},
-	{git.ErrAuth, temporary("GitAuthenticationFailed")},
-	{git.ErrNotFound, temporary("RepositoryNotFound")},
-	{git.ErrRefNotFound, temporary("RefNotFound")},
-	{git.ErrHostKey, temporary("HostKeyNotTrusted")},
-	{git.ErrCertificate, temporary("CertificateNotTrusted")},
-	{git.ErrRedirect, temporary("RepositoryRedirected")},
-	{git.ErrProtocol, temporary("NotAGitServer")},
-	{git.ErrUnreachable, temporary("RepositoryUnreachable")},
-}
-
-// gitProblem judges an error of a look at a repository. All of them can be
-// mended outside, so the look is repeated, ever less often.
-func gitProblem(err error) error { return asProblem(err, gitKinds) }
-
-var awsKinds = []kind{
-	{awsconfig.ErrThrottled, temporary("Throttled")},
-	{awsconfig.ErrStackBusy, temporary("StackBusy")},
-	{awsconfig.ErrCredentials, temporary("CredentialsInvalid")},
-	{awsconfig.ErrUnreachable, temporary("AWSUnreachable")},
-	{awsconfig.ErrAccessDenied, decide.Problem{Reason: "AccessDenied"}},
-	{awsconfig.ErrTerminationProtection, decide.Problem{Reason: "TerminationProtected"}},
-	{awsconfig.ErrNotBootstrapped, decide.Problem{Reason: "NotBootstrapped"}},
-	{awsconfig.ErrBootstrapTooOld, decide.Problem{Reason: "BootstrapTooOld"}},
-	{awsconfig.ErrTooLarge, decide.Problem{Reason: "TemplateTooLarge", Permanent: true}},
-	{awsconfig.ErrNotFound, decide.Problem{Reason: "NotFound"}},
-	{awsconfig.ErrValidation, decide.Problem{Reason: "RefusedByAWS"}},
-	{awsconfig.ErrUnsupported, decide.Problem{Reason: "NotSupported", Permanent: true}},
-}
+// passing are the errors of AWS that pass by themselves; they are waited out
+// and count as no attempt.
+var passing = []error{awsconfig.ErrThrottled, awsconfig.ErrStackBusy, awsconfig.ErrCredentials, awsconfig.ErrUnreachable}
 
 // awsProblem judges an error of a call to AWS.
-func awsProblem(err error) error { return asProblem(err, awsKinds) }
+func awsProblem(err error) error {
+	return judged(err, func(p *decide.Problem) {
+		for _, kind := range passing {
+			p.Temporary = p.Temporary || errors.Is(err, kind)
+		}
+	})
+}
 
-var executorKinds = []kind{
-	{executor.ErrNoSpace, temporary("NoDiskSpace")},
-	{executor.ErrRemoving, temporary("RunBusy")},
-	{executor.ErrClosed, temporary("ShuttingDown")},
-	{context.DeadlineExceeded, temporary("TimedOut")},
+// executorReasons are those of the executor's errors, which all pass.
+var executorReasons = []struct {
+	err    error
+	reason string
+}{
+	{executor.ErrNoSpace, "NoDiskSpace"},
+	{executor.ErrRemoving, "RunBusy"},
+	{executor.ErrClosed, "ShuttingDown"},
+	{context.DeadlineExceeded, "TimedOut"},
 }
 
 // executorProblem judges an error of the executor.
-func executorProblem(err error) error { return asProblem(err, executorKinds) }
+func executorProblem(err error) error {
+	for _, row := range executorReasons {
+		if errors.Is(err, row.err) {
+			return decide.Problem{Reason: row.reason, Message: err.Error(), Temporary: true}
+		}
+	}
+	return judged(err, func(*decide.Problem) {})
+}
 
-// asProblem keeps a judged error as it is, and judges another by the table.
-func asProblem(err error, table []kind) error {
+// judged makes a Problem of an error that the table of reasons knows, and lets
+// adjust say how the manager takes it. One that is judged already stays as it
+// is; one that nobody knows passes.
+func judged(err error, adjust func(*decide.Problem)) error {
 	if err == nil {
 		return nil
 	}
 	if p, ok := errors.AsType[decide.Problem](err); ok {
 		return p
 	}
-	for _, k := range table {
-		if errors.Is(err, k.err) {
-			p := k.problem
-			p.Message = err.Error()
-			return p
-		}
+	reason, permanent, ok := runner.Judge(err)
+	if !ok {
+		return decide.Problem{Reason: "Error", Message: err.Error(), Temporary: true}
 	}
-	return decide.Problem{Reason: "Error", Message: err.Error(), Temporary: true}
+	p := decide.Problem{Reason: reason, Message: err.Error(), Permanent: permanent}
+	adjust(&p)
+	return p
 }

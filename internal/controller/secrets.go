@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -153,11 +155,14 @@ func (r *Reconciler) gitCredentials(ctx context.Context, obj *v1alpha1.CdkTsStac
 		if token := trimmed(data["token"]); c.Password == "" {
 			c.Password = token
 		}
-		if c.Password == "" && len(c.CA) == 0 {
+		if c.App, err = git.AppFromSecret(data); err != nil {
+			return c, sourceProblem(fmt.Errorf("the Secret %s/%s: %w", obj.Namespace, source.SecretName, err))
+		}
+		if c.Password == "" && len(c.CA) == 0 && c.App.IsZero() {
 			return c, missingKey(obj, source.SecretName, "password")
 		}
 	}
-	return c, gitProblem(c.Validate())
+	return c, sourceProblem(c.Validate())
 }
 
 func trimmed(data []byte) string { return strings.TrimSpace(string(data)) }
@@ -165,6 +170,42 @@ func trimmed(data []byte) string { return strings.TrimSpace(string(data)) }
 func missingKey(obj *v1alpha1.CdkTsStack, secret, key string) error {
 	return decide.Problem{Reason: "SecretIncomplete", Temporary: true, Message: fmt.Sprintf(
 		"the Secret %s/%s has no key %s: add it", obj.Namespace, secret, key)}
+}
+
+// plainGitCredentials are the credentials as a run can use them: a token
+// stands for a GitHub App.
+func (r *Reconciler) plainGitCredentials(ctx context.Context, obj *v1alpha1.CdkTsStack) (git.Credentials, error) {
+	if obj.Spec.Source.SourceRef != nil {
+		return git.Credentials{}, nil
+	}
+	remote, err := r.remote(ctx, obj)
+	if err != nil {
+		return git.Credentials{}, err
+	}
+	c, err := r.Heads.Plain(ctx, remote)
+	return c, sourceProblem(err)
+}
+
+// signingKeys are those that a commit must be signed by, nil when the object
+// asks for no signature.
+func (r *Reconciler) signingKeys(ctx context.Context, obj *v1alpha1.CdkTsStack) ([][]byte, error) {
+	v := obj.Spec.Source.Git.Verify
+	if v == nil {
+		return nil, nil
+	}
+	data, err := r.secret(ctx, obj, v.SecretName, "spec.source.git.verify.secretName")
+	if err != nil {
+		return nil, err
+	}
+	keys := make([][]byte, 0, len(data))
+	for _, name := range slices.Sorted(maps.Keys(data)) {
+		keys = append(keys, data[name])
+	}
+	if len(keys) == 0 {
+		return nil, decide.Problem{Reason: "SecretIncomplete", Temporary: true, Message: fmt.Sprintf(
+			"the Secret %s/%s holds no public key: add those whose signature you trust", obj.Namespace, v.SecretName)}
+	}
+	return keys, nil
 }
 
 // runSecrets are all secrets that a run of the object needs. A destruction's
@@ -177,14 +218,19 @@ func (r *Reconciler) runSecrets(ctx context.Context, obj *v1alpha1.CdkTsStack, o
 			return runner.Secrets{}, "", err
 		}
 	}
-	c, err := r.gitCredentials(ctx, obj)
+	c, err := r.plainGitCredentials(ctx, obj)
 	switch {
 	case err != nil && op.Kind == v1alpha1.OperationDestroy:
 		missing = err.Error()
 	case err != nil:
 		return runner.Secrets{}, "", err
 	}
+	keys, err := r.signingKeys(ctx, obj)
+	if err != nil {
+		return runner.Secrets{}, "", err
+	}
 	return runner.Secrets{
+		SigningKeys:   keys,
 		AWS:           credentials.Environ(),
 		SSHPrivateKey: c.SSHPrivateKey,
 		KnownHosts:    c.KnownHosts,

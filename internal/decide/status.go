@@ -91,7 +91,7 @@ func deployedNow(p *pass) string {
 		parts = append(parts, "suspended: set spec.suspend to false to go on")
 	}
 	if s := p.st.Source; s != nil && s.PendingRevision != "" {
-		parts = append(parts, fmt.Sprintf("commit %s of %s is pending: set actions.autoRedeploy or order a deployment", short(s.PendingRevision), s.Ref))
+		parts = append(parts, pendingNews(p, s))
 	}
 	if s := p.st.Source; s != nil && s.Error != "" {
 		parts = append(parts, s.Error)
@@ -104,6 +104,21 @@ func deployedNow(p *pass) string {
 	}
 	parts = append(parts, hookTrouble(p)...)
 	return strings.Join(parts, "; ")
+}
+
+// pendingNews tells of a commit that is seen and not deployed.
+func pendingNews(p *pass, s *v1alpha1.SourceStatus) string {
+	news := fmt.Sprintf("commit %s of %s", short(s.PendingRevision), s.Ref)
+	if s.Pending != nil && s.Pending.Hash == s.PendingRevision {
+		news += fmt.Sprintf(" (%q by %s)", s.Pending.Subject, s.Pending.Author)
+	}
+	switch {
+	case !AutoRedeploy(&p.obj.Spec):
+		return news + " is pending: set actions.autoRedeploy or order a deployment"
+	case s.InspectError != "" && s.InspectedRevision == s.PendingRevision:
+		return news + " could not be read, which is tried again: " + s.InspectError
+	}
+	return news + " is looked at before it is deployed"
 }
 
 func driftMessage(d *v1alpha1.DriftStatus) string {

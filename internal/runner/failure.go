@@ -9,6 +9,7 @@ import (
 	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/cdk"
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/fluxsource"
 	"awscdk.dev/operator/internal/git"
 )
 
@@ -56,6 +57,18 @@ func Describe(step string, err error) decide.RunFailure {
 	return f
 }
 
+// Judge gives what the table says of an error of an adapter; ok is false when
+// it says nothing. Permanent is only what the repository or the spec must
+// change for.
+func Judge(err error) (reason string, permanent, ok bool) {
+	for _, row := range failures {
+		if errors.Is(err, row.err) {
+			return row.reason, row.permanent, true
+		}
+	}
+	return "", false, false
+}
+
 func describe(err error) decide.RunFailure {
 	if f, ok := errors.AsType[*Failure](err); ok {
 		return decide.RunFailure{Reason: f.Reason, Message: err.Error(), Permanent: f.Permanent}
@@ -63,17 +76,14 @@ func describe(err error) decide.RunFailure {
 	if f, ok := errors.AsType[*cdk.Error](err); ok {
 		return decide.RunFailure{Reason: f.Reason, Message: err.Error(), Permanent: f.Permanent}
 	}
-	for _, row := range failures {
-		if errors.Is(err, row.err) {
-			return decide.RunFailure{Reason: row.reason, Message: err.Error(), Permanent: row.permanent}
-		}
+	if reason, permanent, ok := Judge(err); ok {
+		return decide.RunFailure{Reason: reason, Message: err.Error(), Permanent: permanent}
 	}
 	return decide.RunFailure{Reason: ReasonFailed, Message: err.Error()}
 }
 
-// failures says what the errors of the run and of its adapters mean to the
-// user. The first that fits wins. Permanent is only what the repository or
-// the spec must change for.
+// failures says what the errors of the adapters mean to the user, in a run and
+// in the manager. The first that fits wins.
 var failures = []struct {
 	err       error
 	reason    string
@@ -90,6 +100,17 @@ var failures = []struct {
 	{git.ErrUnreachable, "RepositoryUnreachable", false},
 	{git.ErrTooLarge, "RepositoryTooLarge", false},
 	{git.ErrProjectPath, "InvalidProjectPath", true},
+	{git.ErrUnsigned, "CommitNotSigned", true},
+	{git.ErrUntrustedSignature, "SignatureNotTrusted", false},
+
+	{fluxsource.ErrNotReady, "SourceNotReady", false},
+	{fluxsource.ErrInvalid, "SourceInvalid", false},
+	{fluxsource.ErrNotFound, "ArtifactNotFound", false},
+	{fluxsource.ErrUnreachable, "SourceUnreachable", false},
+	{fluxsource.ErrRedirect, "SourceRedirected", false},
+	{fluxsource.ErrDigest, "ArtifactCorrupt", false},
+	{fluxsource.ErrTooLarge, "ArtifactTooLarge", true},
+	{fluxsource.ErrUnsafe, "ArtifactUnsafe", true},
 
 	{awsconfig.ErrThrottled, "Throttled", false},
 	{awsconfig.ErrCredentials, "CredentialsInvalid", false},
@@ -98,6 +119,11 @@ var failures = []struct {
 	{awsconfig.ErrTooLarge, "TemplateTooLarge", true},
 	{awsconfig.ErrUnsupported, "NotSupported", true},
 	{awsconfig.ErrUnreachable, "AWSUnreachable", false},
+	{awsconfig.ErrStackBusy, "StackBusy", false},
+	{awsconfig.ErrTerminationProtection, "TerminationProtected", false},
+	{awsconfig.ErrBootstrapTooOld, "BootstrapTooOld", false},
+	{awsconfig.ErrNotFound, "NotFound", false},
+	{awsconfig.ErrValidation, "RefusedByAWS", false},
 
 	{context.DeadlineExceeded, ReasonTimedOut, false},
 	{context.Canceled, ReasonCancelled, false},

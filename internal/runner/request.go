@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/fluxsource"
 )
 
 // Operation is what a run is for.
@@ -87,6 +88,9 @@ type Request struct {
 	Account string `json:"account,omitempty"`
 	// Context in the order of the spec, later entries win.
 	Context []decide.ContextValue `json:"context,omitempty"`
+
+	// Artifact is what Flux has fetched, instead of Repository.
+	Artifact *fluxsource.Artifact `json:"artifact,omitempty"`
 
 	// Hook is run by OperationHook, and by OperationBuild if set.
 	Hook *Hook `json:"hook,omitempty"`

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,6 +14,7 @@ import (
 	"awscdk.dev/operator/internal/assets"
 	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/fluxsource"
 	"awscdk.dev/operator/internal/git"
 )
 
@@ -36,7 +36,7 @@ func (t Tools) Work(ctx context.Context, s *Session) (*v1alpha1.Plan, error) {
 		return build(ctx, s, t)
 	case op == OperationHook && s.Request.Hook != nil:
 		return nil, hook(ctx, s, t)
-	case op == OperationInspect && s.Request.Inspect != nil:
+	case op == OperationInspect && s.Request.Inspect != nil && t.Inspector != nil:
 		return nil, inspect(ctx, s, t)
 	}
 	return nil, fmt.Errorf("this version of the operator cannot carry out the operation %q", s.Request.Operation)
@@ -55,7 +55,7 @@ func inspect(ctx context.Context, s *Session, t Tools) error {
 
 // RealTools are those of Real.
 func RealTools(s *Session) (Tools, error) {
-	source, err := newGitSource(s)
+	source, err := newSource(s)
 	if err != nil {
 		return Tools{}, err
 	}
@@ -63,16 +63,42 @@ func RealTools(s *Session) (Tools, error) {
 	if err != nil {
 		return Tools{}, err
 	}
-	return Tools{
-		Source:    source,
-		Inspector: source,
+	tools := Tools{
+		Source: source,
 		Identity: awsIdentity{
 			loader: awsconfig.NewLoader(awsconfig.Options{Now: s.now, AttemptTimeout: awsAttempt}),
 			target: awsconfig.Target{Credentials: credentials, Region: s.Request.Region},
 		},
 		Toolchain: newToolchain(s),
 		Publisher: s3Publisher{assets: assets.New(assets.Options{Now: s.now, TempDir: s.Dir.Temp()}), credentials: credentials},
-	}, nil
+	}
+	tools.Inspector, _ = source.(Inspector)
+	return tools, nil
+}
+
+// newSource is where the request says that the code is.
+func newSource(s *Session) (Source, error) {
+	if a := s.Request.Artifact; a != nil {
+		return fluxSource{*a, s.Request}, nil
+	}
+	return newGitSource(s)
+}
+
+// fluxSource takes what Flux has fetched.
+type fluxSource struct {
+	artifact fluxsource.Artifact
+	request  Request
+}
+
+// Checkout implements Source.
+func (f fluxSource) Checkout(ctx context.Context, dir string, _ io.Writer) (v1alpha1.Commit, bool, error) {
+	err := fluxsource.Fetch(ctx, f.artifact, dir, fluxsource.Limits{})
+	return v1alpha1.Commit{Hash: f.artifact.Commit(), Subject: f.artifact.Revision}, false, err
+}
+
+// Project implements Source.
+func (f fluxSource) Project(checkout string) (string, error) {
+	return git.ProjectPath(checkout, f.request.Path)
 }
 
 // keepMirrors is how long the mirror of a repository that nobody builds stays.
@@ -83,7 +109,9 @@ type gitSource struct {
 	mirrors *git.Mirrors
 	remote  git.Remote
 	request Request
-	now     func() time.Time
+	// keys are those that may sign, nil when no signature is asked for.
+	keys [][]byte
+	now  func() time.Time
 }
 
 func newGitSource(s *Session) (gitSource, error) {
@@ -95,7 +123,7 @@ func newGitSource(s *Session) (gitSource, error) {
 	if err != nil {
 		return gitSource{}, err
 	}
-	return gitSource{mirrors: mirrors, request: s.Request, now: s.now, remote: git.Remote{
+	return gitSource{mirrors: mirrors, request: s.Request, keys: s.Secrets.SigningKeys, now: s.now, remote: git.Remote{
 		Repository: repository,
 		Credentials: git.Credentials{
 			SSHPrivateKey: s.Secrets.SSHPrivateKey, KnownHosts: s.Secrets.KnownHosts,
@@ -105,7 +133,7 @@ func newGitSource(s *Session) (gitSource, error) {
 }
 
 // Checkout implements Source.
-func (g gitSource) Checkout(ctx context.Context, dir string, _ io.Writer) (v1alpha1.Commit, bool, error) {
+func (g gitSource) Checkout(ctx context.Context, dir string, out io.Writer) (v1alpha1.Commit, bool, error) {
 	revision := g.request.Revision
 	if revision == "" {
 		head, err := git.Resolve(ctx, g.remote, g.request.Ref)
@@ -114,19 +142,35 @@ func (g gitSource) Checkout(ctx context.Context, dir string, _ io.Writer) (v1alp
 		}
 		revision = head.Revision
 	}
+	if g.keys != nil {
+		signer, err := g.mirrors.Verify(ctx, g.remote, revision, g.keys, g.now())
+		if err != nil {
+			return v1alpha1.Commit{}, false, err
+		}
+		fmt.Fprintf(out, "signed by %s\n", signer.Key)
+	}
 	commit, err := g.mirrors.Checkout(ctx, g.remote, revision, dir)
 	if err != nil {
 		return v1alpha1.Commit{}, false, err
 	}
 	// Disk space is nothing to fail a build for.
 	_ = g.mirrors.Prune(g.now().Add(-keepMirrors))
-	at := metav1.NewTime(commit.Time)
-	return v1alpha1.Commit{Hash: commit.Hash, Author: commit.Author, Subject: commit.Subject, Time: &at}, false, nil
+	return commitOf(commit), false, nil
 }
 
 // Inspect implements Inspector.
 func (g gitSource) Inspect(ctx context.Context) (v1alpha1.Commit, bool, error) {
-	return v1alpha1.Commit{}, false, errors.New("inspection is not there yet")
+	want := g.request.Inspect
+	found, err := g.mirrors.Inspect(ctx, g.remote, git.Change{Old: want.Since, New: g.request.Revision, Include: want.Include, Ignore: want.Ignore})
+	if err != nil {
+		return v1alpha1.Commit{}, false, err
+	}
+	return commitOf(found.Commit), found.Touched, nil
+}
+
+func commitOf(c git.Commit) v1alpha1.Commit {
+	at := metav1.NewTime(c.Time)
+	return v1alpha1.Commit{Hash: c.Hash, Author: c.Author, Subject: c.Subject, Time: &at}
 }
 
 // Project implements Source.
