@@ -150,7 +150,7 @@ func wire(mgr ctrl.Manager, s settings, log *slog.Logger) (stop func(), err erro
 	})
 	listener.Store(r)
 	stop = func() { heads.Close(); _ = runs.Close() }
-	return stop, errors.Join(r.Register(mgr), mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("cache", ready(mgr)))
+	return stop, errors.Join(r.Register(mgr), receiveWebhooks(mgr, r, s, log), mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("cache", ready(mgr)))
 }
 
 // ready says whether the cache is filled: before that nothing is looked after.

@@ -32,6 +32,7 @@ type settings struct {
 	watch           string
 	sshKey          string
 	knownHosts      string
+	webhooks        webhookSettings
 }
 
 func parseSettings(args []string, getenv func(string) string) (settings, error) {
@@ -58,7 +59,13 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	f.StringVar(&s.watch, "watch-namespaces", getenv("WATCH_NAMESPACES"), "namespaces to look after, separated by commas; all by default")
 	f.StringVar(&s.sshKey, "ssh-key-file", "", "private key for ssh repositories that name no Secret")
 	f.StringVar(&s.knownHosts, "known-hosts-file", "", "known hosts for that key")
+	webhooks := f.String("webhook-bind-address", ":9292", "where webhooks of git hosts are received, 0 for nowhere")
+	webhookSecret := f.String("webhook-secret", or(getenv("AWSCDK_OPERATOR_WEBHOOK_SECRET"), "awscdk-operator-webhook"), "`name` of the Secret, in the operator's namespace, that webhooks are checked with (AWSCDK_OPERATOR_WEBHOOK_SECRET)")
+	proxies := f.String("webhook-trusted-proxies", getenv("AWSCDK_OPERATOR_WEBHOOK_TRUSTED_PROXIES"), "`networks` of proxies before the receiver of webhooks, separated by commas (AWSCDK_OPERATOR_WEBHOOK_TRUSTED_PROXIES)")
 	if err := f.Parse(args); err != nil {
+		return s, err
+	}
+	if s.webhooks, err = parseWebhooks(*webhooks, *webhookSecret, *proxies, getenv("POD_NAMESPACE")); err != nil {
 		return s, err
 	}
 	if f.NArg() > 0 {

@@ -97,6 +97,24 @@ func (r *Reconciler) HeadChanged(key git.Key) {
 	}
 }
 
+// Pushed has the repositories that same recognises looked at now, and wakes
+// every object that waits for one of them. It waits for nothing.
+func (r *Reconciler) Pushed(same func(repository string) bool) {
+	r.wake.mu.Lock()
+	defer r.wake.mu.Unlock()
+	for key, names := range r.wake.heads {
+		if !same(key.Repository) {
+			continue
+		}
+		if repository, err := git.ParseRepository(key.Repository); err == nil {
+			r.Heads.Expire(repository)
+		}
+		for name := range names {
+			r.wake.add(name)
+		}
+	}
+}
+
 // RunChanged wakes the object whose run it is.
 func (r *Reconciler) RunChanged(run string) {
 	r.wake.mu.Lock()

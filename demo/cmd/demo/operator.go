@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"net"
 	"net/http"
 	"os"
@@ -33,13 +34,17 @@ func (s *stage) startOperator(ctx context.Context) error {
 			"GIT_SYNC_CHECK_CRON=@every 3s",
 			"DRIFT_CHECK_CRON=@every 5s",
 		)...)
+		data := filepath.Join(home, "data")
 		s.operator, err = startChild("the operator", filepath.Join(s.paths.state, "operator.log"), environment, s.paths.operator,
-			"manager", "--data-dir", filepath.Join(home, "data"),
-			"--metrics-bind-address", metrics, "--health-probe-bind-address", health)
+			"manager", "--data-dir", data,
+			"--metrics-bind-address", metrics, "--health-probe-bind-address", health, "--webhook-bind-address", "0")
 		if err != nil {
 			return "", err
 		}
-		s.stops = append(s.stops, s.operator.stop)
+		s.stops = append(s.stops, func(ctx context.Context) error {
+			// Builds outlive a manager, for the next one to take over; here there is none.
+			return errors.Join(s.operator.stop(ctx), endRuns(data))
+		})
 		return "metrics at http://" + metrics + "/metrics", within(ctx, operatorLimit, "ready", func(ctx context.Context) error {
 			return s.awaitOperator(ctx, "http://"+health+"/readyz")
 		})

@@ -13,6 +13,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"awscdk.dev/operator/internal/runner"
 	"awscdk.dev/operator/internal/runner/proc"
 )
@@ -55,7 +57,7 @@ func (r *Rig) Manage(tb testing.TB, o ManagerOptions) *Manager {
 	m.logPath = log.Name()
 	args := append([]string{
 		"manager", "--data-dir", o.Data, "--watch-namespaces", o.Namespace,
-		"--metrics-bind-address", freeAddress(tb), "--health-probe-bind-address", health,
+		"--metrics-bind-address", freeAddress(tb), "--health-probe-bind-address", health, "--webhook-bind-address", freeAddress(tb),
 	}, o.Flags...)
 	m.cmd = exec.Command(r.operator, args...)
 	m.cmd.Env = append(environment(), "KUBECONFIG="+r.kubeconfig,
@@ -65,7 +67,13 @@ func (r *Rig) Manage(tb testing.TB, o ManagerOptions) *Manager {
 	must(tb, m.cmd.Start())
 	m.PID = m.cmd.Process.Pid
 	go func() { _ = m.cmd.Wait(); close(m.ended) }()
-	tb.Cleanup(func() { m.Stop(tb); EndRuns(o.Data) })
+	tb.Cleanup(func() {
+		m.Stop(tb)
+		EndRuns(o.Data)
+		if tb.Failed() {
+			tb.Logf("the end of the manager's log:\n%s", tail(m.Log(tb), 16<<10))
+		}
+	})
 	m.awaitReady(tb, "http://"+health+"/readyz")
 	m.Ready = time.Since(began)
 	return m
@@ -141,6 +149,7 @@ func EndRuns(data string) {
 func EndRun(dir runner.Dir) {
 	var id proc.ID
 	if runner.ReadJSON(dir.Process(), &id) == nil && id.Alive() {
+		_ = id.Signal(unix.SIGSTOP) // lest it tells of the end of what it has started
 		proc.KillBelow(id)
 		proc.Kill([]proc.ID{id})
 	}
@@ -186,6 +195,9 @@ func freeAddress(tb testing.TB) string {
 	must(tb, listener.Close())
 	return listener.Addr().String()
 }
+
+// tail is the end of a text, of so many bytes.
+func tail(text string, length int) string { return text[max(0, len(text)-length):] }
 
 func or(value, fallback string) string {
 	if value == "" {
