@@ -99,7 +99,7 @@ func healthKey(t Target) string {
 // TargetHealth is the health that a test gave the target. Else a target of a
 // group that a listener uses is healthy: nothing runs here that could be ill.
 func (r *Resource) TargetHealth(t Target, used bool) Health {
-	all := wire.Params(wire.Params(r.Attrs).Map("Health"))
+	all := wire.Params(r.Attrs).Map("Health")
 	for _, name := range []string{healthKey(t), "*"} {
 		if all.Has(name) {
 			h := all.Map(name)
