@@ -24,7 +24,7 @@ func (m *mirror) export(ctx context.Context, store, hash, dir string) (Commit, e
 		commit, err := m.describe(ctx, store, hash)
 		about <- described{commit, err}
 	}()
-	err := m.run.checkout(ctx, dir, hash)
+	err := m.checkout(ctx, store, hash, dir)
 	answer := <-about
 	if err = errors.Join(err, answer.err); err == nil {
 		return answer.commit, nil
@@ -32,7 +32,30 @@ func (m *mirror) export(ctx context.Context, store, hash, dir string) (Commit, e
 	if ctx.Err() != nil {
 		return Commit{}, failBecause(ErrUnreachable, ctx.Err(), "checking out %s was not done in time", hash)
 	}
+	if tooLarge, ok := errors.AsType[*failure](err); ok {
+		return Commit{}, tooLarge
+	}
 	return Commit{}, errors.Join(errDamaged, fmt.Errorf("check out %s: %w", hash, err))
+}
+
+// checkout writes the files, and stops when they turn out to be too large: a
+// small pack can hold very large files, or the same ones very often.
+func (m *mirror) checkout(ctx context.Context, store, hash, dir string) error {
+	measured, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	size := make(chan error, 1)
+	go func() { // beside the checkout, as it mostly has nothing to say
+		err := m.measure(ctx, store, hash)
+		if err != nil {
+			cancel(err)
+		}
+		size <- err
+	}()
+	err := m.run.checkout(measured, dir, hash)
+	if sizeErr := <-size; sizeErr != nil {
+		return sizeErr
+	}
+	return err
 }
 
 func (m *mirror) describe(ctx context.Context, store, hash string) (Commit, error) {

@@ -19,7 +19,7 @@ func (m *mirror) fetch(ctx context.Context, store, hash string) (string, error) 
 	}
 	removeLeftovers(store)
 	err := m.fetchCommit(ctx, store, hash)
-	if err == nil || ctx.Err() != nil || errors.Is(err, ErrTooLarge) {
+	if err == nil || decided(ctx, err) {
 		return store, err
 	}
 	// Why did it fail? This package's own client tells causes apart.
@@ -34,6 +34,11 @@ func (m *mirror) fetch(ctx context.Context, store, hash string) (string, error) 
 		return "", errDamaged
 	}
 	return m.history(), m.fetchHistory(ctx, hash)
+}
+
+// decided says whether it is known already why a fetch failed.
+func decided(ctx context.Context, err error) bool {
+	return ctx.Err() != nil || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrUnreachable)
 }
 
 func (m *mirror) fetchCommit(ctx context.Context, store, hash string) error {
@@ -76,7 +81,7 @@ func (m *mirror) explainTimeout(ctx context.Context) error {
 
 // fetchRefs runs git fetch. Options come first in args, then refspecs.
 func (m *mirror) fetchRefs(ctx context.Context, store string, args ...string) error {
-	watched, stop := m.watchSize(ctx, store)
+	watched, stop := m.watch(ctx, store)
 	defer stop()
 	options, refspecs := splitOptions(args)
 	command := append([]string{"fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", "--no-auto-maintenance"}, options...)
@@ -85,10 +90,10 @@ func (m *mirror) fetchRefs(ctx context.Context, store string, args ...string) er
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(context.Cause(watched), ErrTooLarge):
-		return context.Cause(watched)
 	case ctx.Err() != nil:
 		return m.explainTimeout(ctx)
+	case watched.Err() != nil:
+		return context.Cause(watched)
 	}
 	return failBecause(ErrProtocol, err, "git cannot fetch from %s: %s", m.remote.Repository, printable(lastLine(err.Error())))
 }
@@ -110,22 +115,32 @@ func lastLine(s string) string {
 // sizeCheck is how often the size of what arrives is looked at.
 const sizeCheck = 200 * time.Millisecond
 
-// watchSize returns a context that ends, with a cause of kind ErrTooLarge,
-// when the store has grown by more than maxBytes.
-func (m *mirror) watchSize(ctx context.Context, store string) (context.Context, func()) {
+// watch returns a context that ends when the store has grown by more than
+// maxBytes, with a cause of kind ErrTooLarge, or has not grown for too long,
+// with one of kind ErrUnreachable.
+func (m *mirror) watch(ctx context.Context, store string) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	before := packBytes(store)
 	tick := time.NewTicker(sizeCheck)
 	go func() {
 		defer tick.Stop()
+		last, still := before, time.Duration(0)
 		for {
 			select {
 			case <-ctx.Done():
 				return
 			case <-tick.C:
 			}
-			if packBytes(store)-before > m.maxBytes {
+			size := packBytes(store)
+			if still += sizeCheck; size != last {
+				last, still = size, 0
+			}
+			switch {
+			case size-before > m.maxBytes:
 				cancel(fail(ErrTooLarge, "%s sends more than %d MiB for one commit; raise the limit, or take large files out of the repository", m.remote.Repository, m.maxBytes>>20))
+				return
+			case still >= m.stalled:
+				cancel(fail(ErrUnreachable, "%s sent nothing for %s; it is tried again", m.remote.Repository, m.stalled))
 				return
 			}
 		}

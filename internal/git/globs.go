@@ -82,9 +82,8 @@ func matchAny(patterns []string, path string) bool {
 	return false
 }
 
-// maxPaths bounds how many changed paths are looked at; a change of more
-// counts. It keeps trees that hold themselves many times from taking forever.
-const maxPaths = 1_000_000
+// maxPaths bounds how many changed paths are looked at; a change of more counts.
+const maxPaths = maxFiles
 
 // errEnough ends a listing of paths.
 var errEnough = errors.New("enough was seen")

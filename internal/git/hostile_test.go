@@ -2,6 +2,7 @@ package git
 
 import (
 	"context"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"net/http"
@@ -85,6 +86,41 @@ func processesWith(t *testing.T, text string) (out []string) {
 		}
 	}
 	return out
+}
+
+// TestNobodyIsLedFromHTTPSToHTTP covers the look and the fetch.
+func TestNobodyIsLedFromHTTPSToHTTP(t *testing.T) {
+	f := newForge(t, gittest.HTTPOptions{})
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		http.Redirect(w, r, f.web.URL+r.URL.RequestURI(), http.StatusFound)
+	}))
+	defer server.Close()
+	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw})
+	remote := Remote{Repository: parse(t, server.URL+"/app.git"), Credentials: Credentials{Username: "ada", Password: "s3cret", CA: ca}}
+	_, look := Resolve(t.Context(), remote, "main")
+	_, fetch := openMirrors(t, 0).Checkout(t.Context(), remote, f.first, t.TempDir())
+	_, inspect := openMirrors(t, 0).Inspect(t.Context(), remote, Change{New: f.first})
+	for what, err := range map[string]error{"a look": look, "a fetch": fetch, "an inspection": inspect} {
+		if !errors.Is(err, ErrRedirect) || strings.Contains(err.Error(), "s3cret") {
+			t.Errorf("%s: %v, want ErrRedirect", what, err)
+		}
+	}
+	if got := f.web.Requests(); got != 0 {
+		t.Errorf("%d requests arrived over HTTP, want none", got)
+	}
+}
+
+func TestASubmoduleOfTheMetadataServiceIsLeftAlone(t *testing.T) {
+	f := newForge(t, gittest.HTTPOptions{})
+	hash, err := f.repo.CommitSubmodule("vendor", "http://169.254.169.254/latest/meta-data", f.first, "Lure")
+	must(t, err)
+	dir, _ := checkout(t, openMirrors(t, 0), f.http(t), hash, "one")
+	if entries, err := os.ReadDir(filepath.Join(dir, "vendor")); err != nil || len(entries) > 0 {
+		t.Errorf("the submodule's folder holds %v, %v", entries, err)
+	}
+	if config := readFile(t, filepath.Join(dir, ".git", "config")); strings.Contains(config, "169.254") {
+		t.Errorf("the submodule is set up: %s", config)
+	}
 }
 
 func TestSubmodulesAreNotFetched(t *testing.T) {

@@ -86,7 +86,20 @@ func (t trust) check(address string, remote net.Addr, key ssh.PublicKey) error {
 	if len(t.keys)+len(t.authorities) == 0 {
 		return fail(ErrHostKey, "the host key of %s is not known; it presented %s. Compare that with what the host publishes, then add its line to known_hosts in the Secret (ssh-keyscan prints it)", t.host, fingerprint(key))
 	}
-	return fail(ErrHostKey, "the host key of %s has changed: it presented %s, which known_hosts does not list. Someone may be in between; if the host announced new keys, update known_hosts in the Secret", t.host, fingerprint(key))
+	return fail(ErrHostKey, "the host key of %s has changed: it presented %s, but known is %s. Someone may be in between; if the host announced new keys, put its line into known_hosts in the Secret", t.host, fingerprint(key), t.known())
+}
+
+// known names the keys that were expected.
+func (t trust) known() string {
+	var out []string
+	for _, k := range t.keys {
+		out = append(out, fingerprint(k))
+	}
+	for _, k := range t.authorities {
+		out = append(out, "a certificate of "+fingerprint(k))
+	}
+	const shown = 3
+	return strings.Join(out[:min(len(out), shown)], ", ")
 }
 
 func (t trust) checkCertificate(address string, remote net.Addr, key ssh.PublicKey) error {

@@ -3,6 +3,7 @@ package git
 import (
 	"context"
 	"errors"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -50,7 +51,7 @@ type Inspection struct {
 // A path counts as changed when its content, its mode, its kind, a symbolic
 // link's target or a submodule's commit differs; a renamed file has changed at
 // both paths. When it cannot be told, since the history is very large or the
-// server keeps it to itself, the answer is touched.
+// server keeps it to itself, or the files are very many, the answer is touched.
 //
 // It ends in five minutes at most. Errors are of this package's kinds.
 func (m *Mirrors) Inspect(ctx context.Context, remote Remote, change Change) (Inspection, error) {
@@ -158,6 +159,12 @@ func (m *mirror) compareHistory(ctx context.Context, found Inspection, compared 
 
 // changed compares two commits in a store that is not to fetch anything.
 func (m *mirror) changed(ctx context.Context, store, before, after string, counted globs) (touched bool, path string, err error) {
+	// git compares all before it prints any; what is too much for a checkout
+	// is too much for that, too.
+	size := treeSize{maxBytes: math.MaxInt64}
+	if err = m.run.stream(ctx, store, &size, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", after); size.full {
+		return true, "", nil
+	}
 	seen := changes{globs: counted}
 	err = m.run.stream(ctx, store, &seen, "diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv",
 		"--ignore-submodules=none", "--end-of-options", before, after, "--")

@@ -23,6 +23,7 @@ type mirror struct {
 	remote   Remote
 	run      *runner
 	maxBytes int64
+	stalled  time.Duration
 }
 
 func (m *mirror) close() { m.run.close() }

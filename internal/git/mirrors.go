@@ -24,6 +24,9 @@ const (
 	keepOld = 24 * time.Hour
 	// homesDir holds a folder for each use that is going on; see runner.
 	homesDir = "homes"
+	// stalledFetch is how long a server may send nothing in mid-fetch. Git
+	// itself gives up sooner over HTTP; over SSH it waits for ever.
+	stalledFetch = 10 * time.Minute
 )
 
 // Mirrors keeps commits of repositories on disk, below one folder, and makes
@@ -43,11 +46,12 @@ type Mirrors struct {
 	root     string
 	secret   []byte
 	maxBytes int64
+	stalled  time.Duration
 }
 
 // OpenMirrors returns the mirrors below root, which is made if missing and
-// then readable by this user only. maxBytes bounds what one fetch may bring,
-// 2 GiB when 0.
+// then readable by this user only. maxBytes bounds what one fetch may bring
+// and what one checkout may fill, each 2 GiB when 0.
 func OpenMirrors(root string, maxBytes int64) (*Mirrors, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -63,7 +67,7 @@ func OpenMirrors(root string, maxBytes int64) (*Mirrors, error) {
 	if maxBytes <= 0 {
 		maxBytes = defaultMaxBytes
 	}
-	return &Mirrors{root: root, secret: secret, maxBytes: maxBytes}, nil
+	return &Mirrors{root: root, secret: secret, maxBytes: maxBytes, stalled: stalledFetch}, nil
 }
 
 // Checkout puts the files of one commit into dir, which must be empty or
@@ -149,7 +153,7 @@ func (m *Mirrors) open(ctx context.Context, remote Remote, revision string) (*mi
 	if err != nil {
 		return nil, err
 	}
-	return &mirror{dir: dir, remote: remote, run: runner, maxBytes: m.maxBytes}, nil
+	return &mirror{dir: dir, remote: remote, run: runner, maxBytes: m.maxBytes, stalled: m.stalled}, nil
 }
 
 // sharedSecret reads the key that names mirrors, or makes it; processes that

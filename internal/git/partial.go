@@ -79,7 +79,7 @@ func (m *mirror) fetchPartial(ctx context.Context, store, filter string, args ..
 		if err := writeStore(store, ""); err != nil {
 			return fmt.Errorf("make a git mirror: %w", err)
 		}
-		if err == nil || ctx.Err() != nil || errors.Is(err, ErrTooLarge) {
+		if err == nil || decided(ctx, err) {
 			return err
 		}
 		moved, unreachable := m.relocate(ctx)

@@ -1,6 +1,7 @@
 package git
 
 import (
+	"bytes"
 	"errors"
 	"net"
 	"net/http"
@@ -8,6 +9,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/ssh"
 
 	"awscdk.dev/operator/internal/git/gittest"
 )
@@ -20,7 +23,11 @@ func TestEachRefusalSaysWhatToDo(t *testing.T) {
 	must(t, err)
 	changed := newForge(t, gittest.HTTPOptions{})
 	changedRemote := changed.ssh(t)
+	before, _, _, _, err := ssh.ParseAuthorizedKey(changedRemote.Credentials.KnownHosts[bytes.IndexByte(changedRemote.Credentials.KnownHosts, ' '):])
+	must(t, err)
 	must(t, changed.shell.RotateHostKey())
+	after, _, _, _, err := ssh.ParseAuthorizedKey(changed.shell.KnownHosts()[bytes.IndexByte(changed.shell.KnownHosts(), ' '):])
+	must(t, err)
 	closed := closedAddress(t)
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.Write([]byte("<html>hello")) }))
 	defer page.Close()
@@ -47,7 +54,8 @@ func TestEachRefusalSaysWhatToDo(t *testing.T) {
 		"wrong ssh key":        {with(f.ssh(t), func(c *Credentials) { c.SSHPrivateKey = strangerKey }), ErrAuth, "deploy key"},
 		"garbage as ssh key":   {with(f.ssh(t), func(c *Credentials) { c.SSHPrivateKey = []byte("s3cret") }), ErrInvalid, "ssh-privatekey"},
 		"unknown host key":     {with(f.ssh(t), func(c *Credentials) { c.KnownHosts = nil }), ErrHostKey, "known_hosts"},
-		"changed host key":     {changedRemote, ErrHostKey, "has changed"},
+		"changed host key":     {changedRemote, ErrHostKey, "has changed: it presented " + fingerprint(after) + ", but known is " + fingerprint(before)},
+		"changed, by host":     {changedRemote, ErrHostKey, "host key of [127.0.0.1]:"},
 		"unknown authority":    {with(f.https(t), func(c *Credentials) { c.CA = nil }), ErrCertificate, "ca.crt"},
 		"another authority":    {with(f.https(t), func(c *Credentials) { c.CA = changed.tls.CA }), ErrCertificate, "ca.crt"},
 		"nobody listens":       {at(f.http(t), "http://"+closed+"/app.git"), ErrUnreachable, "refused"},

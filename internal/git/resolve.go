@@ -114,8 +114,8 @@ func immediate(s Selector, now time.Time) (Head, bool) {
 	return Head{}, false
 }
 
-// Resolve asks the server for one ref and waits for the answer. It is Heads
-// without sharing and without memory.
+// Resolve asks the server for one ref and waits for the answer, 30 seconds at
+// most. It is Heads without sharing and without memory.
 func Resolve(ctx context.Context, remote Remote, ref string) (Head, error) {
 	return Select(ctx, remote, Selector{Ref: ref})
 }
@@ -126,6 +126,8 @@ func Select(ctx context.Context, remote Remote, selector Selector) (Head, error)
 	if head, ok := immediate(selector, time.Time{}); ok {
 		return head, head.Err
 	}
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
 	s := newSession(remote)
 	defer s.close()
 	list, err := s.list(ctx, func() []Selector { return []Selector{selector} })

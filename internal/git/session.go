@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"time"
 )
 
 // agent is how this client names itself to servers.
@@ -66,8 +67,13 @@ func (s *session) logIn(ctx context.Context) error {
 	return err
 }
 
+// lookTimeout bounds one listing for those who wait for it.
+const lookTimeout = 30 * time.Second
+
 // probe says whether the repository can be listed at all.
 func (s *session) probe(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
+	defer cancel()
 	_, err := s.list(ctx, func() []Selector { return []Selector{{Ref: "HEAD"}} })
 	return err
 }
