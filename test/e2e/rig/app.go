@@ -13,7 +13,12 @@ type App map[string]string
 // SampleApp is the demo's app, in TypeScript.
 func SampleApp(tb testing.TB) App {
 	tb.Helper()
-	dir := filepath.Join(Root(tb), "demo", "app")
+	return AppAt(tb, filepath.Join(Root(tb), "demo", "app"))
+}
+
+// AppAt is the app in a folder, without what was built of it.
+func AppAt(tb testing.TB, dir string) App {
+	tb.Helper()
 	app := App{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		switch {
@@ -45,6 +50,17 @@ func SmallApp(tb testing.TB, program string) App {
 		"package.json": sample["package.json"], "package-lock.json": sample["package-lock.json"],
 		"cdk.json": `{"app": "node app.js"}`, "app.js": program,
 	}
+}
+
+// OneParameter is the program of an app with one stack of that name, with one
+// resource and one output.
+func OneParameter(stackName string) string {
+	return `const cdk = require('aws-cdk-lib');
+const ssm = require('aws-cdk-lib/aws-ssm');
+const stack = new cdk.Stack(new cdk.App(), '` + stackName + `');
+new ssm.StringParameter(stack, 'Only', { stringValue: 'one' });
+new cdk.CfnOutput(stack, 'Account', { value: stack.account });
+`
 }
 
 // At is the app in a folder of its repository.

@@ -57,7 +57,7 @@ func (r *Rig) Manage(tb testing.TB, o ManagerOptions) *Manager {
 	m.logPath = log.Name()
 	args := append([]string{
 		"manager", "--data-dir", o.Data, "--watch-namespaces", o.Namespace,
-		"--metrics-bind-address", freeAddress(tb), "--health-probe-bind-address", health, "--webhook-bind-address", freeAddress(tb),
+		"--metrics-bind-address", freeAddress(tb), "--health-probe-bind-address", health, "--webhook-bind-address", "0",
 	}, o.Flags...)
 	m.cmd = exec.Command(r.operator, args...)
 	m.cmd.Env = append(environment(), "KUBECONFIG="+r.kubeconfig,
