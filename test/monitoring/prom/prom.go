@@ -138,7 +138,7 @@ func scrapeConfig(t testing.TB, targets []string) map[string]any {
 func (s *Server) run(dir, address string) {
 	s.t.Helper()
 	var log bytes.Buffer
-	cmd := exec.Command(Tool(s.t, "prometheus"),
+	cmd := exec.CommandContext(context.Background(), Tool(s.t, "prometheus"), // the cleanup ends it
 		"--config.file=prometheus.yaml", "--storage.tsdb.path=data", "--web.listen-address="+address, "--log.level=warn")
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, &log, &log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
@@ -199,7 +199,7 @@ func (s *Server) Get(path string, into any) error {
 	if err != nil {
 		return fmt.Errorf("ask Prometheus: %w", err)
 	}
-	defer resp.Body.Close()
+	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(resp.Body)
 	if err != nil {
 		return fmt.Errorf("read the answer of Prometheus: %w", err)
@@ -229,9 +229,10 @@ func (s *Server) Eventually(what string, check func() error) {
 // freeAddress is a port of loopback that is free at the moment.
 func freeAddress(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	var config net.ListenConfig
+	l, err := config.Listen(t.Context(), "tcp", "127.0.0.1:0")
 	must(t, err)
-	defer l.Close()
+	must(t, l.Close())
 	return l.Addr().String()
 }
 
