@@ -87,7 +87,7 @@ func endless(o *v1alpha1.CdkTsStack) int {
 func (w *world) goodStack(t *testing.T) (goOn func(hanging *v1alpha1.CdkTsStack)) {
 	t.Helper()
 	repo := w.Repo(t, "good.git")
-	revision := commit(t, repo, rig.SmallApp(t, oneParameter("Good")), "Add the app")
+	revision := commit(t, repo, rig.SmallApp(t, rig.OneParameter("Good")), "Add the app")
 	good := rig.Stack(w.namespace, "good", "Good", w.HTTP.URL+"/good.git", "")
 	good.Spec.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true)}
 	w.Create(t, good)
@@ -97,7 +97,7 @@ func (w *world) goodStack(t *testing.T) (goOn func(hanging *v1alpha1.CdkTsStack)
 		w.Until(t, hanging, "its app runs", func(o *v1alpha1.CdkTsStack) bool {
 			return o.Status.Operation != nil && o.Status.Operation.RunStep == "Synthesizing"
 		})
-		revision = commit(t, repo, rig.App{"app.js": strings.ReplaceAll(oneParameter("Good"), "'one'", "'two'")}, "Change it")
+		revision = commit(t, repo, rig.App{"app.js": strings.ReplaceAll(rig.OneParameter("Good"), "'one'", "'two'")}, "Change it")
 		w.UntilDeployed(t, good, revision)
 		if w.Get(t, hanging).Status.Operation == nil {
 			t.Error("the app that never ends has ended: this shows nothing")
@@ -139,7 +139,7 @@ func (w *world) tells(t *testing.T, obj *v1alpha1.CdkTsStack, c bad) {
 }
 
 func (w *world) badCases(t *testing.T) map[string]bad {
-	small := rig.SmallApp(t, oneParameter("Small"))
+	small := rig.SmallApp(t, rig.OneParameter("Small"))
 	inRegion := func(region string) func(*v1alpha1.CdkTsStack) {
 		return func(o *v1alpha1.CdkTsStack) { o.Spec.AWSRegion = region }
 	}
@@ -174,7 +174,7 @@ func (w *world) badCases(t *testing.T) map[string]bad {
 			app: rig.SmallApp(t, pause+lookUp("'/ring/' + process.hrtime.bigint()")), spoil: minute, reason: "TimedOut", says: []string{"1m0s", "spec.timeout"},
 		},
 		"a template that is too large": {
-			app:    rig.SmallApp(t, oneParameter("Small")+"stack.templateOptions.metadata = { blob: 'x'.repeat(1200000) };\n"),
+			app:    rig.SmallApp(t, rig.OneParameter("Small")+"stack.templateOptions.metadata = { blob: 'x'.repeat(1200000) };\n"),
 			reason: "TemplateTooLarge", says: []string{"1048576", "Split the stack"},
 		},
 		"a stack that the app lacks": {

@@ -16,7 +16,7 @@ func (w *world) killed(t *testing.T) {
 	const namespace = "crash"
 	w.Namespace(t, namespace, keyID, secretKey)
 	// An app of its own, so that its stack meets no other test's.
-	commit(t, w.Repo(t, "crash.git"), rig.SmallApp(t, oneParameter("Crash")), "Add the app")
+	commit(t, w.Repo(t, "crash.git"), rig.SmallApp(t, rig.OneParameter("Crash")), "Add the app")
 	data := t.TempDir()
 	var log string
 	// kill puts a manager in the place of one that it kills.
@@ -62,6 +62,8 @@ func (w *world) killed(t *testing.T) {
 			t.Errorf("%s was called %d times, want once", action, n)
 		}
 	}
+	// What a killed manager leaves is cleared when the next one starts.
+	manager = kill(manager)
 	nothingLeft(t, data)
 	w.noSecretShown(t, namespace, log+manager.Log(t))
 	w.Delete(t, obj)
@@ -81,15 +83,4 @@ func (w *world) untilRunStep(t *testing.T, obj *v1alpha1.CdkTsStack, step string
 		return op == nil && len(o.Status.History) > 0 ||
 			op != nil && (op.Step != v1alpha1.StepBuilding || slices.Index(order, op.RunStep) >= slices.Index(order, step))
 	})
-}
-
-// oneParameter is the program of an app with one stack of that name, with
-// one resource and one output.
-func oneParameter(stackName string) string {
-	return `const cdk = require('aws-cdk-lib');
-const ssm = require('aws-cdk-lib/aws-ssm');
-const stack = new cdk.Stack(new cdk.App(), '` + stackName + `');
-new ssm.StringParameter(stack, 'Only', { stringValue: 'one' });
-new cdk.CfnOutput(stack, 'Account', { value: stack.account });
-`
 }

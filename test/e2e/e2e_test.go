@@ -87,9 +87,10 @@ func (w *world) noSecretShown(t *testing.T, namespace, log string) {
 // nothingLeft looks for folders and processes of runs that ended.
 func nothingLeft(t *testing.T, data string) {
 	t.Helper()
-	awstest.Eventually(t, "no run's folder is left in "+data, func() bool {
+	awstest.Eventually(t, "no run's folder is left in "+data, func() bool { return len(rig.Runs(data)) == 0 })
+	awstest.Eventually(t, "the trash is empty in "+data, func() bool {
 		trash, err := os.ReadDir(filepath.Join(data, "trash"))
-		return err == nil && len(trash) == 0 && len(rig.Runs(data)) == 0
+		return err == nil && len(trash) == 0
 	})
 	for _, process := range rig.Processes(t, data) {
 		t.Errorf("a process is left: %s", process)

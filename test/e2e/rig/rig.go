@@ -15,12 +15,14 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/awsconfig/awstest"
@@ -50,6 +52,7 @@ type Rig struct {
 // Start sets the world up until the test ends. Flags are the local AWS's.
 func Start(tb testing.TB, awsFlags ...string) *Rig {
 	tb.Helper()
+	log.SetLogger(logr.Discard())
 	r := &Rig{repositories: tb.TempDir(), operator: build(tb)}
 	r.startAPIServer(tb)
 	r.AWS = awstest.Start(tb, awsFlags...)

@@ -1,0 +1,200 @@
+// Package bench measures the operator against the same typed by hand: the
+// same app, machine, git server and local AWS. See `make bench`.
+package bench
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/git/gittest"
+	"awscdk.dev/operator/test/e2e/rig"
+
+	"k8s.io/utils/ptr"
+)
+
+const (
+	// Speed of the local AWS: a resource takes 0.04 to 0.8 s, as in the demo.
+	speed = "0.25"
+
+	operatorKey, operatorAccount = "AKIAOPERATOROPERATOR", "111111111111"
+	handKey, handAccount         = "AKIABYHANDBYHANDBYHA", "222222222222"
+	secretKey                    = "bench-only"
+
+	// otherRegion is the second region of a commit.
+	otherRegion = "eu-west-1"
+
+	namespace = "bench"
+	appPath   = "sample-app"
+)
+
+// bench is the stage of a measurement: two accounts in one local AWS, the
+// operator's and that of somebody who types by hand.
+type bench struct {
+	*rig.Rig
+	b       *testing.B
+	repo    *gittest.Repo
+	app     rig.App
+	hand    *hand
+	manager *rig.Manager
+	data    string
+	figures *figures
+	commits int
+}
+
+// BenchmarkOperator prints the table of figures. BENCH_RUNS is how many
+// measurements a median is made of.
+func BenchmarkOperator(b *testing.B) {
+	runs := 3
+	if text := os.Getenv("BENCH_RUNS"); text != "" {
+		var err error
+		if runs, err = strconv.Atoi(text); err != nil || runs < 1 {
+			b.Fatalf("BENCH_RUNS is %q, want a number from 1", text)
+		}
+	}
+	keys := filepath.Join(b.TempDir(), "keys.json")
+	text := fmt.Sprintf(`{%q: %q, %q: %q}`, operatorKey, operatorAccount, handKey, handAccount)
+	if err := os.WriteFile(keys, []byte(text), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	s := &bench{b: b, figures: &figures{}, app: rig.SampleApp(b).At(appPath)}
+	s.Rig = rig.Start(b, "--speed", speed, "--credentials", keys)
+	s.prepare()
+	for round := range runs {
+		s.say("round %d of %d", round+1, runs)
+		s.cold()
+		s.warm()
+		s.unchanged()
+		s.otherRegion()
+		s.otherContext()
+		s.finishRound()
+	}
+	s.steady()
+	if err := s.figures.print(os.Stdout, runs); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// say tells whoever waits how far it is.
+func (s *bench) say(format string, args ...any) {
+	fmt.Fprintf(os.Stderr, "  %s  %s\n", time.Now().Format(time.TimeOnly), fmt.Sprintf(format, args...))
+}
+
+// prepare makes what both sides have before anything is measured: bootstrapped
+// regions, the stack Shared that the measured stack imports from, and for who
+// types a warm npm cache.
+func (s *bench) prepare() {
+	for _, account := range []string{operatorAccount, handAccount} {
+		for _, region := range []string{rig.Region, otherRegion} {
+			s.Bootstrap(s.b, account, region)
+		}
+	}
+	s.Namespace(s.b, namespace, operatorKey, secretKey)
+	s.repo = s.Repo(s.b, "bench.git")
+	s.commit(s.app)
+	s.hand = newHand(s.b, s.Rig, s.HTTP.URL+"/bench.git")
+	s.say("installing, and deploying the stack that both sides import from")
+	s.hand.shared(handKey, rig.Region, otherRegion)
+	s.hand.shared(operatorKey, rig.Region, otherRegion)
+}
+
+// commit puts files on main.
+func (s *bench) commit(files rig.App) string {
+	s.b.Helper()
+	s.commits++
+	revision, err := s.repo.Commit(files, fmt.Sprintf("Change %d", s.commits))
+	if err != nil {
+		s.b.Fatal(err)
+	}
+	return revision
+}
+
+// edit commits an edit that changes the stack.
+func (s *bench) edit() string {
+	name := appPath + "/lib/settings.ts"
+	return s.commit(rig.App{name: strings.ReplaceAll(s.app[name], "version 1", fmt.Sprintf("version %d", s.commits+1))})
+}
+
+// measure notes how long the operator and a person take for the same.
+func (s *bench) measure(name string, operator, hand func()) {
+	s.b.Helper()
+	began := time.Now()
+	operator()
+	took := time.Since(began)
+	began = time.Now()
+	hand()
+	byHand := time.Since(began)
+	s.say("%-34s %6.1f s, by hand %6.1f s", name, took.Seconds(), byHand.Seconds())
+	s.figures.ratio(name, took, byHand)
+}
+
+func (s *bench) object(name string) *v1alpha1.CdkTsStack {
+	obj := rig.Stack(namespace, name, "WebApp", s.HTTP.URL+"/bench.git", appPath)
+	obj.Spec.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true), DriftDetection: ptr.To(false)}
+	return obj
+}
+
+// cold is a first deployment by an operator that has never done anything: no
+// mirror, no npm cache, no dependencies, nothing remembered. Who types has a
+// warm npm cache and CDK_HOME, as a developer has, and a fresh clone.
+func (s *bench) cold() {
+	s.data = s.b.TempDir()
+	s.manager = s.Manage(s.b, rig.ManagerOptions{Data: s.data, Namespace: namespace, GitSync: "@every 1s"})
+	revision := s.edit()
+	s.measure("cold: first deployment", func() {
+		s.Create(s.b, s.object("web"))
+		s.UntilDeployed(s.b, s.object("web"), revision)
+	}, func() { s.hand.deploy(handKey, rig.Region) })
+}
+
+func (s *bench) warm() {
+	s.measure("warm: a commit that changes the stack", func() {
+		s.UntilDeployed(s.b, s.object("web"), s.edit())
+	}, func() { s.hand.deploy(handKey, rig.Region) })
+}
+
+func (s *bench) unchanged() {
+	s.measure("a commit that changes no stack", func() {
+		revision := s.commit(rig.App{appPath + "/README.md": fmt.Sprintf("# Edition %d\n", s.commits)})
+		after := s.UntilDeployed(s.b, s.object("web"), revision)
+		if got := after.Status.History[0].Outcome; got != v1alpha1.OutcomeUnchanged {
+			s.b.Fatalf("the outcome is %s, want %s", got, v1alpha1.OutcomeUnchanged)
+		}
+	}, func() { s.hand.deploy(handKey, rig.Region) })
+}
+
+func (s *bench) otherRegion() {
+	revision := s.Get(s.b, s.object("web")).Status.Source.Revision
+	s.measure("a second region of the same commit", func() {
+		obj := s.object("web-eu")
+		obj.Spec.AWSRegion = otherRegion
+		s.Create(s.b, obj)
+		s.UntilDeployed(s.b, obj, revision)
+	}, func() { s.hand.deploy(handKey, otherRegion) })
+}
+
+func (s *bench) otherContext() {
+	revision := s.Get(s.b, s.object("web")).Status.Source.Revision
+	s.measure("a second context of the same commit", func() {
+		s.Patch(s.b, s.object("web"), `{"spec":{"cdkContext":["environment=staging"]}}`)
+		after := s.UntilDeployed(s.b, s.object("web"), revision)
+		if got := after.Status.History[0].Outcome; got != v1alpha1.OutcomeSucceeded {
+			s.b.Fatalf("the outcome is %s, want %s", got, v1alpha1.OutcomeSucceeded)
+		}
+	}, func() { s.hand.deploy(handKey, rig.Region, "-c", "environment=staging") })
+}
+
+// finishRound takes everything away that the next round makes again.
+func (s *bench) finishRound() {
+	for _, name := range []string{"web", "web-eu"} {
+		s.Delete(s.b, s.object(name))
+		s.UntilGone(s.b, s.object(name))
+	}
+	s.hand.destroy(rig.Region, otherRegion)
+	s.manager.Stop(s.b)
+}
