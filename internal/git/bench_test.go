@@ -4,11 +4,14 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -47,15 +50,49 @@ func BenchmarkGet(b *testing.B) {
 }
 
 // BenchmarkThousandStacks measures one round of checks of 1,000 stacks on ten
-// repositories: CPU time by stack, and the connections that were made.
+// repositories of one host: checks a second, CPU time by stack, and the
+// connections and listings that are made in a round. Two of the servers are
+// real and run git, in this same machine; the third repeats what a git
+// answered, which leaves the client's own cost.
 func BenchmarkThousandStacks(b *testing.B) {
-	server := manyRefs(b, 100)
-	var remotes []Remote
+	b.Run("HTTP replayed", func(b *testing.B) {
+		server := manyRefs(b, 100)
+		var remotes []Remote
+		for i := range 10 {
+			remotes = append(remotes, Remote{Repository: parse(b, fmt.Sprintf("%s/app%d.git", server.URL, i))})
+		}
+		thousandStacks(b, remotes, func() (int64, int64) { return server.connections.Load(), int64(server.requests()) })
+	})
+	f := newForge(b, gittest.HTTPOptions{})
+	remotes := map[string][]Remote{}
 	for i := range 10 {
-		remotes = append(remotes, Remote{Repository: parse(b, fmt.Sprintf("%s/app%d.git", server.URL, i))})
+		name := fmt.Sprintf("app%d.git", i)
+		repo, err := gittest.NewRepo(filepath.Join(f.root, name))
+		must(b, err)
+		_, err = repo.Commit(map[string]string{"a": name}, "One")
+		must(b, err)
+		for transport, remote := range f.transports(b) {
+			remote.Repository = parse(b, strings.Replace(remote.Repository.String(), "app.git", name, 1))
+			remotes[transport] = append(remotes[transport], remote)
+		}
 	}
+	b.Run("HTTP", func(b *testing.B) {
+		thousandStacks(b, remotes["HTTP"], func() (int64, int64) { return f.web.Connections(), f.web.Listings() })
+	})
+	b.Run("HTTPS", func(b *testing.B) {
+		thousandStacks(b, remotes["HTTPS"], func() (int64, int64) { return f.tls.Connections(), f.tls.Listings() })
+	})
+	b.Run("SSH", func(b *testing.B) {
+		thousandStacks(b, remotes["SSH"], func() (int64, int64) { return f.shell.Connections(), f.shell.Listings() })
+	})
+}
+
+// thousandStacks runs rounds of checks. Count tells the connections and
+// listings so far.
+func thousandStacks(b *testing.B, remotes []Remote, count func() (connections, listings int64)) {
 	w := newHeads(b, HeadsOptions{})
 	before := cpuTime(b)
+	connections, listings := count()
 	for b.Loop() {
 		w.clock.advance(5 * time.Minute)
 		for stack := range 1000 {
@@ -65,13 +102,18 @@ func BenchmarkThousandStacks(b *testing.B) {
 			w.next(b)
 		}
 		for stack := range 1000 {
-			if _, ok := w.Get(remotes[stack%10], "main", time.Minute); !ok {
-				b.Fatal("a stack has no answer")
+			if head, ok := w.Get(remotes[stack%10], "main", time.Minute); !ok || head.Err != nil {
+				b.Fatalf("stack %d has no answer: %v", stack, head.Err)
 			}
 		}
 	}
-	b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/float64(b.N)/1000, "cpu-µs/stack")
-	b.ReportMetric(float64(server.requests())/float64(b.N), "requests/round")
+	connected, listed := count()
+	rounds := float64(b.N)
+	b.ReportMetric(1000*rounds/b.Elapsed().Seconds(), "checks/s")
+	b.ReportMetric(float64((cpuTime(b)-before).Microseconds())/rounds/1000, "cpu-µs/stack")
+	b.ReportMetric(float64(connected-connections)/rounds, "connections/round")
+	b.ReportMetric(float64(connected-connections), "connections")
+	b.ReportMetric(float64(listed-listings)/rounds, "listings/round")
 }
 
 // BenchmarkCheckout measures a checkout of 500 files: of a commit that the
@@ -101,6 +143,8 @@ func BenchmarkCheckout(b *testing.B) {
 // replay is a server that repeats what a real git answered.
 type replay struct {
 	*httptest.Server
+	connections atomic.Int64
+
 	mu      sync.Mutex
 	answers map[string]recorded
 	count   int
@@ -121,13 +165,19 @@ func manyRefs(b *testing.B, n int) *replay {
 	}
 	must(b, f.repo.ForceUpdateAll(f.first, refs...))
 	r := &replay{answers: map[string]recorded{}}
-	r.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
+	r.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, q *http.Request) {
 		answer := r.answer(b, f.web, q)
 		for k, v := range answer.header {
 			w.Header()[k] = v
 		}
 		_, _ = w.Write(answer.body)
 	}))
+	r.Config.ConnState = func(_ net.Conn, state http.ConnState) {
+		if state == http.StateNew {
+			r.connections.Add(1)
+		}
+	}
+	r.Start()
 	b.Cleanup(r.Close)
 	return r
 }

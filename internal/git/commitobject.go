@@ -57,8 +57,8 @@ func splitSignature(raw []byte) (payload, signature []byte, count int) {
 	const none, ours, other = 0, 1, 2
 	within := none
 	for len(raw) > 0 {
-		line, rest, _ := bytes.Cut(raw, []byte("\n"))
-		line = raw[:len(raw)-len(rest)] // with its newline
+		_, rest, _ := bytes.Cut(raw, []byte("\n"))
+		line := raw[:len(raw)-len(rest)] // with its newline
 		value, isOurs := bytes.CutPrefix(line, []byte("gpgsig "))
 		switch {
 		case line[0] == '\n': // the message: all of it is signed

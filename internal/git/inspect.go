@@ -162,8 +162,12 @@ func (m *mirror) changed(ctx context.Context, store, before, after string, count
 	// git compares all before it prints any; what is too much for a checkout
 	// is too much for that, too.
 	size := treeSize{maxBytes: math.MaxInt64}
-	if err = m.run.stream(ctx, store, &size, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", after); size.full {
+	err = m.run.stream(ctx, store, &size, "ls-tree", "-r", "-z", "--full-tree", "--end-of-options", after)
+	if size.full {
 		return true, "", nil
+	}
+	if err != nil {
+		return false, "", m.orTimeout(ctx, errors.Join(errDamaged, err))
 	}
 	seen := changes{globs: counted}
 	err = m.run.stream(ctx, store, &seen, "diff-tree", "-r", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--no-textconv",
