@@ -37,8 +37,8 @@ type Panel struct {
 }
 
 // fill replaces what Grafana fills in: everything is chosen, and rates are
-// taken over ten of the scrapes that Start makes.
-var fill = strings.NewReplacer("$namespace", ".*", "$stack", ".*", "$__rate_interval", "10s", "$__interval", "1s", "$__range", "1h")
+// taken over a minute.
+var fill = strings.NewReplacer("$namespace", ".*", "$stack", ".*", "$__rate_interval", "1m", "$__interval", "1s", "$__range", "1h")
 
 // Exprs are the queries of the panel, as Grafana would send them.
 func (p Panel) Exprs() []string {
