@@ -10,6 +10,9 @@ import (
 
 // Signer is who signed a commit.
 type Signer struct {
+	// Hash is the whole hash of the commit that was verified: what to check
+	// out, where the revision was an abbreviation.
+	Hash string
 	// Key names the key: an SSH key's type and SHA-256 fingerprint, or an
 	// OpenPGP key's fingerprint.
 	Key string
@@ -59,7 +62,9 @@ func (m *Mirrors) Verify(ctx context.Context, remote Remote, revision string, ke
 	if err != nil {
 		return Signer{}, err
 	}
-	return trusted.verify(hash, raw, now)
+	signer, err := trusted.verify(hash, raw, now)
+	signer.Hash = hash
+	return signer, err
 }
 
 // keyring are the keys that are trusted.

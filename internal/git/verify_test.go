@@ -83,6 +83,7 @@ func TestWhoSignedIsToldFromWhoMay(t *testing.T) {
 		says string
 	}{
 		"the key":                                {hash, []string{line}, nil, ""},
+		"an abbreviated hash":                    {hash[:9], []string{line}, nil, ""},
 		"among others":                           {hash, []string{string(eve.public) + "\n# ours\n" + line + "\n"}, nil, ""},
 		"in another value":                       {hash, []string{string(eve.public), "", line}, nil, ""},
 		"as allowed signers have it":             {hash, []string{"ada@example.com,bob@example.com namespaces=\"git\" " + line}, nil, ""},
@@ -114,7 +115,7 @@ func TestWhoSignedIsToldFromWhoMay(t *testing.T) {
 			if !errors.Is(err, c.kind) || (c.kind != nil && !strings.Contains(err.Error(), c.says)) {
 				t.Fatalf("Verify = %+v, %v, want %v with %q", signer, err, c.kind, c.says)
 			}
-			if c.kind == nil && (!strings.Contains(signer.Key, "SHA256:") || signer.Name != "ada@example.com") {
+			if c.kind == nil && (!strings.HasPrefix(signer.Hash, c.hash) || len(signer.Hash) != 40 || !strings.Contains(signer.Key, "SHA256:") || signer.Name != "ada@example.com") {
 				t.Errorf("the signer is %+v", signer)
 			}
 		})
