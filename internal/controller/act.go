@@ -94,6 +94,7 @@ func (r *Reconciler) startRun(ctx context.Context, obj *v1alpha1.CdkTsStack) err
 		UID:        string(obj.UID),
 		Repository: git.Repository,
 		Ref:        git.Ref,
+		Semver:     git.Semver,
 		Revision:   revision(obj, op),
 		Path:       obj.Spec.Path,
 		StackName:  obj.Spec.StackName,

@@ -147,7 +147,7 @@ func crashingManager(args []string) error {
 			return err
 		}
 	}
-	mgr, stop, err := newManager(managerOptions{
+	mgr, _, stop, err := newManager(managerOptions{
 		config: config, namespace: *namespace, data: *data, registry: prometheus.NewRegistry(), logs: io.Discard,
 		drift: "@every 1h", gitSync: "@every 1s",
 		wrap: func(inner client.Client) client.Client { c.Client = inner; return &c },

@@ -84,7 +84,7 @@ func (b *lockedBuffer) String() string {
 
 var namespaces atomic.Int64
 
-func newWorld(t *testing.T, awsFlags ...string) *world {
+func newWorld(t testing.TB, awsFlags ...string) *world {
 	t.Helper()
 	w := &world{TB: t, namespace: fmt.Sprintf("test-%d", namespaces.Add(1)), data: t.TempDir()}
 	w.aws = awstest.Start(t, append([]string{"--speed", "0"}, awsFlags...)...)
@@ -299,10 +299,15 @@ func (w *world) hasEvent(name, reason string) {
 type running struct {
 	registry *prometheus.Registry
 	stop     func()
+	// reconciler is what the manager runs.
+	reconciler *controller.Reconciler
 }
 
 // manage runs a manager in this process until the test ends or it is stopped.
-func (w *world) manage() *running {
+func (w *world) manage() *running { return w.manageEvery("@every 1s") }
+
+// manageEvery is manage with another schedule of looks at repositories.
+func (w *world) manageEvery(gitSync string) *running {
 	w.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{registry: prometheus.NewRegistry()}
@@ -310,13 +315,14 @@ func (w *world) manage() *running {
 	if os.Getenv("TEST_LOGS") != "" {
 		logs = io.MultiWriter(&w.logs, os.Stderr)
 	}
-	mgr, closeAll, err := newManager(managerOptions{
+	mgr, reconciler, closeAll, err := newManager(managerOptions{
 		config: apiServer, namespace: w.namespace, data: w.data, registry: r.registry, logs: logs,
-		drift: "@every 1s", gitSync: "@every 1s",
+		drift: "@every 1s", gitSync: gitSync,
 		hookEnv:     map[string]string{"INCIDENT_API_URL": "http://127.0.0.1:9", "INCIDENT_API_TOKEN": "operators-incident-token"},
 		hookSecrets: []string{"INCIDENT_API_TOKEN"},
 	})
 	w.must(err)
+	r.reconciler = reconciler
 	ended := make(chan error, 1)
 	go func() { ended <- mgr.Start(ctx) }()
 	stopped := false
@@ -349,7 +355,7 @@ type managerOptions struct {
 
 // newManager wires a manager as the command does, with schedules of its own
 // and with this test binary as what runs are carried out by.
-func newManager(o managerOptions) (ctrl.Manager, func(), error) {
+func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(), error) {
 	mgr, err := ctrl.NewManager(o.config, ctrl.Options{
 		Scheme:     controller.Scheme(),
 		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{o.namespace: {}}, DefaultTransform: cache.TransformStripManagedFields()},
@@ -357,15 +363,15 @@ func newManager(o managerOptions) (ctrl.Manager, func(), error) {
 		Controller: ctrlconfig.Controller{SkipNameValidation: ptr.To(true)},
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	drift, err := cron.ParseStandard(o.drift)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	gitSync, err := cron.ParseStandard(o.gitSync)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	var listener atomic.Pointer[controller.Reconciler]
 	heads := git.NewHeads(git.HeadsOptions{Now: time.Now, Changed: func(k git.Key) {
@@ -381,7 +387,7 @@ func newManager(o managerOptions) (ctrl.Manager, func(), error) {
 		},
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	c := mgr.GetClient()
 	if o.wrap != nil {
@@ -397,7 +403,7 @@ func newManager(o managerOptions) (ctrl.Manager, func(), error) {
 		Kubernetes: runner.Kubernetes{Server: o.config.Host, CA: o.config.CAData},
 	})
 	listener.Store(r)
-	return mgr, func() { heads.Close(); _ = runs.Close() }, r.Register(mgr)
+	return mgr, r, func() { heads.Close(); _ = runs.Close() }, r.Register(mgr)
 }
 
 // contains fails the test when a text lacks a part.

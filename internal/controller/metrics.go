@@ -85,7 +85,11 @@ func (m *Metrics) record(before, after *v1alpha1.CdkTsStack, seen decide.Observe
 	m.gitPending.With(l).Set(number(st.Source != nil && st.Source.PendingRevision != ""))
 	m.ready.With(l).Set(number(isReady(st)))
 	m.stalled.With(l).Set(number(meta.IsStatusConditionTrue(st.Conditions, v1alpha1.ConditionStalled)))
-	m.driftFrequency.note(l, checkEnded(before, after))
+	if decide.MayCheckDrift(&after.Spec) {
+		m.driftFrequency.note(l, checkEnded(before, after))
+	} else {
+		m.driftFrequency.forget(types.NamespacedName{Namespace: after.Namespace, Name: after.Name})
+	}
 	m.driftChecks.With(l).Add(number(checkEnded(before, after)))
 	m.driftsDetected.With(l).Add(number(checkEnded(before, after) && st.DriftDetected && st.Drift.Error == ""))
 	m.gitChanges.With(l).Add(number(revisionMoved(before, after)))

@@ -237,5 +237,6 @@ func (r *Reconciler) runSecrets(ctx context.Context, obj *v1alpha1.CdkTsStack, o
 		Username:      c.Username,
 		Password:      c.Password,
 		CA:            c.CA,
+		Holder:        c.Holder,
 	}, missing, nil
 }

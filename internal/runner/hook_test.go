@@ -2,8 +2,11 @@ package runner
 
 import (
 	"bytes"
+	"context"
+	"errors"
 	"io"
 	"maps"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -230,6 +233,18 @@ func TestBeforeDeployRunsBetweenInstallingAndSynthesising(t *testing.T) {
 	if result.Failure == nil || result.Failure.Reason != "BeforeDeployFailed" || result.Plan != nil || len(w.published) != 1 {
 		t.Errorf("a hook that failed did not stop the build: %+v, published %v", result, w.published)
 	}
+}
+
+func TestARunThatFillsTheDiskIsEndedBeforeTheOthersSuffer(t *testing.T) {
+	ctx, cancel := context.WithCancelCause(t.Context())
+	watchDisk(ctx, Dir(t.TempDir()), math.MaxUint64, cancel)
+	f, ok := errors.AsType[*Failure](context.Cause(ctx))
+	if !ok || f.Reason != ReasonNoDiskSpace || f.Permanent || !strings.Contains(f.Message, "enlarge the operator's volume") {
+		t.Errorf("cause %v", context.Cause(ctx))
+	}
+	ctx, end := context.WithCancelCause(t.Context())
+	end(nil)
+	watchDisk(ctx, Dir(t.TempDir()), 0, func(err error) { t.Errorf("a disk with room ends the run: %v", err) })
 }
 
 func TestTheLastLinesKeepTheEnd(t *testing.T) {

@@ -128,7 +128,7 @@ func bound(ctx context.Context, dir Dir, r Request) (context.Context, func()) {
 		}
 	}()
 	go watchMemory(ctx, r.MemoryLimit, cancel)
-	go watchDisk(ctx, dir, cancel)
+	go watchDisk(ctx, dir, leastSpace, cancel)
 	return ctx, func() {
 		signal.Stop(signals)
 		stopTimer()
@@ -165,7 +165,7 @@ const leastSpace = 256 << 20
 
 // watchDisk ends the run when the disk that all runs share is nearly full,
 // before the others and the operator itself run out of it.
-func watchDisk(ctx context.Context, dir Dir, cancel context.CancelCauseFunc) {
+func watchDisk(ctx context.Context, dir Dir, least uint64, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(memoryPeriod)
 	defer ticker.Stop()
 	for {
@@ -178,7 +178,7 @@ func watchDisk(ctx context.Context, dir Dir, cancel context.CancelCauseFunc) {
 		if unix.Statfs(string(dir), &s) != nil {
 			continue
 		}
-		if free := s.Bavail * uint64(max(s.Bsize, 0)); free < leastSpace {
+		if free := s.Bavail * uint64(max(s.Bsize, 0)); free < least {
 			cancel(&Failure{Reason: ReasonNoDiskSpace, Message: fmt.Sprintf(
 				"the disk of the runs was nearly full (%d MiB free) and the run was ended; let it write less, or enlarge the operator's volume", free>>20)})
 			return

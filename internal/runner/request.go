@@ -78,6 +78,7 @@ type Request struct {
 	// Ref as the user wrote it, Revision the commit that it stood for when
 	// the operation was recorded; Revision may be an abbreviated hash.
 	Ref      string `json:"ref"`
+	Semver   string `json:"semver,omitempty"`
 	Revision string `json:"revision"`
 	// Path of the project inside the repository.
 	Path string `json:"path"`
@@ -126,6 +127,9 @@ type Secrets struct {
 	Username      string `json:"username,omitempty"`
 	Password      string `json:"password,omitempty"`
 	CA            []byte `json:"ca,omitempty"`
+	// Holder names who a Password belongs to that changes by itself; see
+	// git.Credentials.
+	Holder string `json:"holder,omitempty"`
 
 	// HookEnv are the variables that the operator and the object give to the
 	// hook; HookSecrets names those whose values nobody may see.

@@ -127,7 +127,7 @@ func newGitSource(s *Session) (gitSource, error) {
 		Repository: repository,
 		Credentials: git.Credentials{
 			SSHPrivateKey: s.Secrets.SSHPrivateKey, KnownHosts: s.Secrets.KnownHosts,
-			Username: s.Secrets.Username, Password: s.Secrets.Password, CA: s.Secrets.CA,
+			Username: s.Secrets.Username, Password: s.Secrets.Password, CA: s.Secrets.CA, Holder: s.Secrets.Holder,
 		},
 	}}, nil
 }
@@ -136,7 +136,7 @@ func newGitSource(s *Session) (gitSource, error) {
 func (g gitSource) Checkout(ctx context.Context, dir string, out io.Writer) (v1alpha1.Commit, bool, error) {
 	revision := g.request.Revision
 	if revision == "" {
-		head, err := git.Resolve(ctx, g.remote, g.request.Ref)
+		head, err := git.Select(ctx, g.remote, git.Selector{Ref: g.request.Ref, Semver: g.request.Semver})
 		if err != nil {
 			return v1alpha1.Commit{}, false, err
 		}
@@ -148,6 +148,7 @@ func (g gitSource) Checkout(ctx context.Context, dir string, out io.Writer) (v1a
 			return v1alpha1.Commit{}, false, err
 		}
 		fmt.Fprintf(out, "signed by %s\n", signer.Key)
+		revision = signer.Hash // what was verified is what is checked out
 	}
 	commit, err := g.mirrors.Checkout(ctx, g.remote, revision, dir)
 	if err != nil {
