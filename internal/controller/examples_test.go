@@ -313,6 +313,11 @@ func productionIsGuarded(e *example) {
 	if n := strings.Count(heard, "severity"); n != 1 {
 		e.Errorf("%d incidents for one drift: %s", n, heard)
 	}
+	for _, h := range e.get(e.name).Status.Hooks {
+		if !h.Succeeded {
+			e.Errorf("%s failed: %s", h.Name, h.Message)
+		}
+	}
 
 	e.edit(e.name, `{"spec":{"actions":{"destroy":true}}}`)
 	e.must(e.client.Delete(e.Context(), e.get(e.name)))
