@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -115,6 +117,31 @@ func TestAScreenThatIsNoTerminalGetsOneLinePerNews(t *testing.T) {
 		if got := strings.Count(text, needle); got != want {
 			t.Errorf("%q stands there %d times, want %d:\n%s", needle, got, want, text)
 		}
+	}
+}
+
+func TestATerminalShowsTheWholeBarWhateverItsWidth(t *testing.T) {
+	for _, width := range []int{80, 100, 200} {
+		var out bytes.Buffer
+		screen := &screen{out: &out, terminal: true, width: func() int { return width }, began: time.Now()}
+		screen.start("kubectl apply web-app, and its stack WebApp is deployed").say("Executing  ████████████░░░░░░░░░░░░ 9/18  Orders")
+		text := out.String()
+		line := text[strings.LastIndexByte(text, '\r')+1:]
+		if !strings.HasSuffix(line, "9/18  Orders") || !strings.Contains(line, "kubectl apply w") {
+			t.Errorf("%d columns show %q", width, line)
+		}
+		if n := utf8.RuneCountInString(strings.TrimPrefix(line, "\033[K")); n >= width {
+			t.Errorf("%d columns get a line of %d, which wraps", width, n)
+		}
+	}
+}
+
+func TestAStepThatTheVisitorStopsHasNotFailed(t *testing.T) {
+	var out bytes.Buffer
+	screen := &screen{out: &out, width: func() int { return 80 }, began: time.Now()}
+	screen.start("deploy").failed(fmt.Errorf("web-app: %w; the object says: building", context.Canceled))
+	if text := out.String(); !strings.Contains(text, "–") || !strings.Contains(text, "stopped") || strings.Contains(text, "✗") {
+		t.Errorf("the step ended with:\n%s", text)
 	}
 }
 

@@ -35,11 +35,18 @@ func main() {
 	screen := newScreen(os.Stdout)
 	ctx, cancel := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer cancel()
-	if err := show(ctx, screen, p, stays(*stay, screen)); err != nil {
+	err := show(ctx, screen, p, stays(*stay, screen))
+	if errors.Is(err, errStopped) {
+		os.Exit(128 + int(syscall.SIGINT)) // as shells tell it
+	}
+	if err != nil {
 		fmt.Fprintf(os.Stderr, "\nThe demo ended early: %v\n", err)
 		os.Exit(1)
 	}
 }
+
+// errStopped is a visitor who has seen enough before the end.
+var errStopped = errors.New("stopped")
 
 func stays(choice string, screen *screen) bool {
 	return choice == "yes" || choice == "auto" && screen.terminal
@@ -59,19 +66,27 @@ func show(ctx context.Context, screen *screen, p paths, stay bool) (err error) {
 	stopAnimation := screen.animate()
 	stage := &stage{screen: screen, paths: p}
 	err = play(ctx, stage, stay)
-	stopAnimation()
+	// Whatever fails after Ctrl-C fails because of it.
+	stopped := err != nil && ctx.Err() != nil
+	if stopped {
+		err = nil
+	}
 
 	screen.line("")
 	stopCtx, cancel := context.WithTimeout(context.WithoutCancel(ctx), stopLimit)
 	defer cancel()
 	err = errors.Join(err, stage.during("stop everything", func() (string, error) { return "", stage.stop(stopCtx) }))
+	stopAnimation()
 	if err != nil {
 		return fmt.Errorf("%w\nLogs are in %s", err, p.state)
 	}
 	if temporary {
-		return os.RemoveAll(p.state)
+		err = os.RemoveAll(p.state)
 	}
-	return nil
+	if stopped {
+		err = errors.Join(err, errStopped)
+	}
+	return err
 }
 
 // complete makes every path absolute, for children that run elsewhere, and says early what is missing.

@@ -1,12 +1,15 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
 	"strings"
 	"sync"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -23,6 +26,9 @@ type screen struct {
 	active []*step
 	live   bool // whether the last line holds steps under way
 }
+
+// leastWhat is how many characters of a step's name are shown beside its news at least.
+const leastWhat = 16
 
 // step is one thing that takes a while. Its methods may be called from any goroutine.
 type step struct {
@@ -95,8 +101,12 @@ func (p *step) done(detail string) {
 	p.end(p.screen.colour("32", "✓"), detail)
 }
 
-// failed ends a step that did not happen.
+// failed ends a step that did not happen, be it that the visitor has stopped it.
 func (p *step) failed(err error) {
+	if errors.Is(err, context.Canceled) {
+		p.end(p.screen.colour("33", "–"), "stopped")
+		return
+	}
 	p.end(p.screen.colour("31", "✗"), firstLine(err.Error()))
 }
 
@@ -155,13 +165,19 @@ func (s *screen) draw() {
 	if !s.terminal || len(s.active) == 0 {
 		return
 	}
+	clock := fmt.Sprintf("  · %7s  ", seconds(time.Since(s.active[0].began)))
+	width := s.width() - 1
 	parts := make([]string, len(s.active))
 	for i, p := range s.active {
-		parts[i] = strings.TrimSpace(p.what + "  " + p.news)
+		what := p.what
+		if len(s.active) == 1 && p.news != "" {
+			// The news is what one wants to see; what it is about need not stand there whole.
+			what = cut(what, max(width-utf8.RuneCountInString(clock+p.news)-2, leastWhat))
+		}
+		parts[i] = strings.TrimSpace(what + "  " + p.news)
 	}
-	first := s.active[0]
-	text := fmt.Sprintf("  · %7s  %s", seconds(time.Since(first.began)), strings.Join(parts, "; "))
-	fmt.Fprint(s.out, cut(text, s.width()-1))
+	text := clock + strings.Join(parts, "; ")
+	fmt.Fprint(s.out, cut(text, width))
 	s.live = true
 }
 

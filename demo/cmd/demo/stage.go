@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sys/unix"
 
 	"awscdk.dev/operator/demo/controlplane"
 	"awscdk.dev/operator/internal/git/gittest"
@@ -109,7 +110,13 @@ func (s *stage) startPlane(ctx context.Context) (string, error) {
 		return "", errors.Join(err, log.Close())
 	}
 	s.plane = plane
-	s.stops = append(s.stops, func(ctx context.Context) error { return errors.Join(plane.Stop(ctx), log.Close()) })
+	s.stops = append(s.stops, func(ctx context.Context) error {
+		// What the API server's etcd client says about the end goes past every logger.
+		restore := redirectErrors(log)
+		err := plane.Stop(ctx)
+		restore()
+		return errors.Join(err, log.Close())
+	})
 	if s.cluster, err = newCluster(plane.Config(), namespace); err != nil {
 		return "", err
 	}
@@ -151,6 +158,20 @@ func (s *stage) startCloud(ctx context.Context) (string, error) {
 		if err := pause(ctx, 20*time.Millisecond); err != nil {
 			return "", errors.New("it did not say that it is ready")
 		}
+	}
+}
+
+// redirectErrors sends the process's standard error to a file until restore is called. Where that
+// cannot be done there is a line too many on the terminal.
+func redirectErrors(file *os.File) (restore func()) {
+	saved, err := unix.Dup(unix.Stderr)
+	if err != nil {
+		return func() {}
+	}
+	_ = unix.Dup3(int(file.Fd()), unix.Stderr, 0)
+	return func() {
+		_ = unix.Dup3(saved, unix.Stderr, 0)
+		_ = unix.Close(saved)
 	}
 }
 
