@@ -5,7 +5,9 @@ import (
 )
 
 // LifecycleHooks are bash scripts that run in the project folder with its
-// dependencies installed. A hook that fails stops what it precedes.
+// dependencies installed. beforeDeploy and beforeDestroy stop what they precede
+// when they fail, afterDeploy is the verification of a deployment; the others
+// change nothing, and their failure is shown.
 type LifecycleHooks struct {
 	// beforeDeploy runs before the app is synthesised; its failure leaves the
 	// stack untouched.

@@ -58,13 +58,14 @@ type CdkTsStackStatus struct {
 	// +listMapKey=type
 	Conditions []metav1.Condition `json:"conditions,omitempty"`
 
-	// lastDeploy is when the last deployment ended well.
+	// lastDeploy is when the stack was last deployed, verified or not.
 	// +optional
 	LastDeploy *Time `json:"lastDeploy,omitempty"`
 	// lastDriftCheck is when the last drift check ended with an answer.
 	// +optional
 	LastDriftCheck *Time `json:"lastDriftCheck,omitempty"`
-	// lastGitSync is when a look at the repository last brought news.
+	// lastGitSync is when a look at the repository last brought news, or when
+	// the last check with hooks around it, or that read a commit, ended.
 	// +optional
 	LastGitSync *Time `json:"lastGitSync,omitempty"`
 	// driftDetected is the verdict of the last drift check.

@@ -18,10 +18,12 @@ var (
 		"DEBUG_MODE", "DRIFT_CHECK_CRON", "GIT_SYNC_CHECK_CRON", "METRICS_PREFIX", "WATCH_NAMESPACES",
 		"KUBECONFIG", "PATH", "HOME", "PWD", "OLDPWD", "SHLVL", "HOSTNAME", "TERM", "USER", "LOGNAME", "SHELL", "MAIL", "_",
 		"TMPDIR", "BASH_ENV", "ENV", "IFS", "SHELLOPTS", "BASHOPTS", "NODE_OPTIONS", "SSH_AUTH_SOCK",
+		"GOMAXPROCS", "GOMEMLIMIT", "GOGC", "GODEBUG", "GOTRACEBACK", "GOROOT", "GOPATH", "GOCACHE", "GOFLAGS",
 	}
-	oursPrefixes = []string{"AWS_", "CDK_DEFAULT_", "AWSCDK_", "KUBERNETES_", "POD_", "LD_", "GO", "BASH_FUNC_"}
-	// serviceLink is what Kubernetes sets for every Service of the namespace.
-	serviceLink = regexp.MustCompile(`_SERVICE_(HOST|PORT(_.+)?)$|_PORT(_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)?$`)
+	oursPrefixes = []string{"AWS_", "CDK_DEFAULT_", "AWSCDK_", "KUBERNETES_", "POD_", "LD_", "BASH_FUNC_"}
+	// serviceLink is what Kubernetes sets for every Service of the namespace,
+	// as NAME=value.
+	serviceLink = regexp.MustCompile(`^[A-Z0-9_]+(_SERVICE_(HOST|PORT(_[A-Z0-9_]+)?)|_PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)=|^[A-Z0-9_]+_PORT=(tcp|udp|sctp)://`)
 	// secretName is what the name of a secret looks like.
 	secretName = regexp.MustCompile(`(?i)token|secret|passw|credential|private|api_?key|webhook|auth|_key$|^key$|dsn`)
 )
@@ -33,7 +35,7 @@ func hookEnv(environ []string) (env map[string]string, secrets []string) {
 	env = map[string]string{}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		if name == "" || isOurs(name) {
+		if name == "" || isOurs(name) || serviceLink.MatchString(entry) {
 			continue
 		}
 		env[name] = value
@@ -46,7 +48,7 @@ func hookEnv(environ []string) (env map[string]string, secrets []string) {
 }
 
 func isOurs(name string) bool {
-	return slices.Contains(ours, name) || serviceLink.MatchString(name) ||
+	return slices.Contains(ours, name) ||
 		slices.ContainsFunc(oursPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
 }
 

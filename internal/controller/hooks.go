@@ -39,9 +39,9 @@ func (r *Reconciler) hookRequest(ctx context.Context, obj *v1alpha1.CdkTsStack, 
 	secrets.HookEnv, secrets.HookSecrets = env, hidden
 	token, err := r.hookToken(ctx, obj, req.Timeout)
 	if err != nil {
-		// kubectl then says in the hook that it has no access; most hooks
-		// call none.
+		// Most hooks call no kubectl; the log of those that do says why.
 		r.Log.Warn("no access to the cluster for a hook", "namespace", obj.Namespace, "name", obj.Name, "error", err)
+		h.KubernetesMissing = err.Error()
 		return nil
 	}
 	secrets.KubernetesToken = token
@@ -65,8 +65,8 @@ func hookTimeout(spec *v1alpha1.CdkTsStackSpec, name string) time.Duration {
 
 // hookFacts are the variables and files that tell a hook what it is run for.
 func hookFacts(obj *v1alpha1.CdkTsStack, name string) (env map[string]string, files map[string]runner.HookFile) {
-	env, files = map[string]string{}, map[string]runner.HookFile{}
 	st := &obj.Status
+	env, files = map[string]string{"CDK_GIT_REF": gitRef(obj)}, map[string]runner.HookFile{}
 	switch name {
 	case decide.AfterDeploy:
 		outputs, _ := json.Marshal(orEmpty(st.Outputs)) // strings always encode
@@ -84,12 +84,21 @@ func hookFacts(obj *v1alpha1.CdkTsStack, name string) (env map[string]string, fi
 	case decide.BeforeGitSync, decide.AfterGitSync:
 		changed := fmt.Sprint(name == decide.AfterGitSync && gitChanged(st))
 		env["GIT_CHANGES_DETECTED"], env["GIT_CHANGED"] = changed, changed
-		env["GIT_REPOSITORY"], env["GIT_REF"] = obj.Spec.Source.Git.Repository, decide.Tracked(&obj.Spec)
+		env["GIT_REPOSITORY"], env["GIT_REF"] = obj.Spec.Source.Git.Repository, gitRef(obj)
 		if op := st.Operation; op != nil {
 			env["GIT_REVISION"] = op.Revision
 		}
 	}
 	return env, files
+}
+
+// gitRef is what scripts take for the ref: the tag that a range of versions
+// has chosen, or else what is followed.
+func gitRef(obj *v1alpha1.CdkTsStack) string {
+	if s := obj.Status.Source; s != nil && s.Tag != "" {
+		return s.Tag
+	}
+	return decide.Tracked(&obj.Spec)
 }
 
 func orEmpty(m map[string]string) map[string]string {

@@ -120,7 +120,7 @@ func (r *Reconciler) drift(ctx context.Context, obj *v1alpha1.CdkTsStack, needs 
 		return decide.Drift{Err: err}
 	}
 	for _, aws := range clients {
-		if found = aws.Drift(ctx, needs.Drift, needs.Stack); !refused(found.Err) {
+		if found = aws.Drift(ctx, needs.Drift, obj.Status.Operation.StackID); !refused(found.Err) {
 			break
 		}
 	}
@@ -226,7 +226,10 @@ func (r *Reconciler) runSecrets(ctx context.Context, obj *v1alpha1.CdkTsStack, o
 		return runner.Secrets{}, "", err
 	}
 	keys, err := r.signingKeys(ctx, obj)
-	if err != nil {
+	switch {
+	case err != nil && op.Kind == v1alpha1.OperationDestroy:
+		missing = err.Error()
+	case err != nil:
 		return runner.Secrets{}, "", err
 	}
 	return runner.Secrets{

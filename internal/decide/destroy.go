@@ -113,14 +113,14 @@ func followDestroy(p *pass, op *v1alpha1.Operation) bool {
 		p.end(v1alpha1.OutcomeSuperseded, "Superseded", "actions.destroy was set to false")
 		return false
 	}
+	if op.Step == v1alpha1.StepAfterHook {
+		return p.runEnded(op) == nil || p.endDestroy(op)
+	}
 	if p.lacksCredentials() {
 		return true
 	}
-	switch op.Step {
-	case v1alpha1.StepBeforeHook:
+	if op.Step == v1alpha1.StepBeforeHook {
 		return p.mayDestroy(op)
-	case v1alpha1.StepAfterHook:
-		return p.runEnded(op) == nil || p.endDestroy(op)
 	}
 	return p.followDeletion(op)
 }

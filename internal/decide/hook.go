@@ -119,10 +119,12 @@ func (p *pass) runEnded(op *v1alpha1.Operation) *RunResult {
 }
 
 // notRun judges a run that could not be started. What passes is waited for,
-// but not by a check: there the next one will do.
+// but not by a check, where the next one will do, and not when the stack is
+// gone: the object would then hang on what went with its namespace.
 func (p *pass) notRun(op *v1alpha1.Operation, err error) *RunResult {
 	pr := problemOf(err)
-	if pr.Temporary && !background(op.Kind) {
+	gone := op.Kind == v1alpha1.OperationDestroy && op.Step == v1alpha1.StepAfterHook
+	if pr.Temporary && !background(op.Kind) && !gone {
 		p.waitFor(pr)
 		return nil
 	}

@@ -212,6 +212,9 @@ func hookEnviron(ctx context.Context, s *Session, at place, out io.Writer) ([]st
 			env[name] = value
 		}
 	}
+	if missing := s.Request.Hook.KubernetesMissing; missing != "" {
+		fmt.Fprintf(out, "kubectl will not work: %s\n", missing)
+	}
 	if k := s.Request.Hook.Kubernetes; k != nil {
 		if env["KUBECONFIG"], err = serveKubernetes(ctx, s, *k); err != nil {
 			fmt.Fprintf(out, "kubectl will not work: %v\n", err)

@@ -115,7 +115,7 @@ func bound(ctx context.Context, dir Dir, r Request) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stopTimer := func() {}
 	if r.Timeout > 0 {
-		timedOut := &Failure{Reason: ReasonTimedOut, Message: fmt.Sprintf("the build took longer than %s; raise spec.timeout or make it faster", r.Timeout)}
+		timedOut := &Failure{Reason: ReasonTimedOut, Message: fmt.Sprintf("the %s took longer than %s; raise spec.timeout or make it faster", r.what(), r.Timeout)}
 		ctx, stopTimer = context.WithTimeoutCause(ctx, r.Timeout, timedOut)
 	}
 	signals := make(chan os.Signal, 1)
@@ -123,7 +123,7 @@ func bound(ctx context.Context, dir Dir, r Request) (context.Context, func()) {
 	go func() {
 		select {
 		case <-signals:
-			cancel(&Failure{Reason: ReasonCancelled, Message: "the build was cancelled"})
+			cancel(&Failure{Reason: ReasonCancelled, Message: "the " + r.what() + " was cancelled"})
 		case <-ctx.Done():
 		}
 	}()

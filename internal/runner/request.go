@@ -28,6 +28,17 @@ const (
 	OperationInspect Operation = "Inspect"
 )
 
+// what names the run, for people.
+func (r Request) what() string {
+	switch r.Operation {
+	case OperationHook:
+		return "run of the hook, with checkout and installation,"
+	case OperationInspect:
+		return "reading of the commit"
+	}
+	return "build"
+}
+
 // Hook is a lifecycle hook to be run.
 type Hook struct {
 	Name   string `json:"name"`
@@ -42,6 +53,8 @@ type Hook struct {
 	// Kubernetes is the API server that the hook's kubectl may speak to; nil
 	// for none.
 	Kubernetes *Kubernetes `json:"kubernetes,omitempty"`
+	// KubernetesMissing says why there is none.
+	KubernetesMissing string `json:"kubernetesMissing,omitempty"`
 	// ProjectOptional has the hook run in an empty folder when the project
 	// cannot be checked out or installed.
 	ProjectOptional bool `json:"projectOptional,omitempty"`
