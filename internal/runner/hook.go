@@ -76,6 +76,9 @@ func execute(ctx context.Context, s *Session, dir string, env []string, out io.W
 	}
 	ctx, stop := context.WithTimeoutCause(ctx, limit, errHookTimeout)
 	defer stop()
+	if err := mend(ctx, script, env, out); err != nil {
+		return decide.HookResult{}, err
+	}
 	last := &lastLines{}
 	err := runScript(ctx, script, dir, env, io.MultiWriter(out, last))
 	if err == nil {

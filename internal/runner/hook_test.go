@@ -247,6 +247,32 @@ func TestARunThatFillsTheDiskIsEndedBeforeTheOthersSuffer(t *testing.T) {
 	watchDisk(ctx, Dir(t.TempDir()), 0, func(err error) { t.Errorf("a disk with room ends the run: %v", err) })
 }
 
+func TestAHereDocumentWithAnIndentedEndIsRunAsItIsMeant(t *testing.T) {
+	indented := `if true; then
+  PAYLOAD=$(cat << EOF
+  {"stack": "$CDK_STACK_NAME"}
+  EOF
+  )
+  echo "sent $PAYLOAD"
+fi
+exit 3`
+	result, log := hooked(t, &world{}, nil, indented)
+	if result.Failure == nil || !strings.Contains(result.Failure.Message, "exited with code 3") || !strings.Contains(log, `sent   {"stack": "WebApp-Production-Stack"}`) {
+		t.Errorf("failure %+v\n%s", result.Failure, log)
+	}
+	if !strings.Contains(log, "indented (lines [4])") {
+		t.Errorf("nobody was told:\n%s", log)
+	}
+	// What bash can parse is not touched, and what this does not help fails as it is.
+	fine := "cat <<EOF\n EOF\n  text\nEOF"
+	if _, log := hooked(t, &world{}, nil, fine); !strings.Contains(log, "[afterDeploy]  EOF\n") || strings.Contains(log, "indented") {
+		t.Errorf("a script that runs was changed:\n%s", log)
+	}
+	if result, log := hooked(t, &world{}, nil, "if true; then"); result.Failure == nil || strings.Contains(log, "indented (lines") {
+		t.Errorf("failure %+v\n%s", result.Failure, log)
+	}
+}
+
 func TestTheLastLinesKeepTheEnd(t *testing.T) {
 	var l lastLines
 	_, _ = l.Write(bytes.Repeat([]byte("x\n"), 20<<10))

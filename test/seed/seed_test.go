@@ -173,7 +173,7 @@ func (w *world) deployed() {
 	})
 	w.ready()
 	w.Logf("from the order to verified: %s", time.Since(began).Round(100*time.Millisecond))
-	w.says("Deployment within approved business hours", "No active incidents", "Backup retention for webapp-prod: 7 days",
+	w.says("Deployment within approved business hours", "No active incidents",
 		"No security groups with dangerous open access", "All production readiness checks passed",
 		"Application Load Balancer is active", "Target group health: 2/2 healthy", "Application health check passed",
 		"Database connectivity: 127.0.0.1", "Monitoring system receiving metrics: 5", "Alert webhook functional",
@@ -228,7 +228,7 @@ func (w *world) slow() {
 	w.services.slow.Store(true)
 	w.force()
 	w.ready()
-	w.says("WARNING: Response time degradation detected", "Baseline: 12ms")
+	w.says("Backup retention for webapp-prod: 7 days", "WARNING: Response time degradation detected", "Baseline: 12ms")
 	w.services.slow.Store(false)
 }
 

@@ -94,7 +94,8 @@ func (w *world) eventually(what string, holds func() bool) {
 func (w *world) aws(args ...string) string {
 	w.Helper()
 	cmd := exec.CommandContext(w.Context(), "aws", args...)
-	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+w.rig.AWS.URL, "AWS_ACCESS_KEY_ID=AKIASEEDSEEDSEEDSEED",
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "AWS_CONFIG_FILE=/dev/null", "AWS_SHARED_CREDENTIALS_FILE=/dev/null"},
+		"AWS_ENDPOINT_URL="+w.rig.AWS.URL, "AWS_ACCESS_KEY_ID=AKIASEEDSEEDSEEDSEED",
 		"AWS_SECRET_ACCESS_KEY="+secretKey, "AWS_REGION="+rig.Region, "AWS_DEFAULT_REGION="+rig.Region)
 	out, err := cmd.CombinedOutput()
 	if err != nil {
