@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"testing"
@@ -123,14 +124,28 @@ func (s *bench) edit() string {
 // measure notes how long the operator and a person take for the same.
 func (s *bench) measure(name string, operator, hand func()) {
 	s.b.Helper()
+	logged := len(s.manager.Log(s.b))
 	began := time.Now()
 	operator()
 	took := time.Since(began)
+	steps := stepTimes(s.manager.Log(s.b)[logged:])
 	began = time.Now()
 	hand()
 	byHand := time.Since(began)
-	s.say("%-34s %6.1f s, by hand %6.1f s", name, took.Seconds(), byHand.Seconds())
+	s.say("%-38s %6.1f s (%s), by hand %6.1f s", name, took.Seconds(), steps, byHand.Seconds())
 	s.figures.ratio(name, took, byHand)
+}
+
+// stepDone is what a build logs of each of its steps.
+var stepDone = regexp.MustCompile(`\[(\w+)\] done in (\S+?),?(?: |\n)`)
+
+// stepTimes tells where the time of a build went.
+func stepTimes(log string) string {
+	var steps []string
+	for _, match := range stepDone.FindAllStringSubmatch(log, -1) {
+		steps = append(steps, strings.ToLower(match[1])+" "+match[2])
+	}
+	return strings.Join(steps, ", ")
 }
 
 func (s *bench) object(name string) *v1alpha1.CdkTsStack {

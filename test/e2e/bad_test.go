@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -56,13 +55,16 @@ func (w *world) badInput(t *testing.T) {
 	}
 	commit(t, w.Repo(t, "bad.git"), tree, "Add mistakes")
 	goOn := w.goodStack(t)
-	// Builds begin in the order of their objects: the endless ones are last.
-	names := slices.Sorted(maps.Keys(objects))
-	slices.SortStableFunc(names, func(a, b string) int { return cmp.Compare(endless(objects[a]), endless(objects[b])) })
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(objects)) {
 		w.Create(t, objects[name])
 	}
-	goOn(objects[names[len(names)-1]])
+	hanging := objects["an app that never ends"].DeepCopy()
+	hanging.ObjectMeta = metav1.ObjectMeta{Namespace: w.namespace, Name: "hanging"}
+	hanging.Spec.Timeout = &metav1.Duration{Duration: time.Hour}
+	w.Create(t, hanging)
+	goOn(hanging)
+	w.Delete(t, hanging)
+	w.UntilGone(t, hanging)
 	for _, name := range slices.Sorted(maps.Keys(cases)) {
 		t.Run(name, func(t *testing.T) { w.tells(t, objects[name], cases[name]) })
 	}
@@ -72,14 +74,6 @@ func (w *world) badInput(t *testing.T) {
 	for _, obj := range objects {
 		w.UntilGone(t, obj)
 	}
-}
-
-// endless is 1 for an object whose build ends by its time limit only.
-func endless(o *v1alpha1.CdkTsStack) int {
-	if o.Spec.Timeout != nil {
-		return 1
-	}
-	return 0
 }
 
 // goodStack deploys a stack. What it returns deploys a new commit of it while
@@ -99,8 +93,8 @@ func (w *world) goodStack(t *testing.T) (goOn func(hanging *v1alpha1.CdkTsStack)
 		})
 		revision = commit(t, repo, rig.App{"app.js": strings.ReplaceAll(rig.OneParameter("Good"), "'one'", "'two'")}, "Change it")
 		w.UntilDeployed(t, good, revision)
-		if w.Get(t, hanging).Status.Operation == nil {
-			t.Error("the app that never ends has ended: this shows nothing")
+		if op := w.Get(t, hanging).Status.Operation; op == nil || op.RunStep != "Synthesizing" {
+			t.Errorf("the app that never ends has ended: %+v", op)
 		}
 		w.Delete(t, good)
 		w.UntilGone(t, good)

@@ -58,7 +58,7 @@ func TestOperator(t *testing.T) {
 // of a namespace.
 func (w *world) noSecretShown(t *testing.T, namespace, log string) {
 	t.Helper()
-	if !strings.Contains(log, "StackDeploySuccess") {
+	if !strings.Contains(log, "StackDeployStart") {
 		t.Error("the log does not even tell of a deployment: is it the right one?")
 	}
 	var all v1alpha1.CdkTsStackList
