@@ -212,11 +212,19 @@ func (i installer) explain(ctx context.Context, tail string, err error) error {
 		// A script that failed may succeed next time, a lock file that does
 		// not fit will not: only what is known to be permanent is called so.
 		failed.Permanent = mentions(tail, []string{"EUSAGE", "ERR_PNPM_OUTDATED_LOCKFILE", "YN0028", "needs to be updated", "ERESOLVE", "EBADENGINE", "E404"})
-		failed.Message = fmt.Sprintf("%s failed (%v) in %s. Try it in a fresh clone and commit what it needs. The end of its output:\n%s", i.manager, exit, i.where(), last)
+		hint := "Try it in a fresh clone and commit what it needs."
+		if mentions(tail, outdatedLock) {
+			hint = fmt.Sprintf("package.json and the lock file do not fit together: run `%s install` and commit the lock file (package-lock.json, pnpm-lock.yaml or yarn.lock).", i.manager)
+		}
+		failed.Message = fmt.Sprintf("%s failed (%v) in %s. %s The end of its output:\n%s", i.manager, exit, i.where(), hint, last)
 	}
 	failed.Message = cut(failed.Message, maxMessage)
 	return failed
 }
+
+// outdatedLock is what package managers say of a lock file that does not fit
+// package.json; the usage text of npm that follows hides it from people.
+var outdatedLock = []string{"EUSAGE", "can only install packages when", "ERR_PNPM_OUTDATED_LOCKFILE", "YN0028", "needs to be updated"}
 
 // where is the install's folder as the user knows it.
 func (i installer) where() string {

@@ -158,7 +158,7 @@ func TestInstallErrorsTellWhatToDo(t *testing.T) {
 		"pnpm is not there":      {".", map[string]string{"cdk.json": "{}", "package.json": "{}", "pnpm-lock.yaml": "x"}, "", ReasonInstallFailed, true, []string{"pnpm", "PATH", "packageManager"}},
 		"the registry is down": {".", plain, "echo 'npm error code ECONNREFUSED'; exit 1", ReasonInstallFailed, false,
 			[]string{"registry could not be reached", "ECONNREFUSED"}},
-		"a lock file that is out of date": {".", plain, "echo 'npm error code EUSAGE'; exit 1", ReasonInstallFailed, true, []string{"EUSAGE", "exit code 1"}},
+		"a lock file that is out of date": {".", plain, "echo 'npm error code EUSAGE'; exit 1", ReasonInstallFailed, true, []string{"EUSAGE", "exit code 1", "commit the lock file (package-lock.json"}},
 		"a script that fails":             {".", plain, "echo 'gyp ERR! build error'; exit 1", ReasonInstallFailed, false, []string{"gyp ERR!"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -100,7 +100,8 @@ func (r *Reconciler) clearOrphans(ctx context.Context, runs []string) error {
 	}
 	known := map[string]bool{}
 	for i := range all.Items {
-		if op := all.Items[i].Status.Operation; op != nil {
+		// A step that is no runner's has left its run behind: nobody else removes it.
+		if op := all.Items[i].Status.Operation; op != nil && decide.Runs(op) {
 			run := decide.RunName(op)
 			known[run] = true
 			r.wake.onRun(run, client.ObjectKeyFromObject(&all.Items[i]))

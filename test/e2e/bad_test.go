@@ -60,7 +60,7 @@ func (w *world) badInput(t *testing.T) {
 	}
 	hanging := objects["an app that never ends"].DeepCopy()
 	hanging.ObjectMeta = metav1.ObjectMeta{Namespace: w.namespace, Name: "hanging"}
-	hanging.Spec.Timeout = &metav1.Duration{Duration: time.Hour}
+	hanging.Spec.Timeout = &metav1.Duration{Duration: 10 * time.Minute}
 	w.Create(t, hanging)
 	goOn(hanging)
 	w.Delete(t, hanging)
@@ -144,7 +144,7 @@ func (w *world) badCases(t *testing.T) map[string]bad {
 		},
 		"a lock file that does not fit": {
 			app:    small.With(rig.App{"package.json": strings.ReplaceAll(small["package.json"], `"10.8.1"`, `"10.4.2"`)}),
-			reason: "InstallFailed", says: []string{"npm failed", "fresh clone"},
+			reason: "InstallFailed", says: []string{"npm failed", "package-lock.json"},
 		},
 		"broken TypeScript": {
 			app: rig.SampleApp(t).With(rig.App{"lib/settings.ts": "export const settings = { jobTimeoutSeconds: 'soon', greeting: 'hello' };\n"}),
