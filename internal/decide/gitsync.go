@@ -20,6 +20,10 @@ func checkGit(p *pass) bool {
 	if !p.mustRead(head, known) && !p.gitHooksDue(head, known) {
 		return false
 	}
+	if was := p.obj.Status.Operation; was != nil && !background(was.Kind) {
+		p.wakeAt(p.now.Add(time.Second)) // how that ended is told first
+		return false
+	}
 	op := p.start(v1alpha1.OperationGitSync, v1alpha1.StepInspecting, ReasonScheduled)
 	op.Revision = head
 	if before, _ := hooksOf(&p.obj.Spec, op.Kind); before.Script != "" {

@@ -56,7 +56,10 @@ func (p *pass) start(kind v1alpha1.OperationKind, step v1alpha1.OperationStep, r
 		StartedAt:     p.metaNow(),
 		StepStartedAt: p.metaNow(),
 	}
-	p.st.Operation, p.st.Progress, p.verdict = op, nil, verdict{}
+	p.st.Operation, p.st.Progress = op, nil
+	if !background(kind) {
+		p.verdict = verdict{}
+	}
 	return op
 }
 

@@ -29,7 +29,7 @@ func record(p *pass) {
 	recordSource(p)
 	recordDrift(p)
 	p.st.Phase = phase(p)
-	if op := p.st.Operation; op != nil && background(op.Kind) {
+	if p.checking() {
 		p.recordWhileChecking()
 		return
 	}
@@ -39,6 +39,25 @@ func record(p *pass) {
 	p.setPresent(v1alpha1.ConditionReconciling, p.reconciling(), reason, message)
 	p.setPresent(v1alpha1.ConditionStalled, p.verdict.stalled, reason, message)
 	p.st.Message = message
+}
+
+// checking says whether this pass was about a check and nothing else, so that
+// no rule has looked at readiness. A drift check is started last of all, when
+// every rule has had its say.
+func (p *pass) checking() bool {
+	op, was := p.st.Operation, p.obj.Status.Operation
+	if op == nil || !background(op.Kind) {
+		return false
+	}
+	return op.Kind != v1alpha1.OperationDriftCheck || (was != nil && was.ID == op.ID)
+}
+
+// foreground is the operation in flight, unless it is a check.
+func (p *pass) foreground() *v1alpha1.Operation {
+	if op := p.st.Operation; op != nil && !background(op.Kind) {
+		return op
+	}
+	return nil
 }
 
 // recordWhileChecking leaves readiness as it was, since a check says nothing
@@ -52,7 +71,7 @@ func (p *pass) recordWhileChecking() {
 
 // readiness is the Ready condition, and the sentence for people.
 func readiness(p *pass) (status metav1.ConditionStatus, reason, message string) {
-	v, op := p.verdict, p.st.Operation
+	v, op := p.verdict, p.foreground()
 	deployed := p.st.Deployed != nil && p.st.Target != nil && p.reached() && !p.editPending()
 	switch {
 	case op != nil && v.failed:
@@ -173,7 +192,7 @@ func operationMessage(op *v1alpha1.Operation, pr *v1alpha1.Progress) string {
 // bring the target about.
 func (p *pass) reconciling() bool {
 	v := p.verdict
-	return p.st.Operation != nil || v.blocked || (v.failed && !v.stalled) || (p.deleting() && !v.paused)
+	return p.foreground() != nil || v.blocked || (v.failed && !v.stalled) || (p.deleting() && !v.paused)
 }
 
 // recordSource notes what was seen of the repository, and the commit that
