@@ -32,7 +32,7 @@ func hookNews(before, after *v1alpha1.CdkTsStack) []news {
 		if running(before) != h.Name {
 			all = append(all, hookStart(h.Name))
 		}
-		took := (time.Duration(h.DurationMS) * time.Millisecond).Round(time.Millisecond)
+		took := time.Duration(h.DurationMS) * time.Millisecond
 		if h.Succeeded {
 			all = append(all, news{reason: "LifecycleHookSuccess", action: "Hook", note: fmt.Sprintf("%s succeeded after %s", h.Name, took)})
 			continue

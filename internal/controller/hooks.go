@@ -17,13 +17,9 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-const (
-	// defaultHookTimeout is the contract's.
-	defaultHookTimeout = 10 * time.Minute
-	// prepareTimeout is what a hook's run has for checkout and installation
-	// when the spec has no timeout.
-	prepareTimeout = time.Hour
-)
+// prepareTimeout is what a run has, beside its hook, when the spec has no
+// timeout.
+const prepareTimeout = time.Hour
 
 // hookRequest completes the request and the secrets of a run that runs a hook.
 func (r *Reconciler) hookRequest(ctx context.Context, obj *v1alpha1.CdkTsStack, hook decide.Hook, req *runner.Request, secrets *runner.Secrets) error {
@@ -54,13 +50,13 @@ func hookTimeout(spec *v1alpha1.CdkTsStackSpec, name string) time.Duration {
 	h := spec.Hooks
 	switch {
 	case h == nil:
-		return defaultHookTimeout
+		return runner.DefaultHookTimeout
 	case h.Timeouts[name].Duration > 0:
 		return h.Timeouts[name].Duration
 	case h.Timeout != nil:
 		return h.Timeout.Duration
 	}
-	return defaultHookTimeout
+	return runner.DefaultHookTimeout
 }
 
 // hookFacts are the variables and files that tell a hook what it is run for.

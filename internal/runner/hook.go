@@ -24,8 +24,8 @@ import (
 const (
 	// hookGrace is how long a hook that was told to end may take to do so.
 	hookGrace = 10 * time.Second
-	// defaultHookTimeout is a hook's time when the request does not say.
-	defaultHookTimeout = 10 * time.Minute
+	// DefaultHookTimeout is a hook's time when nobody says otherwise.
+	DefaultHookTimeout = 10 * time.Minute
 	// shownLines and shownBytes bound what a message shows of a hook's output.
 	shownLines = 12
 	shownBytes = 1200
@@ -72,7 +72,7 @@ func execute(ctx context.Context, s *Session, dir string, env []string, out io.W
 	}
 	limit := h.Timeout
 	if limit <= 0 {
-		limit = defaultHookTimeout
+		limit = DefaultHookTimeout
 	}
 	ctx, stop := context.WithTimeoutCause(ctx, limit, errHookTimeout)
 	defer stop()
