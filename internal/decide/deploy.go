@@ -47,6 +47,9 @@ func (p *pass) startDeploy(reason string) bool {
 
 func followDeploy(p *pass, op *v1alpha1.Operation) bool {
 	p.noteStack(op)
+	if p.unsettled(op) {
+		return true
+	}
 	if givenUp := p.superseded(op); givenUp != "" {
 		p.end(v1alpha1.OutcomeSuperseded, "Superseded", givenUp)
 		return false
@@ -83,6 +86,16 @@ func (p *pass) noteStack(op *v1alpha1.Operation) {
 	if p.seen.Stack.Status == statusReview && p.seen.Rival == "" {
 		p.st.StackID = cs.StackID
 	}
+}
+
+// unsettled waits, before a deleted object is let go, until CloudFormation
+// must have shown the stack of a change set that was asked for just before.
+func (p *pass) unsettled(op *v1alpha1.Operation) bool {
+	if !p.deleting() || op.Step != v1alpha1.StepPlanning || p.seen.ChangeSet.Exists || p.now.Sub(op.StepStartedAt.Time) >= lag {
+		return false
+	}
+	p.verdict = verdict{reason: "Destroying", message: "waiting for the change set that was asked for, to clear it away", blocked: true}
+	return p.look(p.poll(op.StepStartedAt))
 }
 
 // rivalry refuses to deploy a stack that another object deploys: each would
