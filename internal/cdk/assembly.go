@@ -121,11 +121,16 @@ func (m assemblyManifest) check() error {
 	if len(m.Missing) == 0 {
 		return nil
 	}
+	return permanent(ReasonSynthFailed, "The app still asks for context after the CDK looked it up; it goes in a circle, or the look-up failed. Make the lookups stable, or commit cdk.context.json with: %s.", m.asked())
+}
+
+// asked names the context that the app has asked for and not got.
+func (m assemblyManifest) asked() string {
 	var keys []string
 	for _, missing := range m.Missing {
 		keys = append(keys, fmt.Sprintf("%s (%s)", cut(missing.Key, 200), missing.Provider))
 	}
-	return permanent(ReasonSynthFailed, "The app still asks for context after the CDK looked it up; it goes in a circle, or the look-up failed. Make the lookups stable, or commit cdk.context.json with: %s.", list(keys, 8))
+	return list(keys, 8)
 }
 
 // link turns artifact ids into stack names and puts the stacks in order.

@@ -51,7 +51,7 @@ func (s *synthesis) failedBeside(ctx context.Context, w ways, err error) error {
 	if doubt, ok := errors.AsType[*doubtError](context.Cause(ctx)); ok {
 		return doubt
 	}
-	if w.entry == "" || context.Cause(ctx) != nil {
+	if w.entry == "" || context.Cause(ctx) != nil || errors.Is(err, errLookUps) {
 		return err
 	}
 	return &doubtError{Types, "the app failed without its types: " + err.Error()}

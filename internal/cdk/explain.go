@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -20,6 +21,9 @@ var refused = []string{
 
 // explain turns a failed synthesis into what a person needs.
 func (s *synthesis) explain(ctx context.Context, tail string, err error) error {
+	if endless, ok := errors.AsType[*Error](context.Cause(ctx)); ok && errors.Is(endless, errLookUps) {
+		return endless
+	}
 	failed := &Error{Reason: ReasonSynthFailed, Err: err}
 	text := strings.ReplaceAll(excerpt(tail), strings.TrimSuffix(s.Root, "/")+"/", "")
 	switch {
@@ -54,9 +58,11 @@ var (
 // where it was thrown, without the frames of libraries.
 func excerpt(tail string) string {
 	lines := strings.Split(tail, "\n")
-	start := firstMatch(lines, location)
+	start := slices.IndexFunc(lines, func(line string) bool {
+		return location.MatchString(line) && !strings.Contains(line, "node_modules/")
+	})
 	if start < 0 {
-		start = firstMatch(lines, thrown)
+		start = slices.IndexFunc(lines, thrown.MatchString)
 	}
 	if start < 0 {
 		return lastLines(tail, 1600)
@@ -68,15 +74,6 @@ func excerpt(tail string) string {
 		}
 	}
 	return cut(strings.Join(kept, "\n"), 1600)
-}
-
-func firstMatch(lines []string, pattern *regexp.Regexp) int {
-	for i, line := range lines {
-		if pattern.MatchString(line) {
-			return i
-		}
-	}
-	return -1
 }
 
 // killed tells whether a process ended by SIGKILL, itself or its child, as

@@ -193,6 +193,8 @@ func (s *synthesis) run(ctx context.Context, w ways) error {
 	if err := os.RemoveAll(s.Output); err != nil {
 		return fmt.Errorf("clear the output folder: %w", err)
 	}
+	ctx, cancel := s.boundLookUps(ctx)
+	defer cancel()
 	args := append([]string{"synth", "--quiet", "--ignore-errors", "--no-notices", "--output=" + s.Output}, s.context...)
 	tail, err := Command{Path: s.cli, Args: args, Dir: s.Dir, Env: s.environment(w), Log: s.Log, Redact: s.Redact}.Run(ctx)
 	if err != nil {
