@@ -108,6 +108,7 @@ func (r *Reconciler) takeOver(ctx context.Context, obj *v1alpha1.CdkTsStack) (ct
 
 // pass observes, decides, saves, announces and acts, once.
 func (r *Reconciler) pass(ctx context.Context, obj *v1alpha1.CdkTsStack) (after time.Duration, err error) {
+	ctx = oneLook(ctx)
 	seen := r.observe(ctx, obj)
 	d := decide.Decide(obj, seen, r.Now(), r.Settings)
 	if err := r.commit(ctx, obj, d, seen); err != nil {

@@ -20,9 +20,21 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
+// secretsKey is of the Secrets that a pass has read, by name.
+type secretsKey struct{}
+
+// oneLook has a pass read each Secret once, so that all of it sees one state.
+func oneLook(ctx context.Context) context.Context {
+	return context.WithValue(ctx, secretsKey{}, map[string]map[string][]byte{})
+}
+
 // secret reads a Secret of the object's own namespace; no other is ever read.
 // A missing one is a Problem that passes when it returns.
 func (r *Reconciler) secret(ctx context.Context, obj *v1alpha1.CdkTsStack, name, field string) (map[string][]byte, error) {
+	read, _ := ctx.Value(secretsKey{}).(map[string]map[string][]byte)
+	if data, known := read[name]; known {
+		return data, nil
+	}
 	var s corev1.Secret
 	err := r.Live.Get(ctx, types.NamespacedName{Namespace: obj.Namespace, Name: name}, &s)
 	switch {
@@ -32,6 +44,9 @@ func (r *Reconciler) secret(ctx context.Context, obj *v1alpha1.CdkTsStack, name,
 	case err != nil:
 		return nil, decide.Problem{Reason: "SecretUnreadable", Temporary: true, Message: fmt.Sprintf(
 			"the Secret %s/%s that %s names cannot be read: %v", obj.Namespace, name, field, err)}
+	}
+	if read != nil {
+		read[name] = s.Data
 	}
 	return s.Data, nil
 }
