@@ -18,10 +18,6 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// metricsAddress names host:port of a manager whose metrics are to be
-// scraped in place of the exporter of this package.
-const metricsAddress = "AWSCDK_TEST_METRICS_ADDRESS"
-
 type alert struct {
 	Alert       string            `json:"alert"`
 	Expr        string            `json:"expr"`
@@ -183,11 +179,7 @@ func TestMetricsOfAnExpressionAreFound(t *testing.T) {
 }
 
 func TestARealPrometheusHasDataForEveryPanelAndNoErrorInARule(t *testing.T) {
-	address := os.Getenv(metricsAddress)
-	if address == "" {
-		address = serve(t)
-	}
-	s := prom.Start(t, address)
+	s := prom.Start(t, serve(t))
 	prom.CheckDashboard(t, s)
 
 	s.Eventually("the namespace of a metric is that of the stack", func() error {

@@ -120,11 +120,7 @@ func complete(p *paths) error {
 // play tells the story from the first deployment to the end.
 func play(ctx context.Context, s *stage, stay bool) error {
 	s.screen.line(s.screen.bold("AWS CDK Operator: a demo on this machine alone"))
-	s.screen.chapter("Set the stage")
-	if err := s.build(ctx); err != nil {
-		return err
-	}
-	if err := s.startOperator(ctx); err != nil {
+	if err := s.set(ctx); err != nil {
 		return err
 	}
 	story, err := tell(ctx, s)

@@ -21,23 +21,24 @@ func (s *stage) startOperator(ctx context.Context) error {
 		if err := os.MkdirAll(home, 0o700); err != nil {
 			return "", err
 		}
-		metrics, err := freeAddress()
-		if err != nil {
-			return "", err
+		var addresses [3]string
+		for i := range addresses {
+			var err error
+			if addresses[i], err = freeAddress(); err != nil {
+				return "", err
+			}
 		}
-		health, err := freeAddress()
-		if err != nil {
-			return "", err
-		}
+		metrics, health, webhooks := addresses[0], addresses[1], addresses[2]
 		environment := cleanEnvironment(append(cloudEnvironment(s.endpoint, filepath.Join(home, "cdk")),
 			"KUBECONFIG="+s.plane.Kubeconfig(),
 			"GIT_SYNC_CHECK_CRON=@every 3s",
 			"DRIFT_CHECK_CRON=@every 5s",
 		)...)
 		data := filepath.Join(home, "data")
+		var err error
 		s.operator, err = startChild("the operator", filepath.Join(s.paths.state, "operator.log"), environment, s.paths.operator,
 			"manager", "--data-dir", data,
-			"--metrics-bind-address", metrics, "--health-probe-bind-address", health, "--webhook-bind-address", "0")
+			"--metrics-bind-address", metrics, "--health-probe-bind-address", health, "--webhook-bind-address", webhooks)
 		if err != nil {
 			return "", err
 		}
@@ -45,6 +46,7 @@ func (s *stage) startOperator(ctx context.Context) error {
 			// Builds outlive a manager, for the next one to take over; here there is none.
 			return errors.Join(s.operator.stop(ctx), endRuns(data))
 		})
+		s.metrics = metrics
 		return "metrics at http://" + metrics + "/metrics", within(ctx, operatorLimit, "ready", func(ctx context.Context) error {
 			return s.awaitOperator(ctx, "http://"+health+"/readyz")
 		})

@@ -43,6 +43,7 @@ type stage struct {
 	gitURL   string
 	first    string // the app's first commit
 	operator *child
+	metrics  string // host:port of the operator's metrics
 
 	stops []func(context.Context) error
 }
@@ -67,6 +68,15 @@ func (s *stage) during(what string, do func() (detail string, err error)) error 
 	}
 	step.done(detail)
 	return nil
+}
+
+// set starts everything.
+func (s *stage) set(ctx context.Context) error {
+	s.screen.chapter("Set the stage")
+	if err := s.build(ctx); err != nil {
+		return err
+	}
+	return s.startOperator(ctx)
 }
 
 // build starts everything but the operator, side by side where nothing waits for anything.

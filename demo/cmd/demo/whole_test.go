@@ -1,0 +1,64 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"awscdk.dev/operator/test/monitoring/prom"
+)
+
+// The whole demo, as `make demo` plays it, while a real Prometheus looks on:
+// every panel of the dashboard shows something.
+func TestTheDemoPlaysAndPrometheusSeesIt(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes minutes: the real npm and cdk")
+	}
+	var out bytes.Buffer
+	s := &stage{
+		screen: &screen{out: &out, width: func() int { return 80 }, began: time.Now()},
+		paths:  paths{operator: build(t, "../../..", "awscdk-operator"), localAWS: build(t, "../..", "localaws"), app: "../../app", crds: "../../../config/crd", state: t.TempDir()},
+	}
+	if err := complete(&s.paths); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.stop(context.WithoutCancel(t.Context())); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("the demo told:\n%s", out.String())
+		}
+	})
+	if err := s.set(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	server := prom.Start(t, s.metrics)
+	story, err := tell(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	prom.CheckDashboard(t, server)
+	for _, c := range []cast{webApp, shared} {
+		if err := s.destroy(t.Context(), c); err != nil {
+			t.Error(err)
+		}
+	}
+	s.curtain(story, false)
+}
+
+// build compiles a command of a module's folder.
+func build(t *testing.T, module, command string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), command)
+	cmd := exec.Command("go", "build", "-o", file, "./cmd/"+command)
+	cmd.Dir, cmd.Env = module, append(os.Environ(), "GOWORK=off")
+	if text, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("go build ./cmd/%s: %v\n%s", command, err, text)
+	}
+	return file
+}
