@@ -79,7 +79,8 @@ type GitSource struct {
 
 	// include lists globs of paths inside the repository, for example
 	// "infra/**" or "package.json": a commit that changes none of them is not
-	// a change. Without it every commit is.
+	// a change. Without it every commit that touches spec.path is, or anything
+	// beside that folder that the last build read.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=64

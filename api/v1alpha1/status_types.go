@@ -328,6 +328,12 @@ type Plan struct {
 	// +optional
 	// +listType=atomic
 	DependsOn []string `json:"dependsOn,omitempty"`
+	// inputs are the paths of the repository that the build read: the project's
+	// folder and what it takes from beside it; a folder stands for all in it.
+	// Absent when that cannot be told, or is the whole repository.
+	// +optional
+	// +listType=atomic
+	Inputs []string `json:"inputs,omitempty"`
 	// constructPaths maps logical ids to CDK construct paths; bounded, for
 	// messages. It is dropped when the operation ends.
 	// +optional

@@ -689,6 +689,11 @@ func (in *Plan) DeepCopyInto(out *Plan) {
 		*out = make([]string, len(*in))
 		copy(*out, *in)
 	}
+	if in.Inputs != nil {
+		in, out := &in.Inputs, &out.Inputs
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.ConstructPaths != nil {
 		in, out := &in.ConstructPaths, &out.ConstructPaths
 		*out = make(map[string]string, len(*in))

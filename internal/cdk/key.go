@@ -93,12 +93,13 @@ func digestPath(h hash.Hash, root, rel string) error {
 		if err != nil {
 			return err
 		}
-		return digestFile(h, path, name, d.Type())
+		return digestFile(h, path, name, d.Type(), os.Open)
 	})
 }
 
-// digestFile digests a name and its content; of a link, where it points.
-func digestFile(h hash.Hash, path, name string, mode fs.FileMode) error {
+// digestFile digests a name and its content, which open opens; of a link,
+// where it points.
+func digestFile(h hash.Hash, path, name string, mode fs.FileMode, open func(string) (*os.File, error)) error {
 	if mode&fs.ModeSymlink != 0 {
 		target, err := os.Readlink(path)
 		fmt.Fprintf(h, "link %q %q\n", name, target)
@@ -108,7 +109,7 @@ func digestFile(h hash.Hash, path, name string, mode fs.FileMode) error {
 		fmt.Fprintf(h, "other %q\n", name)
 		return nil
 	}
-	f, err := os.Open(path)
+	f, err := open(path)
 	if err != nil {
 		return err
 	}

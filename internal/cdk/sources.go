@@ -34,7 +34,7 @@ func sourcesDigest(root string) string {
 		if size += info.Size(); size > maxSources {
 			return ""
 		}
-		if digestFile(h, full, path, info.Mode().Type()) != nil {
+		if digestFile(h, full, path, info.Mode().Type(), openQuietly) != nil {
 			return ""
 		}
 	}

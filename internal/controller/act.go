@@ -113,7 +113,8 @@ func (r *Reconciler) startRun(ctx context.Context, obj *v1alpha1.CdkTsStack) err
 		req.Timeout = t.Duration
 	}
 	if op.Step == v1alpha1.StepInspecting {
-		req.Inspect = &runner.Inspect{Since: obj.Status.Target.Revision, Include: git.Include, Ignore: git.Ignore}
+		req.Inspect = &runner.Inspect{Since: obj.Status.Target.Revision}
+		req.Inspect.Include, req.Inspect.Ignore = decide.Followed(&obj.Spec, &obj.Status)
 	}
 	if hook.Script != "" {
 		if err := r.hookRequest(ctx, obj, hook, &req, &secrets); err != nil {

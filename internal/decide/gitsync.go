@@ -51,8 +51,23 @@ func Tracked(spec *v1alpha1.CdkTsStackSpec) string {
 	return spec.Source.Git.Ref
 }
 
+// Followed are the globs of the paths whose changes count: what the spec says
+// or, where it says nothing, what the build of the present deployment read.
+// Both are empty when every commit counts. While the target is not reached,
+// what its build would read is not known: a commit that mends it must count.
+func Followed(spec *v1alpha1.CdkTsStackSpec, st *v1alpha1.CdkTsStackStatus) (include, ignore []string) {
+	include = spec.Source.Git.Include
+	if len(include) == 0 && st.Deployed != nil && st.Target != nil && st.Deployed.Target.Digest == st.Target.Digest {
+		include = st.Deployed.Plan.Inputs
+	}
+	return include, spec.Source.Git.Ignore
+}
+
 // filtered says whether paths decide what counts as a change.
-func filtered(git *v1alpha1.GitSource) bool { return len(git.Include) > 0 || len(git.Ignore) > 0 }
+func (p *pass) filtered() bool {
+	include, ignore := Followed(&p.obj.Spec, p.st)
+	return len(include) > 0 || len(ignore) > 0
+}
 
 // mustRead says whether the commit at the head has to be read.
 func (p *pass) mustRead(head string, known bool) bool {
@@ -60,7 +75,7 @@ func (p *pass) mustRead(head string, known bool) bool {
 	switch {
 	case !known || head == p.st.Target.Revision || p.st.Deployed == nil:
 		return false
-	case !filtered(&p.obj.Spec.Source.Git) && p.followsHead():
+	case !p.filtered() && p.followsHead():
 		return false // it is deployed whatever it says
 	case src == nil || src.InspectedRevision != head:
 		return true
@@ -182,7 +197,7 @@ func (p *pass) endGitSync(op *v1alpha1.Operation) bool {
 // relevant says whether a commit counts as a change: without paths to follow
 // every one does, else one that was read and touches them.
 func (p *pass) relevant(revision string) bool {
-	if !filtered(&p.obj.Spec.Source.Git) || p.st.Deployed == nil {
+	if !p.filtered() || p.st.Deployed == nil {
 		return true
 	}
 	src := p.st.Source

@@ -65,6 +65,9 @@ func (s *story) run(d *datadriven.TestData) Run {
 		BootstrapVersion: 6, BootstrapParameter: "/cdk-bootstrap/hnb659fds/version",
 		ConstructPaths: map[string]string{"Bucket": "Web/Data/Bucket"},
 	}
+	if inputs := text(d, "inputs"); inputs != "" {
+		plan.Inputs = strings.Split(inputs, ",")
+	}
 	if name := text(d, "name"); name != "" {
 		plan.StackName = name
 	}

@@ -120,6 +120,7 @@ func build(ctx context.Context, s *Session, t Tools) (*v1alpha1.Plan, error) {
 		}
 	}
 	stack.Plan.Commit = &commit
+	stack.Plan.Inputs = inputs(s.Dir.Workspace(), project)
 	stack.Plan.ConstructPaths = boundPaths(stack.Plan.ConstructPaths)
 	return &stack.Plan, nil
 }
