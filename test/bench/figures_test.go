@@ -54,6 +54,25 @@ func (f *figures) note(name string, value float64, unit string, target float64) 
 }
 
 func (f *figures) print(out io.Writer, runs int) error {
+	if runs > 0 {
+		if err := f.printRatios(out, runs); err != nil {
+			return err
+		}
+	}
+	fmt.Fprintln(out)
+	table := tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
+	fmt.Fprintln(table, "FIGURE\tVALUE\tTARGET\t")
+	for _, p := range f.plain {
+		target, verdict := "", ""
+		if p.target >= 0 {
+			target, verdict = fmt.Sprintf("≤ %g %s", p.target, p.unit), met(p.value <= p.target)
+		}
+		fmt.Fprintf(table, "%s\t%.3g %s\t%s\t%s\n", p.name, p.value, p.unit, target, verdict)
+	}
+	return table.Flush()
+}
+
+func (f *figures) printRatios(out io.Writer, runs int) error {
 	fmt.Fprintf(out, "\nMedians of %d, in seconds. By hand is `npm ci && npx cdk deploy` in a fresh clone, with warm npm cache\n"+
 		"and CDK home; the operator looks at git every second, and is cold (no mirror, no npm cache, no\n"+
 		"dependencies, nothing remembered) where it says so.\n\n", runs)
@@ -62,19 +81,6 @@ func (f *figures) print(out io.Writer, runs int) error {
 	for _, r := range f.ratios {
 		operator, hand := median(r.operator), median(r.hand)
 		fmt.Fprintf(table, "%s\t%.1f\t%.1f\t%.2f\t≤ %.2f\t%s\n", r.name, operator, hand, operator/hand, targets[r.name], met(operator/hand <= targets[r.name]))
-	}
-	if err := table.Flush(); err != nil {
-		return err
-	}
-	fmt.Fprintln(out)
-	table = tabwriter.NewWriter(out, 0, 0, 3, ' ', 0)
-	fmt.Fprintln(table, "FIGURE\tVALUE\tTARGET\t")
-	for _, p := range f.plain {
-		target, verdict := "", ""
-		if p.target >= 0 {
-			target, verdict = fmt.Sprintf("≤ %g %s", p.target, p.unit), met(p.value <= p.target)
-		}
-		fmt.Fprintf(table, "%s\t%.3g %s\t%s\t%s\n", p.name, p.value, p.unit, target, verdict)
 	}
 	return table.Flush()
 }
