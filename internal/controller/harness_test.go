@@ -252,6 +252,10 @@ func because(reason string) func(*v1alpha1.CdkTsStack) bool {
 	}
 }
 
+func inPhase(phase v1alpha1.Phase) func(*v1alpha1.CdkTsStack) bool {
+	return func(obj *v1alpha1.CdkTsStack) bool { return obj.Status.Phase == phase }
+}
+
 func reason(obj *v1alpha1.CdkTsStack) string {
 	if c := meta.FindStatusCondition(obj.Status.Conditions, v1alpha1.ConditionReady); c != nil {
 		return c.Reason
