@@ -27,6 +27,7 @@ Resources:
 // TestAWSCLI looks at a stack's resources with the aws CLI and changes them:
 // all that it changed must be drift.
 func TestAWSCLI(t *testing.T) {
+	t.Parallel()
 	s := newStage(t).withAWS()
 	if err := os.WriteFile(filepath.Join(s.folder, "template.yaml"), []byte(cliTemplate), 0o600); err != nil {
 		t.Fatal(err)

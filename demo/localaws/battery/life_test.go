@@ -14,6 +14,7 @@ var (
 
 // TestWholeLife is one story in order: each step needs the ones before it.
 func TestWholeLife(t *testing.T) {
+	t.Parallel()
 	s := newStage(t).withApp()
 	steps := []struct {
 		name string

@@ -18,6 +18,7 @@ const (
 
 // TestProductionStack is one story in order, like TestWholeLife.
 func TestProductionStack(t *testing.T) {
+	t.Parallel()
 	s := newStage(t).with(productionApp, "app")
 	s.aws.Bootstrap(place.Account, place.Region)
 	before := len(s.aws.Cloud.All())

@@ -97,6 +97,7 @@ func (s *stage) admin(method, path, body string) {
 }
 
 func TestScriptsSeeBothVerdicts(t *testing.T) {
+	t.Parallel()
 	s := newStage(t).withWeb()
 	door, servers := s.output("Door"), s.output("Servers")
 
@@ -140,6 +141,7 @@ func TestScriptsSeeBothVerdicts(t *testing.T) {
 }
 
 func TestScriptsReachDatabases(t *testing.T) {
+	t.Parallel()
 	s := newStage(t).withWeb()
 	// The scripts want nc, which not every machine has; bash can do as much.
 	s.tool("nc", `[ "$1" = -z ] && exec 3<>"/dev/tcp/$2/$3"`)
@@ -161,6 +163,7 @@ func TestScriptsReachDatabases(t *testing.T) {
 }
 
 func TestScriptsSeeCosts(t *testing.T) {
+	t.Parallel()
 	s := newStage(t).withWeb()
 	today := time.Now()
 	figure := "1234.50"
@@ -200,6 +203,7 @@ func TestScriptsSeeCosts(t *testing.T) {
 }
 
 func TestLooksFindWhatStacksHold(t *testing.T) {
+	t.Parallel()
 	s := newStage(t).withWeb()
 	vpc := s.aws.Cloud.List(place, cloud.VPCType)[0].ID
 	for _, look := range []struct{ want, args string }{
