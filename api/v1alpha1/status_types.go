@@ -224,6 +224,10 @@ type Operation struct {
 	// plan is what the build brought forth.
 	// +optional
 	Plan *Plan `json:"plan,omitempty"`
+	// requestedAt is when CloudFormation was asked for the change set, to half
+	// a minute.
+	// +optional
+	RequestedAt *metav1.Time `json:"requestedAt,omitempty"`
 	// stackId is the ARN of the stack operated on, once known.
 	// +optional
 	StackID string `json:"stackId,omitempty"`

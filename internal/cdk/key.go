@@ -21,12 +21,12 @@ const layout = "1"
 // maxWalk bounds the files and folders that are looked at in one repository.
 const maxWalk = 200_000
 
-// beside lists what, beside the lock file and package.json, decides what an
-// install brings; folders count with all that is in them.
-var beside = []string{
-	".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs",
-	".yarn/patches", ".yarn/plugins", "patches",
-}
+// What, beside the lock file and package.json, decides what an install brings;
+// folders count with all that is in them.
+var (
+	besideFiles   = []string{".npmrc", ".yarnrc", ".yarnrc.yml", "pnpm-workspace.yaml", ".pnpmfile.cjs", ".pnpmfile.mjs"}
+	besideFolders = []string{".yarn/patches", ".yarn/plugins", "patches"}
+)
 
 // dependencyKey is the digest of everything that the dependencies follow
 // from: lock file, package.json of the project and its workspaces, settings
@@ -46,8 +46,7 @@ func dependencyKey(k packages, workspaces []string, env []string) (string, error
 	for _, setting := range npmSettings(env) {
 		fmt.Fprintf(h, "%q\n", setting)
 	}
-	paths := []string{k.lockFile}
-	paths = append(paths, beside...)
+	paths := slices.Concat([]string{k.lockFile}, besideFiles, besideFolders)
 	for _, workspace := range append([]string{"."}, workspaces...) {
 		paths = append(paths, filepath.Join(workspace, "package.json"), filepath.Join(workspace, ".npmrc"))
 	}
@@ -128,19 +127,15 @@ func digestFile(h hash.Hash, path, name string, mode fs.FileMode, open func(stri
 func folders(root string, pick func(path string, d fs.DirEntry) bool) ([]string, error) {
 	var found []string
 	seen := 0
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+	err := fs.WalkDir(quietTree(root), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if seen++; seen > maxWalk {
 			return fmt.Errorf("more than %d files", maxWalk)
 		}
-		if path != root && pick(path, d) {
-			rel, err := filepath.Rel(root, path)
-			if err != nil {
-				return err
-			}
-			found = append(found, rel)
+		if path != "." && pick(path, d) {
+			found = append(found, filepath.FromSlash(path))
 		}
 		if d.IsDir() && (d.Name() == ".git" || d.Name() == "node_modules") {
 			return fs.SkipDir

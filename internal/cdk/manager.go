@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -82,6 +83,27 @@ func lockIn(dir, pinned string) (file, manager string) {
 		}
 	}
 	return file, manager
+}
+
+// DependencyGlobs are the paths of a checkout, as globs from its root, that an
+// install of the project follows from beside its own folder, whether they are
+// there or not: the lock file of a folder above and what stands beside it.
+func (p Project) DependencyGlobs() []string {
+	k, err := detect(p)
+	if err != nil || k.dir == p.Dir {
+		return nil
+	}
+	rel, err := filepath.Rel(p.Root, k.dir)
+	if err != nil {
+		return nil
+	}
+	files := []string{"package.json"}
+	for _, lock := range lockFiles {
+		files = append(files, lock.file)
+	}
+	files = append(files, besideFiles...)
+	in := func(pattern string) string { return path.Join(filepath.ToSlash(rel), pattern) }
+	return []string{in("{" + strings.Join(files, ",") + "}"), in("{" + strings.Join(besideFolders, ",") + "}/**")}
 }
 
 // speaksFor is nil when an install beside the lock file brings the project's

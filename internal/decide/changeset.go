@@ -86,6 +86,9 @@ func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
 		}
 		return p.fail(*pr)
 	}
+	if now := p.metaNow(); op.RequestedAt == nil || now.Sub(op.RequestedAt.Time) > lag/2 {
+		op.RequestedAt = &now
+	}
 	return p.act(ActCreateChangeSet, p.poll(op.StepStartedAt))
 }
 

@@ -91,7 +91,13 @@ func (p *pass) noteStack(op *v1alpha1.Operation) {
 // unsettled waits, before a deleted object is let go, until CloudFormation
 // must have shown the stack of a change set that was asked for just before.
 func (p *pass) unsettled(op *v1alpha1.Operation) bool {
-	if !p.deleting() || op.Step != v1alpha1.StepPlanning || p.seen.ChangeSet.Exists || p.now.Sub(op.StepStartedAt.Time) >= lag {
+	stack, cs := p.seen.Stack, p.seen.ChangeSet
+	switch {
+	case !p.deleting() || !MayDestroy(&p.obj.Spec) || op.Step != v1alpha1.StepPlanning || op.RequestedAt == nil:
+		return false
+	case p.lacksCredentials() || p.unseen(stack.Err, cs.Err):
+		return true
+	case (stack.Exists && cs.Exists) || p.now.Sub(op.RequestedAt.Time) >= lag:
 		return false
 	}
 	p.verdict = verdict{reason: "Destroying", message: "waiting for the change set that was asked for, to clear it away", blocked: true}

@@ -54,13 +54,17 @@ func Tracked(spec *v1alpha1.CdkTsStackSpec) string {
 // Followed are the globs of the paths whose changes count: what the spec says
 // or, where it says nothing, what the build of the present deployment read.
 // Both are empty when every commit counts. While the target is not reached,
-// what its build would read is not known: a commit that mends it must count.
+// what its build would read is not known: a commit that mends it must count. A
+// new version is one whatever it changes, and of Flux there are no commits.
 func Followed(spec *v1alpha1.CdkTsStackSpec, st *v1alpha1.CdkTsStackStatus) (include, ignore []string) {
-	include = spec.Source.Git.Include
-	if len(include) == 0 && st.Deployed != nil && st.Target != nil && st.Deployed.Target.Digest == st.Target.Digest {
-		include = st.Deployed.Plan.Inputs
+	git := spec.Source.Git
+	switch {
+	case spec.Source.SourceRef != nil:
+		return nil, nil
+	case len(git.Include) == 0 && git.Semver == "" && st.Deployed != nil && st.Target != nil && st.Deployed.Target.Digest == st.Target.Digest:
+		return st.Deployed.Plan.Inputs, git.Ignore
 	}
-	return include, spec.Source.Git.Ignore
+	return git.Include, git.Ignore
 }
 
 // filtered says whether paths decide what counts as a change.
@@ -132,7 +136,7 @@ func (p *pass) readCommit(op *v1alpha1.Operation) bool {
 // followGitSync goes through the steps of a check. Nothing that its hooks do
 // changes what was seen.
 func followGitSync(p *pass, op *v1alpha1.Operation) bool {
-	if p.deleting() || p.editPending() {
+	if p.deleting() || p.editPending() || p.edited() {
 		p.end("", "", "")
 		return false
 	}

@@ -95,13 +95,20 @@ func takeOrders(p *pass) bool {
 		p.order("restartedAt")
 	case p.st.Phase == v1alpha1.PhaseNone:
 		p.order("phase")
-	case p.st.Target != nil && p.st.Target.SpecDigest != SpecDigest(&p.obj.Spec) && p.st.ObservedGeneration != p.obj.Generation:
+	case p.st.Target != nil && p.st.Target.SpecDigest != SpecDigest(&p.obj.Spec) && p.edited():
 		p.freshLook()
+	}
+	if src := p.st.Source; src != nil && src.IrrelevantRevision != "" && p.edited() {
+		// What is followed may be what was edited.
+		src.InspectedRevision, src.IrrelevantRevision = "", ""
 	}
 	o.RestartedAt, o.Emergency = restartedAt, emergency
 	p.st.ObservedGeneration = p.obj.Generation
 	return false
 }
+
+// edited says whether the spec was edited since the pass before.
+func (p *pass) edited() bool { return p.obj.Status.ObservedGeneration != p.obj.Generation }
 
 // order notes a user's order, named so that two orders are two targets.
 func (p *pass) order(kind string) {

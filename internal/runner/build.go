@@ -80,6 +80,7 @@ const (
 func build(ctx context.Context, s *Session, t Tools) (*v1alpha1.Plan, error) {
 	var (
 		account, project string
+		watched          reads
 		commit           v1alpha1.Commit
 		stack            Stack
 	)
@@ -91,6 +92,9 @@ func build(ctx context.Context, s *Session, t Tools) (*v1alpha1.Plan, error) {
 			commit, account, cached, err = fetch(ctx, s, t, out)
 			if err != nil {
 				return false, err
+			}
+			if s.Request.Artifact == nil {
+				watched = watchReads(s.Dir.Workspace())
 			}
 			project, err = t.Source.Project(s.Dir.Workspace())
 			return cached, err
@@ -120,7 +124,7 @@ func build(ctx context.Context, s *Session, t Tools) (*v1alpha1.Plan, error) {
 		}
 	}
 	stack.Plan.Commit = &commit
-	stack.Plan.Inputs = inputs(s.Dir.Workspace(), project)
+	stack.Plan.Inputs = watched.inputs(project)
 	stack.Plan.ConstructPaths = boundPaths(stack.Plan.ConstructPaths)
 	return &stack.Plan, nil
 }

@@ -7,6 +7,9 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
+
+	"awscdk.dev/operator/internal/cdk"
 )
 
 // The bounds of Plan.Inputs, which are globs of a later inspection.
@@ -15,43 +18,80 @@ const (
 	maxInputLength = 256
 	// maxInputWalk bounds the files and folders that are looked at.
 	maxInputWalk = 200_000
+	// fileTick is more than the step in which the kernel counts file times:
+	// 10 ms at most, with HZ=100.
+	fileTick = 15 * time.Millisecond
 )
 
-// inputs are the paths of a checkout that a build has read: the project's
-// folder and, of what lies beside it, the folders of the files that were read
-// since the checkout; at the top, and of files that describe packages, the
-// files alone. It is nil when the project is the whole repository, or when it
-// cannot be told.
+// reads tells what is read of a checkout from a moment on. The zero value
+// cannot tell.
+type reads struct {
+	checkout string
+	since    time.Time
+}
+
+// watchReads begins to watch a checkout that is complete. What is read is seen
+// by the access times, which Linux sets at the first read after a write
+// (relatime, see mount(8)); whether they are kept is tried beside the checkout.
+func watchReads(checkout string) reads {
+	probe, err := os.MkdirTemp(filepath.Dir(checkout), "probe-")
+	if err != nil {
+		return reads{}
+	}
+	defer os.RemoveAll(probe)
+	file := filepath.Join(probe, "file")
+	if os.WriteFile(file, []byte("x"), 0o600) != nil {
+		return reads{}
+	}
+	written, err := os.Lstat(file)
+	if err != nil {
+		return reads{}
+	}
+	r := reads{checkout, written.ModTime()}
+	time.Sleep(fileTick)
+	_, errFile := os.ReadFile(file)
+	_, errDir := os.ReadDir(probe)
+	if errFile != nil || errDir != nil || !r.sawFile(file) || !r.sawFile(probe) {
+		return reads{}
+	}
+	return r
+}
+
+func (r reads) sawFile(name string) bool {
+	info, err := os.Lstat(name)
+	return err == nil && r.saw(info)
+}
+
+// saw says whether a file, link or folder was read, or made, since.
+func (r reads) saw(info fs.FileInfo) bool { return accessTime(info).After(r.since) }
+
+// inputs are the paths of the checkout that the build of a project follows
+// from: its folder, the lock file above it with what belongs to that and, of
+// what lies beside it, the folders that were listed or of which a file was
+// read; of links, of files that describe packages and of files in a folder
+// around the project, those alone. That the folders around the project were
+// listed says nothing: every search for a package does that.
 //
-// What was read is seen by the access times, which Linux sets at the first
-// read after a write (relatime, see mount(8)). Where they are not kept, the
-// project's package.json, which every build reads, does not look read either.
-func inputs(checkout, project string) []string {
-	rel, err := filepath.Rel(checkout, project)
-	if err != nil || rel == "." || !filepath.IsLocal(rel) {
+// It is nil when the project is the whole repository, or it cannot be told.
+func (r reads) inputs(project string) []string {
+	rel, err := filepath.Rel(r.checkout, project)
+	if err != nil || rel == "." || !filepath.IsLocal(rel) || r.since.IsZero() {
 		return nil
 	}
-	if info, err := os.Lstat(filepath.Join(project, "package.json")); err != nil || !wasRead(info) {
-		return nil
-	}
-	found := []string{filepath.ToSlash(rel)}
+	rel = filepath.ToSlash(rel)
+	found := []string{rel}
 	seen := 0
-	err = filepath.WalkDir(checkout, func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(os.DirFS(r.checkout), ".", func(name string, d fs.DirEntry, err error) error {
 		if seen++; err != nil || seen > maxInputWalk {
 			return fs.ErrInvalid
 		}
-		if d.IsDir() {
-			if name == project || d.Name() == ".git" || d.Name() == "node_modules" {
-				return fs.SkipDir
-			}
-			return nil
+		if d.IsDir() && (name == rel || d.Name() == ".git" || d.Name() == "node_modules") {
+			return fs.SkipDir
 		}
 		info, err := d.Info()
-		if err != nil || !wasRead(info) {
-			return err
+		if err == nil && r.saw(info) {
+			found = append(found, input(name, rel, d)...)
 		}
-		file, err := filepath.Rel(checkout, name)
-		found = append(found, input(filepath.ToSlash(file)))
 		return err
 	})
 	if err != nil {
@@ -67,17 +107,20 @@ func inputs(checkout, project string) []string {
 	if len(found) > maxInputs || slices.ContainsFunc(found, notPlain) {
 		return nil
 	}
-	return found
+	return append(found, cdk.Project{Root: r.checkout, Dir: project}.DependencyGlobs()...)
 }
 
-// input is what counts when a file was read: its folder, since a new file in
-// there is one that may be read next time, or the file alone.
-func input(file string) string {
-	dir, name := path.Dir(file), path.Base(file)
-	if dir == "." || name == "package.json" || (strings.HasPrefix(name, "tsconfig") && path.Ext(name) == ".json") {
-		return file
+// input is what counts when a file or folder was read, nothing for some.
+func input(name, project string, d fs.DirEntry) []string {
+	around := func(dir string) bool { return dir == "." || strings.HasPrefix(project, dir+"/") }
+	dir, base := path.Dir(name), path.Base(name)
+	switch manifest := base == "package.json" || (strings.HasPrefix(base, "tsconfig") && path.Ext(base) == ".json"); {
+	case d.IsDir() && around(name):
+		return nil
+	case d.IsDir() || manifest || around(dir) || d.Type()&fs.ModeSymlink != 0:
+		return []string{name}
 	}
-	return dir
+	return []string{dir} // a new file in there is one that may be read next time
 }
 
 // fold sorts paths and drops those that are in the folder of another.

@@ -6,8 +6,10 @@ import (
 	"time"
 )
 
-// wasRead says whether a file or a link was read since it was written.
-func wasRead(info fs.FileInfo) bool {
-	st, ok := info.Sys().(*syscall.Stat_t)
-	return ok && time.Unix(st.Atim.Unix()).After(info.ModTime())
+// accessTime is when a file was last read, as far as the file system says.
+func accessTime(info fs.FileInfo) time.Time {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return time.Unix(st.Atim.Unix())
+	}
+	return time.Time{}
 }

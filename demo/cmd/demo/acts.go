@@ -40,7 +40,9 @@ var (
 const (
 	// noKeyInTheCode refuses a commit that holds somebody's AWS key.
 	noKeyInTheCode = `set -euo pipefail
-if grep -rIlE 'AKIA[0-9A-Z]{16}' bin lib handler; then
+found=0
+grep -rIlE 'AKIA[0-9A-Z]{16}' . --exclude-dir=node_modules || found=$?
+if ((found != 1)); then # 1: there is none
   echo "take the AWS key out of these files" >&2
   exit 1
 fi

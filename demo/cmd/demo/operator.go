@@ -21,21 +21,17 @@ func (s *stage) startOperator(ctx context.Context) error {
 		if err := os.MkdirAll(home, 0o700); err != nil {
 			return "", err
 		}
-		var addresses [3]string
-		for i := range addresses {
-			var err error
-			if addresses[i], err = freeAddress(); err != nil {
-				return "", err
-			}
+		free, err := freeAddresses(3)
+		if err != nil {
+			return "", err
 		}
-		metrics, health, webhooks := addresses[0], addresses[1], addresses[2]
+		metrics, health, webhooks := free[0], free[1], free[2]
 		environment := cleanEnvironment(append(cloudEnvironment(s.endpoint, filepath.Join(home, "cdk")),
 			"KUBECONFIG="+s.plane.Kubeconfig(),
 			"GIT_SYNC_CHECK_CRON=@every 3s",
 			"DRIFT_CHECK_CRON=@every 5s",
 		)...)
 		data := filepath.Join(home, "data")
-		var err error
 		s.operator, err = startChild("the operator", filepath.Join(s.paths.state, "operator.log"), environment, s.paths.operator,
 			"manager", "--data-dir", data,
 			"--metrics-bind-address", metrics, "--health-probe-bind-address", health, "--webhook-bind-address", webhooks)
@@ -53,13 +49,18 @@ func (s *stage) startOperator(ctx context.Context) error {
 	})
 }
 
-// freeAddress is a loopback address that nobody listened on a moment ago.
-func freeAddress() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// freeAddresses are loopback addresses that nobody listened on a moment ago.
+func freeAddresses(count int) ([]string, error) {
+	var free []string
+	for range count {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer listener.Close() // when all are chosen, so that they differ
+		free = append(free, listener.Addr().String())
 	}
-	return listener.Addr().String(), listener.Close()
+	return free, nil
 }
 
 // awaitOperator polls the operator's readiness.
