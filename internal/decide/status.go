@@ -112,6 +112,9 @@ func deployedNow(p *pass) string {
 	if s := p.st.Source; s != nil && s.PendingRevision != "" {
 		parts = append(parts, pendingNews(p, s))
 	}
+	if s := p.st.Source; s != nil && s.IrrelevantRevision != "" && s.IrrelevantRevision == s.Revision && s.Revision != d.Target.Revision {
+		parts = append(parts, fmt.Sprintf("commit %s of %s touches nothing of what is followed", short(s.Revision), s.Ref))
+	}
 	if s := p.st.Source; s != nil && s.Error != "" {
 		parts = append(parts, s.Error)
 	}
