@@ -86,7 +86,20 @@ func (p *pass) mustRead(head string, known bool) bool {
 	case src.IrrelevantRevision == head || (src.Pending != nil && src.Pending.Hash == head):
 		return false
 	}
-	return p.gitDue() // it could not be read
+	return p.gitDue() || p.rereadDue()
+}
+
+// reread is how long a commit that could not be read is left alone, if the next
+// check does not come before.
+const reread = time.Minute
+
+func (p *pass) rereadDue() bool {
+	last := p.st.LastGitSync
+	if last == nil || !p.now.Before(last.Add(reread)) {
+		return true
+	}
+	p.wakeAt(last.Add(reread))
+	return false
 }
 
 // gitHooksDue says whether a check with hooks around it is due: in time, or
