@@ -102,6 +102,7 @@ func TestABuildMakesAPlan(t *testing.T) {
 			Account: "111122223333", Region: region,
 			Commit:     &v1alpha1.Commit{Hash: "c0ffee", Subject: "Brew"},
 			Parameters: map[string]string{"account": "111122223333"},
+			Inputs:     []string{"app"},
 		},
 		Steps: []decide.RunStep{
 			{Name: "Cloning", Duration: time.Second, Cached: true},

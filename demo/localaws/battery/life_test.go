@@ -158,7 +158,7 @@ func rollBackNothing(s *stage) {
 func rollBackLater(s *stage) {
 	s.deploy(1, []string{"UPDATE_FAILED"}, "Service", "--exclusively", "--no-rollback", "-c", "color=violet", "-c", "fail=update")
 	s.expect("Service", "UPDATE_FAILED")
-	s.cdk(0, []string{"UPDATE_ROLLBACK_COMPLET"}, "rollback", "Service")
+	s.cdk(0, []string{"Rollback time"}, "rollback", "Service") // it may be too quick for its events to be shown
 	s.expect("Service", "UPDATE_ROLLBACK_COMPLETE")
 	if s.color() != "yellow" {
 		s.Errorf("color = %q after the rollback", s.color())
