@@ -211,9 +211,10 @@ func (i installer) explain(ctx context.Context, tail string, err error) error {
 	default:
 		// A script that failed may succeed next time, a lock file that does
 		// not fit will not: only what is known to be permanent is called so.
-		failed.Permanent = mentions(tail, []string{"EUSAGE", "ERR_PNPM_OUTDATED_LOCKFILE", "YN0028", "needs to be updated", "ERESOLVE", "EBADENGINE", "E404"})
+		outdated := mentions(tail, outdatedLock)
+		failed.Permanent = outdated || mentions(tail, []string{"ERESOLVE", "EBADENGINE", "E404"})
 		hint := "Try it in a fresh clone and commit what it needs."
-		if mentions(tail, outdatedLock) {
+		if outdated || mentions(tail, []string{"can only install packages when"}) {
 			hint = fmt.Sprintf("package.json and the lock file do not fit together: run `%s install` and commit the lock file (package-lock.json, pnpm-lock.yaml or yarn.lock).", i.manager)
 		}
 		failed.Message = fmt.Sprintf("%s failed (%v) in %s. %s The end of its output:\n%s", i.manager, exit, i.where(), hint, last)
@@ -224,7 +225,7 @@ func (i installer) explain(ctx context.Context, tail string, err error) error {
 
 // outdatedLock is what package managers say of a lock file that does not fit
 // package.json; the usage text of npm that follows hides it from people.
-var outdatedLock = []string{"EUSAGE", "can only install packages when", "ERR_PNPM_OUTDATED_LOCKFILE", "YN0028", "needs to be updated"}
+var outdatedLock = []string{"EUSAGE", "ERR_PNPM_OUTDATED_LOCKFILE", "YN0028", "needs to be updated"}
 
 // where is the install's folder as the user knows it.
 func (i installer) where() string {

@@ -140,7 +140,7 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 		return p.act(ActExecute, p.poll(op.StepStartedAt))
 	case !ev.Started:
 		return p.notStarted(op, cs)
-	case healthy(ev.Final) && stack.Status != ev.Final && inProgress(stack.Status):
+	case healthy(ev.Final) && inProgress(stack.Status):
 		return p.look(p.poll(op.StepStartedAt)) // it was seen before its end: its outputs are not there yet
 	case healthy(ev.Final):
 		return p.finish(op, v1alpha1.OutcomeSucceeded)

@@ -74,9 +74,8 @@ func (p *pass) startDestroy() bool {
 	if len(failed) > 0 {
 		due := failed[0].EndedAt.Add(backoff(destroyRetry, destroyRetryMax, len(failed), string(p.obj.UID)))
 		p.verdict = verdict{reason: failed[0].Reason, message: failed[0].Message, failed: true}
-		if p.now.Before(due) {
+		if !p.due(due) {
 			p.verdict.message += fmt.Sprintf(" (attempt %d; the next at %s)", len(failed), due.UTC().Format(time.RFC3339))
-			p.wakeAt(due)
 			return true
 		}
 	}

@@ -12,11 +12,7 @@ func checkDrift(p *pass) bool {
 		return false
 	}
 	due := p.driftDue()
-	if due.IsZero() {
-		return false
-	}
-	if p.now.Before(due) {
-		p.wakeAt(due)
+	if due.IsZero() || !p.due(due) {
 		return false
 	}
 	op := p.start(v1alpha1.OperationDriftCheck, v1alpha1.StepDetecting, ReasonScheduled)

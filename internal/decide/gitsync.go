@@ -61,7 +61,7 @@ func Followed(spec *v1alpha1.CdkTsStackSpec, st *v1alpha1.CdkTsStackStatus) (inc
 	switch {
 	case spec.Source.SourceRef != nil:
 		return nil, nil
-	case len(git.Include) == 0 && git.Semver == "" && st.Deployed != nil && st.Target != nil && st.Deployed.Target.Digest == st.Target.Digest:
+	case len(git.Include) == 0 && git.Semver == "" && reached(st):
 		return st.Deployed.Plan.Inputs, git.Ignore
 	}
 	return git.Include, git.Ignore
@@ -95,11 +95,7 @@ const reread = time.Minute
 
 func (p *pass) rereadDue() bool {
 	last := p.st.LastGitSync
-	if last == nil || !p.now.Before(last.Add(reread)) {
-		return true
-	}
-	p.wakeAt(last.Add(reread))
-	return false
+	return last == nil || p.due(last.Add(reread))
 }
 
 // gitHooksDue says whether a check with hooks around it is due: in time, or
@@ -124,12 +120,7 @@ func (p *pass) gitDue() bool {
 	if last == nil {
 		return true
 	}
-	due := every.Next(last.Time.Time)
-	if p.now.Before(due) {
-		p.wakeAt(due)
-		return false
-	}
-	return true
+	return p.due(every.Next(last.Time.Time))
 }
 
 // readCommit has the commit at the head read, if it needs to be, and goes on

@@ -33,8 +33,7 @@ func retry(p *pass) bool {
 		p.verdict.stalled = true
 		return false
 	}
-	if due := last.EndedAt.Add(pause); p.now.Before(due) {
-		p.wakeAt(due)
+	if due := last.EndedAt.Add(pause); !p.due(due) {
 		p.verdict.message += fmt.Sprintf(" (attempt %d of %d; the next at %s)", len(failed), limit+1, due.UTC().Format(time.RFC3339))
 		return false
 	}
@@ -42,8 +41,10 @@ func retry(p *pass) bool {
 }
 
 // reached says whether the target has been brought about.
-func (p *pass) reached() bool {
-	return p.st.Deployed != nil && p.st.Deployed.Target.Digest == p.st.Target.Digest
+func (p *pass) reached() bool { return reached(p.st) }
+
+func reached(st *v1alpha1.CdkTsStackStatus) bool {
+	return st.Deployed != nil && st.Target != nil && st.Deployed.Target.Digest == st.Target.Digest
 }
 
 // editPending says whether the spec or an order ask for another target that
@@ -84,6 +85,15 @@ func jitter(seed string, n int) float64 {
 	h := fnv.New32a()
 	fmt.Fprintf(h, "%s/%d", seed, n)
 	return float64(h.Sum32()) / (1 << 32)
+}
+
+// due says whether a time has come, and otherwise asks to be woken for it.
+func (p *pass) due(at time.Time) bool {
+	if p.now.Before(at) {
+		p.wakeAt(at)
+		return false
+	}
+	return true
 }
 
 // wakeAt asks for a look at that time, if none is asked for earlier.

@@ -72,7 +72,7 @@ func (p *pass) recordWhileChecking() {
 // readiness is the Ready condition, and the sentence for people.
 func readiness(p *pass) (status metav1.ConditionStatus, reason, message string) {
 	v, op := p.verdict, p.foreground()
-	deployed := p.st.Deployed != nil && p.st.Target != nil && p.reached() && !p.editPending()
+	deployed := p.reached() && !p.editPending()
 	switch {
 	case op != nil && v.failed:
 		return metav1.ConditionFalse, v.reason, v.message

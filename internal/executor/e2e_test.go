@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"awscdk.dev/operator/internal/awsconfig/awstest"
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/executortest"
@@ -218,15 +219,11 @@ func demo(t *testing.T, elem ...string) string {
 func startLocalAWS(t *testing.T) string {
 	t.Helper()
 	folder := t.TempDir()
-	binary := folder + "/localaws"
-	if out, err := exec.Command("go", "build", "-C", demo(t), "-o", binary, "./cmd/localaws").CombinedOutput(); err != nil {
-		t.Fatalf("build the local AWS: %v\n%s", err, out)
-	}
 	keys := `{"` + e2eKey + `": "` + e2eAccount + `"}`
 	if err := os.WriteFile(folder+"/keys.json", []byte(keys), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(binary, "-addr", "127.0.0.1:0", "-ready-file", folder+"/url", "-speed", "0", "-credentials", folder+"/keys.json")
+	cmd := exec.Command(awstest.Binary(t), "-addr", "127.0.0.1:0", "-ready-file", folder+"/url", "-speed", "0", "-credentials", folder+"/keys.json")
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -66,7 +66,7 @@ func (s *bench) steady() {
 	}
 	s.figures.note(fmt.Sprintf("manager's processor time per git check (of %d)", looks), millis(git-rest, looks), "ms", 10)
 	s.figures.note("child processes during git checks", float64(gitChildren), "", 0)
-	s.figures.note(fmt.Sprintf("manager's processor time per drift check (of %d)", checks), millis(drift-rest, checks), "ms", -1)
+	s.figures.note(fmt.Sprintf("manager's processor time per drift check (of %d)", checks), millis(drift-rest, checks), "ms", 20)
 	s.figures.note("child processes during drift checks", float64(driftChildren), "", 0)
 	s.figures.note(fmt.Sprintf("manager's processor time at rest, %d stacks", steadyStacks), millis(rest, int64(steadyTime/time.Minute*60+steadyTime%time.Minute/time.Second)), "ms/s", -1)
 	s.figures.note("manager's resident memory at rest", rss, "MiB", 64)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"awscdk.dev/operator/internal/awsconfig/awstest"
 	"awscdk.dev/operator/test/monitoring/prom"
 )
 
@@ -21,7 +22,7 @@ func TestTheDemoPlaysAndPrometheusSeesIt(t *testing.T) {
 	var out bytes.Buffer
 	s := &stage{
 		screen: &screen{out: &out, width: func() int { return 80 }, began: time.Now()},
-		paths:  paths{operator: build(t, "../../..", "awscdk-operator"), localAWS: build(t, "../..", "localaws"), app: "../../app", crds: "../../../config/crd", state: t.TempDir()},
+		paths:  paths{operator: buildOperator(t), localAWS: awstest.Binary(t), app: "../../app", crds: "../../../config/crd", state: t.TempDir()},
 	}
 	if err := complete(&s.paths); err != nil {
 		t.Fatal(err)
@@ -51,14 +52,13 @@ func TestTheDemoPlaysAndPrometheusSeesIt(t *testing.T) {
 	s.curtain(story, false)
 }
 
-// build compiles a command of a module's folder.
-func build(t *testing.T, module, command string) string {
+func buildOperator(t *testing.T) string {
 	t.Helper()
-	file := filepath.Join(t.TempDir(), command)
-	cmd := exec.Command("go", "build", "-o", file, "./cmd/"+command)
-	cmd.Dir, cmd.Env = module, append(os.Environ(), "GOWORK=off")
+	file := filepath.Join(t.TempDir(), "awscdk-operator")
+	cmd := exec.Command("go", "build", "-o", file, "./cmd/awscdk-operator")
+	cmd.Dir, cmd.Env = "../../..", append(os.Environ(), "GOWORK=off")
 	if text, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("go build ./cmd/%s: %v\n%s", command, err, text)
+		t.Fatalf("go build ./cmd/awscdk-operator: %v\n%s", err, text)
 	}
 	return file
 }

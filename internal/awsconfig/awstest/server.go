@@ -33,7 +33,7 @@ func Start(tb testing.TB, flags ...string) *Server {
 	tb.Helper()
 	ready := filepath.Join(tb.TempDir(), "ready")
 	args := append([]string{"--addr", "127.0.0.1:0", "--quiet", "--account", Account, "--ready-file", ready}, flags...)
-	cmd := exec.Command(binary(tb), args...)
+	cmd := exec.Command(Binary(tb), args...)
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
 		tb.Fatalf("start localaws: %v", err)
@@ -65,7 +65,7 @@ func Env(tb testing.TB, endpoint string) {
 	}
 }
 
-// binary builds the local AWS, once for each test process.
+// binaryOnce builds the local AWS, once for each test process.
 var binaryOnce = sync.OnceValues(func() (string, error) {
 	root, err := repository()
 	if err != nil {
@@ -101,7 +101,8 @@ func repository() (string, error) {
 	return "", err
 }
 
-func binary(tb testing.TB) string {
+// Binary is the path of the local AWS's command, demo/cmd/localaws.
+func Binary(tb testing.TB) string {
 	tb.Helper()
 	path, err := binaryOnce()
 	if err != nil {
