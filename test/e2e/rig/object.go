@@ -1,6 +1,7 @@
 package rig
 
 import (
+	"context"
 	"encoding/json"
 	"testing"
 	"time"
@@ -17,6 +18,9 @@ import (
 
 // patience bounds every wait: npm and the CDK on a busy machine take minutes.
 const patience = 5 * time.Minute
+
+// lookAnyway is how long an object that does not change is left alone.
+const lookAnyway = 250 * time.Millisecond
 
 // Stack is an object that is not created yet: a stack of an app at path in
 // the repository, with the Secret "aws".
@@ -64,31 +68,52 @@ func (r *Rig) Delete(tb testing.TB, obj *v1alpha1.CdkTsStack) {
 // object's status, when it never is.
 func (r *Rig) Until(tb testing.TB, obj *v1alpha1.CdkTsStack, what string, holds func(*v1alpha1.CdkTsStack) bool) *v1alpha1.CdkTsStack {
 	tb.Helper()
-	var now *v1alpha1.CdkTsStack
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if now = r.Get(tb, obj); now == nil {
+	now, ok := r.follow(tb, obj, func(now *v1alpha1.CdkTsStack) bool {
+		if now == nil {
 			tb.Fatalf("%s is gone before %s", obj.Name, what)
 		}
-		if holds(now) {
-			return now
-		}
+		return holds(now)
+	})
+	if !ok {
+		text, _ := json.MarshalIndent(now.Status, "", "  ")
+		tb.Fatalf("%s: it did not come about that %s; its status is\n%s", obj.Name, what, text)
 	}
-	text, _ := json.MarshalIndent(now.Status, "", "  ")
-	tb.Fatalf("%s: it did not come about that %s; its status is\n%s", obj.Name, what, text)
-	return nil
+	return now
 }
 
 // UntilGone waits until an object is no more.
 func (r *Rig) UntilGone(tb testing.TB, obj *v1alpha1.CdkTsStack) {
 	tb.Helper()
-	var now *v1alpha1.CdkTsStack
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
-		if now = r.Get(tb, obj); now == nil {
-			return
-		}
+	if now, ok := r.follow(tb, obj, func(now *v1alpha1.CdkTsStack) bool { return now == nil }); !ok {
+		text, _ := json.MarshalIndent(now.Status, "", "  ")
+		tb.Fatalf("%s is not gone; its status is\n%s", obj.Name, text)
 	}
-	text, _ := json.MarshalIndent(now.Status, "", "  ")
-	tb.Fatalf("%s is not gone; its status is\n%s", obj.Name, text)
+}
+
+// follow shows an object, nil when it is gone, to done until that says so,
+// whenever it changes: who waits is to take nothing from what is waited for.
+// Done may look at something else, so it is asked now and then as well.
+func (r *Rig) follow(tb testing.TB, obj *v1alpha1.CdkTsStack, done func(*v1alpha1.CdkTsStack) bool) (now *v1alpha1.CdkTsStack, ok bool) {
+	tb.Helper()
+	ctx, cancel := context.WithTimeout(tb.Context(), patience)
+	defer cancel()
+	for ctx.Err() == nil {
+		changes, err := r.Client.Watch(ctx, &v1alpha1.CdkTsStackList{}, client.InNamespace(obj.Namespace), client.MatchingFields{"metadata.name": obj.Name})
+		must(tb, err)
+		for open := true; open && ctx.Err() == nil; {
+			if now = r.Get(tb, obj); done(now) {
+				changes.Stop()
+				return now, true
+			}
+			select {
+			case _, open = <-changes.ResultChan():
+			case <-time.After(lookAnyway):
+			case <-ctx.Done():
+			}
+		}
+		changes.Stop()
+	}
+	return now, false
 }
 
 // UntilDeployed waits until a revision is deployed as the present spec says.

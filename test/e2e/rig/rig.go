@@ -35,7 +35,7 @@ const Region = "us-east-1"
 // Rig is the world around the operator.
 type Rig struct {
 	// Client is a user's access to the API server.
-	Client client.Client
+	Client client.WithWatch
 	// AWS is the local AWS; nothing is bootstrapped yet.
 	AWS *awstest.Server
 	// HTTP and SSH serve the repositories that Repo makes.
@@ -83,7 +83,7 @@ func (r *Rig) startAPIServer(tb testing.TB) {
 	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme, eventsv1.AddToScheme} {
 		must(tb, add(scheme))
 	}
-	r.Client, err = client.New(config, client.Options{Scheme: scheme})
+	r.Client, err = client.NewWithWatch(config, client.Options{Scheme: scheme})
 	must(tb, err)
 	r.kubeconfig = filepath.Join(tb.TempDir(), "kubeconfig")
 	must(tb, os.WriteFile(r.kubeconfig, env.KubeConfig, 0o600))
