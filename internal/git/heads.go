@@ -13,7 +13,7 @@ const (
 	// firstRetry and lastRetry bound the wait after a failed look.
 	firstRetry, lastRetry = 10 * time.Second, 5 * time.Minute
 	// minAge keeps a caller who wants it ever newer from asking in a circle.
-	minAge = time.Second
+	minAge = 500 * time.Millisecond
 )
 
 // Key names a repository as seen with some credentials, without giving the
@@ -100,7 +100,7 @@ func (h *Heads) Get(remote Remote, ref string, maxAge time.Duration) (head Head,
 }
 
 // Select returns which commit a selector stands for and never waits. With ok,
-// the answer is no older than maxAge (at least a second), or it is a failure
+// the answer is no older than maxAge (at least half a second), or it is a failure
 // that is not to be tried again yet. Without, a look is under way: Changed
 // will be called with the remote's key, and the head is what was last seen, if
 // anything. All selectors of a remote share its looks.
