@@ -76,8 +76,11 @@ func (s *synthesis) environment(w ways) environ {
 }
 
 // compileCache lets Node.js 22 and later keep compiled code, apart for each
-// set of dependencies; earlier ones do not know the variable.
+// set of dependencies; earlier ones do not know the variable. What ts-node
+// keeps of its own (v8-compile-cache) is switched off: it goes by the path of
+// the checkout, which no two runs share, so that making it is in vain.
 func (s *synthesis) compileCache(env environ) environ {
+	env = env.offer("DISABLE_V8_COMPILE_CACHE", "1")
 	if s.Cache.Dir == "" || s.Dependencies == "" {
 		return env
 	}
