@@ -46,7 +46,8 @@ func (a answer) seen() time.Time {
 	return a.head.Seen
 }
 
-func (e *entry) record(list *listing, err error, epoch int, now time.Time) {
+// record takes up what a look brought that began and ended at these times.
+func (e *entry) record(list *listing, err error, epoch int, began, now time.Time) {
 	e.err = err
 	if err != nil {
 		e.failures++
@@ -65,7 +66,7 @@ func (e *entry) record(list *listing, err error, epoch int, now time.Time) {
 			e.answers[selector] = answer{head: last, epoch: epoch}
 			continue
 		}
-		head.Seen = now
+		head.Seen = began
 		e.answers[selector] = answer{head: head, epoch: epoch}
 	}
 }

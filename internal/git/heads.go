@@ -187,18 +187,16 @@ func (h *Heads) dispatch() {
 func (h *Heads) look(e *entry, host string) {
 	ctx, cancel := context.WithTimeout(h.ctx, h.options.Timeout)
 	defer cancel()
-	var epoch int
-	list, err := e.session.list(ctx, func() []Selector {
-		var asked []Selector
-		asked, epoch = h.wanted(e)
-		return asked
-	})
+	// What is pushed, or ordered, from now on may be missing in the answer: a
+	// server may have made it before it sends the first byte.
+	began, epoch := h.options.Now(), h.epoch(e)
+	list, err := e.session.list(ctx, func() []Selector { return h.wanted(e) })
 
 	h.mu.Lock()
 	closed := h.ctx.Err() != nil
 	e.looking = false
 	if !closed {
-		e.record(list, err, epoch, h.options.Now())
+		e.record(list, err, epoch, began, h.options.Now())
 	}
 	h.total--
 	if h.running[host]--; h.running[host] == 0 {
@@ -211,15 +209,21 @@ func (h *Heads) look(e *entry, host string) {
 	}
 }
 
-// wanted lists what is followed at this moment, and its epoch.
-func (h *Heads) wanted(e *entry) (asked []Selector, epoch int) {
+func (h *Heads) epoch(e *entry) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	asked = make([]Selector, 0, len(e.asked))
+	return e.epoch
+}
+
+// wanted lists what is followed at this moment.
+func (h *Heads) wanted(e *entry) []Selector {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	asked := make([]Selector, 0, len(e.asked))
 	for selector := range e.asked {
 		asked = append(asked, selector)
 	}
-	return asked, e.epoch
+	return asked
 }
 
 // sweep forgets what nobody asked for in an hour. The caller holds mu.

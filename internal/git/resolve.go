@@ -34,7 +34,7 @@ type Head struct {
 	// Name is the full name that answered, such as refs/tags/v1.0.0; empty for
 	// commits.
 	Name string
-	// Seen is when Revision was last confirmed.
+	// Seen is when the look began that last confirmed Revision.
 	Seen time.Time
 	// Err is the failure of the latest look, nil after a good one.
 	Err error
