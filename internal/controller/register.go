@@ -17,6 +17,7 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
+	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
@@ -79,12 +80,14 @@ func (r *Reconciler) Register(mgr ctrl.Manager) error {
 }
 
 // userChanged lets pass what users do to an object, the order of an empty
-// phase among it, and drops the echo of our own writes of the status.
+// phase among it, and drops the echo of our own writes of the status. Who
+// replaces an object takes its finalizer away without meaning it.
 func userChanged(e event.UpdateEvent) bool {
 	was, is := e.ObjectOld, e.ObjectNew
 	stack, ok := is.(*v1alpha1.CdkTsStack)
 	return !ok ||
 		stack.Status.Phase == v1alpha1.PhaseNone ||
+		!controllerutil.ContainsFinalizer(is, v1alpha1.Finalizer) ||
 		was.GetGeneration() != is.GetGeneration() ||
 		was.GetDeletionTimestamp().IsZero() != is.GetDeletionTimestamp().IsZero() ||
 		!maps.Equal(was.GetAnnotations(), is.GetAnnotations())
