@@ -228,6 +228,10 @@ type Operation struct {
 	// a minute.
 	// +optional
 	RequestedAt *metav1.Time `json:"requestedAt,omitempty"`
+	// atRestSince is when the stack was first seen at rest although no event
+	// tells that the operation ended.
+	// +optional
+	AtRestSince *metav1.Time `json:"atRestSince,omitempty"`
 	// stackId is the ARN of the stack operated on, once known.
 	// +optional
 	StackID string `json:"stackId,omitempty"`

@@ -18,7 +18,7 @@ func TestSecondOperationIsRefusedWhileOneRuns(t *testing.T) {
 	l := newLab(t, localaws.Config{})
 	st := l.create("s", single(`"Value": "a"`), "CREATE_COMPLETE")
 	slow := single(`"Value": "b", "Delay": "1h"`)
-	if _, err := l.cfn.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: aws.String("s"), TemplateBody: &slow}); err != nil {
+	if _, err := l.cfn.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{StackName: aws.String("s"), TemplateBody: &slow, ClientRequestToken: aws.String("ours")}); err != nil {
 		t.Fatal(err)
 	}
 	busy := "Stack:" + *st.StackId + " is in UPDATE_IN_PROGRESS state and can not be updated."
@@ -29,12 +29,26 @@ func TestSecondOperationIsRefusedWhileOneRuns(t *testing.T) {
 	_, err = l.cfn.DeleteStack(t.Context(), &cloudformation.DeleteStackInput{StackName: aws.String("s")})
 	refused(t, err, "ValidationError", "cannot be deleted while in status UPDATE_IN_PROGRESS")
 
-	if _, err := l.cfn.CancelUpdateStack(t.Context(), &cloudformation.CancelUpdateStackInput{StackName: aws.String("s")}); err != nil {
+	if _, err := l.cfn.CancelUpdateStack(t.Context(), &cloudformation.CancelUpdateStackInput{StackName: aws.String("s"), ClientRequestToken: aws.String("theirs")}); err != nil {
 		t.Fatal(err)
 	}
 	l.expect("s", "UPDATE_ROLLBACK_COMPLETE")
 	if l.happened("s", "It UPDATE_FAILED Resource update cancelled") != 1 {
 		t.Errorf("history:\n%s", strings.Join(l.history("s"), "\n"))
+	}
+	told, err := l.cfn.DescribeStackEvents(t.Context(), &cloudformation.DescribeStackEventsInput{StackName: aws.String("s")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	tokens := map[string]string{}
+	for _, e := range told.StackEvents {
+		if aws.ToString(e.PhysicalResourceId) == *st.StackId {
+			tokens[string(e.ResourceStatus)] = aws.ToString(e.ClientRequestToken)
+		}
+	}
+	// What follows a cancellation is of the request that cancelled.
+	if tokens["UPDATE_IN_PROGRESS"] != "ours" || tokens["UPDATE_ROLLBACK_COMPLETE"] != "theirs" {
+		t.Errorf("tokens: %v", tokens)
 	}
 }
 

@@ -149,7 +149,7 @@ func crashingManager(args []string) error {
 	}
 	mgr, _, stop, err := newManager(managerOptions{
 		config: config, namespace: *namespace, data: *data, registry: prometheus.NewRegistry(), logs: io.Discard,
-		drift: "@every 1h", gitSync: "@every 1s",
+		drift: "@every 1h", gitSync: "@every 1s", now: time.Now,
 		wrap: func(inner client.Client) client.Client { c.Client = inner; return &c },
 	})
 	if err != nil {

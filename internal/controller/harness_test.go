@@ -62,7 +62,15 @@ type world struct {
 	data      string
 	// logs are the manager's own and those of its runs.
 	logs lockedBuffer
+	// ahead is by how much the manager's clock is ahead, in nanoseconds.
+	ahead atomic.Int64
 }
+
+// now is the manager's clock.
+func (w *world) now() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+
+// pass lets time pass for the manager.
+func (w *world) pass(d time.Duration) { w.ahead.Add(int64(d)) }
 
 // lockedBuffer is a buffer that several write to.
 type lockedBuffer struct {
@@ -321,7 +329,7 @@ func (w *world) manageEvery(gitSync string) *running {
 	}
 	mgr, reconciler, closeAll, err := newManager(managerOptions{
 		config: apiServer, namespace: w.namespace, data: w.data, registry: r.registry, logs: logs,
-		drift: "@every 1s", gitSync: gitSync,
+		drift: "@every 1s", gitSync: gitSync, now: w.now,
 		hookEnv:     map[string]string{"INCIDENT_API_URL": "http://127.0.0.1:9", "INCIDENT_API_TOKEN": "operators-incident-token"},
 		hookSecrets: []string{"INCIDENT_API_TOKEN"},
 	})
@@ -351,6 +359,7 @@ type managerOptions struct {
 	registry        *prometheus.Registry
 	logs            io.Writer
 	drift, gitSync  string
+	now             func() time.Time
 	hookEnv         map[string]string
 	hookSecrets     []string
 	// wrap, if set, stands between the reconciler and the API server.
@@ -378,7 +387,7 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 		return nil, nil, nil, err
 	}
 	var listener atomic.Pointer[controller.Reconciler]
-	heads := git.NewHeads(git.HeadsOptions{Now: time.Now, Changed: func(k git.Key) {
+	heads := git.NewHeads(git.HeadsOptions{Now: o.now, Changed: func(k git.Key) {
 		if r := listener.Load(); r != nil {
 			r.HeadChanged(k)
 		}
@@ -403,7 +412,7 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 		AWS:      cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
 		Metrics:  controller.NewMetrics(o.registry, "", time.Now),
 		Settings: decide.Settings{Drift: drift, GitSync: gitSync},
-		Now:      time.Now, Log: log, HookEnv: o.hookEnv, HookSecrets: o.hookSecrets,
+		Now:      o.now, Log: log, HookEnv: o.hookEnv, HookSecrets: o.hookSecrets,
 		Kubernetes: runner.Kubernetes{Server: o.config.Host, CA: o.config.CAData},
 	})
 	listener.Store(r)

@@ -1,6 +1,7 @@
 package controller
 
 import (
+	"cmp"
 	"context"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -33,8 +34,8 @@ func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.CdkTsStack) deci
 		return seen
 	}
 	observeAWS(ctx, aws, needs, &seen)
-	if needs.Rival && seen.ChangeSet.Exists {
-		seen.Rival = r.rival(ctx, obj, seen.ChangeSet.StackID)
+	if needs.Rival {
+		seen.Rival = r.rival(ctx, obj, cmp.Or(seen.ChangeSet.StackID, seen.Stack.ID))
 	}
 	if needs.Drift != "" {
 		seen.Drift = r.drift(ctx, obj, needs)

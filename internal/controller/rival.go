@@ -29,9 +29,12 @@ func stacksOf(o client.Object) []string {
 }
 
 // rival names the object that has the better claim to a stack than obj: one
-// that deployed it, or else the oldest. Objects in namespaces that are not
-// watched are not known.
+// that deployed it, or else the oldest; "" when there is none, or no stack.
+// Objects in namespaces that are not watched are not known.
 func (r *Reconciler) rival(ctx context.Context, obj *v1alpha1.CdkTsStack, stackID string) string {
+	if stackID == "" {
+		return ""
+	}
 	var others v1alpha1.CdkTsStackList
 	if err := r.Client.List(ctx, &others, client.MatchingFields{stackIndex: stackID}); err != nil {
 		r.Log.Warn("look for other objects of a stack", "stack", stackID, "error", err)

@@ -57,7 +57,6 @@ func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
 		return p.look(p.poll(op.StepStartedAt))
 	}
 	p.step(v1alpha1.StepExecuting)
-	p.st.StackID = op.StackID
 	p.st.Progress = &v1alpha1.Progress{Total: int32(cs.Changes)}
 	return p.act(ActExecute, p.poll(op.StepStartedAt))
 }
@@ -65,6 +64,14 @@ func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
 // planAnew has a change set made if the stack is in a state to take one, and
 // first brings it into such a state if it can.
 func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
+	if op.StackID != "" && !stack.Exists {
+		op.StackID = "" // somebody deleted it: the next is found by its name
+		return p.again()
+	}
+	if p.seen.Rival != "" {
+		op.StackID = stack.ID
+		return p.rivalry(op)
+	}
 	switch {
 	case inProgress(stack.Status):
 		p.verdict = verdict{reason: "StackBusy", message: fmt.Sprintf("waiting: another operation on %s is under way (%s)", op.Plan.StackName, stack.Status)}
@@ -135,6 +142,9 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 		return true
 	}
 	p.progress(ev)
+	if ev.Started {
+		p.st.StackID = op.StackID // from now on it is this object's, to be deleted with it
+	}
 	switch {
 	case !ev.Started && cs.Exists && cs.ExecutionStatus == executionAvailable:
 		return p.act(ActExecute, p.poll(op.StepStartedAt))
@@ -145,10 +155,29 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 	case healthy(ev.Final):
 		return p.finish(op, v1alpha1.OutcomeSucceeded)
 	case ev.Final == "" || inProgress(ev.Final):
-		return p.look(p.poll(op.StepStartedAt))
+		return p.underWay(op, stack)
 	}
 	p.st.StackID, p.st.Outputs = stack.ID, stack.Outputs
 	return p.fail(Problem{Reason: "DeploymentFailed", Message: failureMessage(op.Plan, ev)})
+}
+
+// underWay waits for the end of the execution, unless another operation has
+// taken the stack over, such as a cancelled update or a deletion: then no
+// event of this one will tell of an end. Events may come later than the status.
+func (p *pass) underWay(op *v1alpha1.Operation, stack Stack) bool {
+	if inProgress(stack.Status) || stack.Status == statusReview {
+		op.AtRestSince = nil
+		return p.look(p.poll(op.StepStartedAt))
+	}
+	if now := p.metaNow(); op.AtRestSince == nil {
+		op.AtRestSince = &now
+	}
+	if p.now.Sub(op.AtRestSince.Time) < lag {
+		return p.look(p.poll(op.StepStartedAt))
+	}
+	p.st.Outputs = stack.Outputs
+	return p.fail(Problem{Reason: "TakenOver", Permanent: true, Message: fmt.Sprintf(
+		"the deployment of %s was cut short by another operation on the stack, such as a cancelled update or a deletion, and the stack is in %s: order a deployment when it may go on", op.Plan.StackName, stack.Status)})
 }
 
 // notStarted is the state in which the change set is not there to be executed
@@ -233,6 +262,8 @@ func unwedge(p *pass, op *v1alpha1.Operation) bool {
 		return p.again()
 	case !ev.Started:
 		return p.act(ActContinueRollback, p.poll(op.StepStartedAt))
+	case inProgress(ev.Final):
+		return p.look(p.poll(op.StepStartedAt)) // the stack was seen before it went on
 	}
 	message := fmt.Sprintf("the rollback of %s failed and could not be continued: mend the cause, or continue it without the resource (aws cloudformation continue-update-rollback --resources-to-skip), then order a deployment", op.Plan.StackName)
 	if ev.RootCause != nil {

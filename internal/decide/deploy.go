@@ -79,7 +79,7 @@ func followDeploy(p *pass, op *v1alpha1.Operation) bool {
 // the change set is executed: one that was there before is not.
 func (p *pass) noteStack(op *v1alpha1.Operation) {
 	cs := p.seen.ChangeSet
-	if op.Step != v1alpha1.StepPlanning || !cs.Exists {
+	if !cs.Exists {
 		return
 	}
 	op.StackID = cs.StackID

@@ -26,12 +26,11 @@ func destroy(p *pass) bool {
 	case !p.ownsStack():
 		p.verdict = verdict{reason: "NothingToDestroy", message: "the object is let go: it never deployed a stack"}
 		return p.act(ActLetGo, 0)
-	case p.lacksCredentials():
-		return true
-	}
-	if p.destroyed() {
+	case p.destroyed():
 		p.verdict = verdict{reason: "StackDeleted", message: "the stack is gone and the object is let go"}
 		return p.act(ActLetGo, 0)
+	case p.lacksCredentials():
+		return true
 	}
 	if p.unseen(p.seen.Stack.Err) {
 		return true

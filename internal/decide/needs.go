@@ -66,9 +66,9 @@ func lookAtOperation(op *v1alpha1.Operation) Needs {
 		n.ChangeSet, n.Bootstrap, n.Rival = op.ID, op.Plan.BootstrapParameter, true
 	case v1alpha1.StepExecuting:
 		n.ChangeSet = op.ID
-		n.Events, n.EventsSince = op.ID, op.StepStartedAt.Time
+		n.Events, n.EventsSince = Token(op), op.StepStartedAt.Time
 	case v1alpha1.StepClearing, v1alpha1.StepUnwedging, v1alpha1.StepDeleting:
-		n.Events, n.EventsSince = op.ID, op.StepStartedAt.Time
+		n.Events, n.EventsSince = Token(op), op.StepStartedAt.Time
 	case v1alpha1.StepDetecting:
 		n.Stack, n.Drift = "", op.DetectionID
 	}

@@ -20,7 +20,7 @@ import (
 //	new             the spec as YAML; a new object
 //	edit            YAML laid over the object, as a user's patch
 //	see WHAT k=v …  what the world shows from now on: head, run, stack,
-//	                changeset, events, drift, bootstrap, credentials;
+//	                changeset, events, drift, bootstrap, credentials, rival;
 //	                `err=`, with `reason=` and `permanent`, is a failure to see
 //	wait D          time passes
 //	pass [err=…]    one pass; with err the action fails (temporary unless
@@ -157,13 +157,23 @@ func asked(n Needs) []string {
 		on   bool
 	}{
 		{"head", n.Head}, {"run", n.Run != ""}, {"stack", n.Stack != ""}, {"changeset", n.ChangeSet != ""},
-		{"events", n.Events != ""}, {"drift", n.Drift != ""}, {"bootstrap", n.Bootstrap != ""},
+		{"events" + step(n.Events), n.Events != ""}, {"drift", n.Drift != ""}, {"bootstrap", n.Bootstrap != ""},
 	} {
 		if q.on {
 			all = append(all, q.name)
 		}
 	}
 	return all
+}
+
+// step is which step of an operation a token is of, if not the main one.
+func step(token string) string {
+	for _, suffix := range []string{"-clear", "-continue"} {
+		if strings.HasSuffix(token, suffix) {
+			return suffix
+		}
+	}
+	return ""
 }
 
 // only hides what was not asked for, as the controller does.
@@ -193,6 +203,9 @@ func only(w Observed, n Needs) Observed {
 	}
 	if n.Bootstrap != "" {
 		seen.Bootstrap = w.Bootstrap
+	}
+	if n.Rival {
+		seen.Rival = w.Rival
 	}
 	return seen
 }

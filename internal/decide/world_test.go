@@ -38,6 +38,8 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 		s.world.Drift = driftSeen(d, err)
 	case "bootstrap":
 		s.world.Bootstrap = Bootstrap{Seen: err == nil, Version: number(d, "version"), Err: err}
+	case "rival":
+		s.world.Rival = text(d, "name")
 	case "credentials":
 		s.world.Credentials = err
 	default:

@@ -180,7 +180,8 @@ func cancelUpdateStack(s *Service, c *wire.Call) (any, error) {
 	if st.Status != "UPDATE_IN_PROGRESS" {
 		return nil, wire.Invalid("CancelUpdateStack cannot be called from current stack status")
 	}
-	st.current.userCancelled = true
+	// From here on the events are of the request to cancel.
+	st.current.userCancelled, st.current.token = true, c.Params.String("ClientRequestToken")
 	st.current.cancel()
 	return map[string]any{}, nil
 }
