@@ -476,6 +476,11 @@ type HistoryEntry struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
 	Message string `json:"message,omitempty"`
+	// waited is set for a failure that passes by itself, such as an outage: how
+	// many of them there were in a row, of which the last two are kept here.
+	// They do not count against retry.limit.
+	// +optional
+	Waited int32 `json:"waited,omitempty"`
 	// target is the digest of what was aimed at.
 	// +optional
 	Target string `json:"target,omitempty"`

@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -12,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 )
 
@@ -125,4 +127,26 @@ func TestAFinalizerThatIsTakenAwayComesBackAtOnce(t *testing.T) {
 	if n := w.aws.Succeeded(t, "DeleteStack"); n != 1 {
 		t.Errorf("DeleteStack was called %d times, want once", n)
 	}
+}
+
+func TestAnOutageOfGitFreezesNothing(t *testing.T) {
+	w := newWorld(t)
+	revision := w.commit(map[string]any{"Topic": topic("one")})
+	w.manage()
+	w.git.Fail(http.StatusServiceUnavailable)
+	obj := w.stack("web")
+	obj.Spec.Source.Git.Ref = revision // the build is the first that asks
+	obj.Spec.Retry = &v1alpha1.Retry{Limit: ptr.To[int32](0), Interval: &metav1.Duration{Duration: time.Second}, MaxInterval: &metav1.Duration{Duration: time.Second}}
+	w.create(obj)
+	out := w.until("web", "it was tried three times", func(o *v1alpha1.CdkTsStack) bool {
+		return len(o.Status.History) > 0 && o.Status.History[0].Waited >= 3
+	})
+	if n := len(out.Status.History); n != 2 {
+		t.Errorf("the history has %d entries, want the last two", n)
+	}
+	if stalled(out) {
+		t.Error("it is stalled")
+	}
+	w.git.Fail(0)
+	w.untilReady("web")
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/runner"
@@ -16,18 +15,8 @@ func sourceProblem(err error) error {
 	return judged(err, func(p *decide.Problem) { p.Temporary, p.Permanent = true, false })
 }
 
-// passing are the errors of AWS that pass by themselves; they are waited out
-// and count as no attempt.
-var passing = []error{awsconfig.ErrThrottled, awsconfig.ErrStackBusy, awsconfig.ErrCredentials, awsconfig.ErrUnreachable}
-
 // awsProblem judges an error of a call to AWS.
-func awsProblem(err error) error {
-	return judged(err, func(p *decide.Problem) {
-		for _, kind := range passing {
-			p.Temporary = p.Temporary || errors.Is(err, kind)
-		}
-	})
-}
+func awsProblem(err error) error { return judged(err, func(*decide.Problem) {}) }
 
 // executorReasons are those of the executor's errors, which all pass.
 var executorReasons = []struct {
@@ -60,11 +49,10 @@ func judged(err error, adjust func(*decide.Problem)) error {
 	if p, ok := errors.AsType[decide.Problem](err); ok {
 		return p
 	}
-	reason, permanent, ok := runner.Judge(err)
+	p, ok := runner.Judge(err)
 	if !ok {
 		return decide.Problem{Reason: "Error", Message: err.Error(), Temporary: true}
 	}
-	p := decide.Problem{Reason: reason, Message: err.Error(), Permanent: permanent}
 	adjust(&p)
 	return p
 }

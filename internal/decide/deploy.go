@@ -36,7 +36,7 @@ func (p *pass) startDeploy(reason string) bool {
 	failed := failures(p.st, v1alpha1.OperationDeploy, p.st.Target.Digest)
 	op := p.start(v1alpha1.OperationDeploy, v1alpha1.StepBuilding, reason)
 	op.Target = p.st.Target.DeepCopy()
-	op.Attempt = int32(len(failed) + 1)
+	op.Attempt = int32(counted(failed) + 1)
 	if len(failed) > 0 && failed[0].Reason == reasonUnverified && p.st.Plan != nil {
 		// It is deployed: only its verification is tried again.
 		op.Plan, op.StackID, op.Outcome = p.st.Plan.DeepCopy(), p.st.StackID, v1alpha1.OutcomeSucceeded
@@ -193,7 +193,7 @@ func (p *pass) takePlan(op *v1alpha1.Operation, result *RunResult) bool {
 	}
 	p.noted(op, result)
 	if f := result.Failure; f != nil {
-		return p.fail(Problem{Reason: f.Reason, Message: f.Message, Permanent: f.Permanent})
+		return p.fail(f.problem())
 	}
 	if moved := movedAway(p.st.StackID, result.Plan); moved != nil {
 		return p.fail(*moved)
@@ -266,7 +266,7 @@ func verify(p *pass, op *v1alpha1.Operation) bool {
 		return true
 	}
 	if f := result.Failure; f != nil {
-		return p.fail(Problem{Reason: reasonUnverified, Message: fmt.Sprintf(
+		return p.fail(Problem{Reason: reasonUnverified, Temporary: f.Temporary, Message: fmt.Sprintf(
 			"%s is deployed at revision %s and failed its verification: %s", op.Plan.StackName, short(op.Target.Revision), f.Message)})
 	}
 	return p.complete(op)

@@ -129,6 +129,13 @@ type RunFailure struct {
 	Message string `json:"message"`
 	// Permanent is true when trying the same target again cannot help.
 	Permanent bool `json:"permanent,omitempty"`
+	// Temporary is true for what passes by itself, such as an outage.
+	Temporary bool `json:"temporary,omitempty"`
+}
+
+// problem is the failure as a Problem.
+func (f RunFailure) problem() Problem {
+	return Problem{Reason: f.Reason, Message: f.Message, Permanent: f.Permanent, Temporary: f.Temporary}
 }
 
 // RunStep is how long one step took.

@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -107,14 +108,33 @@ func (p *pass) end(outcome v1alpha1.Outcome, reason, message string) {
 }
 
 // fail ends the operation in flight with a problem; permanent ones are not
-// tried again.
+// tried again, temporary ones do not count.
 func (p *pass) fail(pr Problem) bool {
-	outcome := v1alpha1.OutcomeFailed
+	outcome, kind := v1alpha1.OutcomeFailed, p.st.Operation.Kind
 	if pr.Permanent {
 		outcome = v1alpha1.OutcomeRefused
 	}
 	p.end(outcome, pr.Reason, pr.Message)
+	if pr.Temporary && !background(kind) {
+		p.noteWait()
+	}
 	return false
+}
+
+// noteWait marks the newest failure as one that is waited out. An outage may
+// last for days: it must not push everything else out of the history.
+func (p *pass) noteWait() {
+	h := p.st.History
+	h[0].Waited = 1
+	before := func(i int) bool {
+		return len(h) > i && h[i].Waited > 0 && h[i].Kind == h[0].Kind && h[i].Target == h[0].Target
+	}
+	if before(1) {
+		h[0].Waited = h[1].Waited + 1
+	}
+	if before(1) && before(2) {
+		p.st.History = slices.Delete(h, 2, 3)
+	}
 }
 
 // acted judges an action that failed: what passes by itself is waited for,
@@ -156,6 +176,17 @@ func (p *pass) patience(reason string) time.Duration {
 		return problemPoll
 	}
 	return min(max(p.now.Sub(c.LastTransitionTime.Time)/10, problemPoll), time.Minute)
+}
+
+// counted is how many of some failures count as attempts.
+func counted(failed []v1alpha1.HistoryEntry) int {
+	n := 0
+	for _, e := range failed {
+		if e.Waited == 0 {
+			n++
+		}
+	}
+	return n
 }
 
 // failures gives the newest entries of the history of one kind and target that

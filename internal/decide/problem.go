@@ -19,8 +19,8 @@ type Problem struct {
 	// Message says what happened and what to do, without secrets.
 	Message string
 	// Temporary problems pass by themselves: throttling, an unreachable
-	// network, a stack that is busy. They are waited out and never counted
-	// as a failed attempt.
+	// network, a stack that is busy. They are waited out, however long they
+	// last, and never counted as a failed attempt.
 	Temporary bool
 	// Permanent problems do not go away by trying the same target again.
 	Permanent bool

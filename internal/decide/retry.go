@@ -28,13 +28,18 @@ func retry(p *pass) bool {
 	}
 	last := failed[0]
 	p.verdict = verdict{reason: last.Reason, message: last.Message, failed: true}
-	limit, pause := retryPolicy(p.obj.Spec.Retry, p.obj, len(failed))
-	if last.Outcome == v1alpha1.OutcomeRefused || len(failed) > limit {
+	attempts := counted(failed)
+	limit, pause := retryPolicy(p.obj.Spec.Retry, p.obj, max(attempts, int(last.Waited)))
+	if last.Outcome == v1alpha1.OutcomeRefused || attempts > limit {
 		p.verdict.stalled = true
 		return false
 	}
 	if due := last.EndedAt.Add(pause); !p.due(due) {
-		p.verdict.message += fmt.Sprintf(" (attempt %d of %d; the next at %s)", len(failed), limit+1, due.UTC().Format(time.RFC3339))
+		count := fmt.Sprintf("attempt %d of %d", attempts, limit+1)
+		if last.Waited > 0 {
+			count = "it does not count as an attempt"
+		}
+		p.verdict.message += fmt.Sprintf(" (%s; the next at %s)", count, due.UTC().Format(time.RFC3339))
 		return false
 	}
 	return p.startDeploy(ReasonRetry)

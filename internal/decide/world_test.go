@@ -55,7 +55,7 @@ func (s *story) run(d *datadriven.TestData) Run {
 	hooks := hooksRan(d)
 	switch reason := text(d, "reason"); {
 	case reason != "":
-		r.Result = &RunResult{Hooks: hooks, Failure: &RunFailure{Reason: reason, Message: text(d, "why"), Permanent: d.HasArg("permanent")}}
+		r.Result = &RunResult{Hooks: hooks, Failure: &RunFailure{Reason: reason, Message: text(d, "why"), Permanent: d.HasArg("permanent"), Temporary: d.HasArg("temporary")}}
 		return r
 	case d.HasArg("touched") || d.HasArg("untouched"):
 		commit := v1alpha1.Commit{Hash: revision(text(d, "rev")), Author: "Ada", Subject: "Mend"}

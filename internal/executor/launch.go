@@ -104,7 +104,7 @@ func (l *Local) next() {
 		}
 		// Whoever asked for it is long gone: the result tells them.
 		_ = r.dir.Create()
-		_ = r.dir.WriteResult(failed(runner.ReasonFailed, "the build could not be started: "+err.Error()))
+		_ = r.dir.WriteResult(notStarted(err))
 	}
 }
 
@@ -129,6 +129,16 @@ func (l *Local) poke() {
 	case l.wake <- struct{}{}:
 	default:
 	}
+}
+
+// notStarted is the result of a run whose turn came and that could not be
+// started. A disk that is full is no fault of its own.
+func notStarted(err error) decide.RunResult {
+	result := failed(runner.ReasonFailed, "the build could not be started: "+err.Error())
+	if errors.Is(err, ErrNoSpace) {
+		result.Failure.Reason, result.Failure.Temporary = runner.ReasonNoDiskSpace, true
+	}
+	return result
 }
 
 func failed(reason, message string) decide.RunResult {

@@ -58,15 +58,14 @@ func Describe(step string, err error) decide.RunFailure {
 }
 
 // Judge gives what the table says of an error of an adapter; ok is false when
-// it says nothing. Permanent is only what the repository or the spec must
-// change for.
-func Judge(err error) (reason string, permanent, ok bool) {
+// it says nothing.
+func Judge(err error) (p decide.Problem, ok bool) {
 	for _, row := range failures {
 		if errors.Is(err, row.err) {
-			return row.reason, row.permanent, true
+			return decide.Problem{Reason: row.reason, Message: err.Error(), Permanent: row.then == stalls, Temporary: row.then == passes}, true
 		}
 	}
-	return "", false, false
+	return decide.Problem{}, false
 }
 
 func describe(err error) decide.RunFailure {
@@ -76,57 +75,69 @@ func describe(err error) decide.RunFailure {
 	if f, ok := errors.AsType[*cdk.Error](err); ok {
 		return decide.RunFailure{Reason: f.Reason, Message: err.Error(), Permanent: f.Permanent}
 	}
-	if reason, permanent, ok := Judge(err); ok {
-		return decide.RunFailure{Reason: reason, Message: err.Error(), Permanent: permanent}
+	if p, ok := Judge(err); ok {
+		return decide.RunFailure{Reason: p.Reason, Message: p.Message, Permanent: p.Permanent, Temporary: p.Temporary}
 	}
 	return decide.RunFailure{Reason: ReasonFailed, Message: err.Error()}
 }
 
+// outlook is what comes of an error.
+type outlook int
+
+const (
+	// counts: the same may go well next time, for a bounded number of times.
+	counts outlook = iota
+	// stalls: the repository or the spec has to change.
+	stalls
+	// passes: something outside is out of order, and will not be for ever.
+	passes
+)
+
 // failures says what the errors of the adapters mean to the user, in a run and
 // in the manager. The first that fits wins.
 var failures = []struct {
-	err       error
-	reason    string
-	permanent bool
+	err    error
+	reason string
+	then   outlook
 }{
-	{git.ErrInvalid, "InvalidRepository", true},
-	{git.ErrAuth, "GitAuthenticationFailed", false},
-	{git.ErrNotFound, "RepositoryNotFound", false},
-	{git.ErrRefNotFound, "RefNotFound", false},
-	{git.ErrHostKey, "HostKeyNotTrusted", false},
-	{git.ErrCertificate, "CertificateNotTrusted", false},
-	{git.ErrRedirect, "RepositoryRedirected", false},
-	{git.ErrProtocol, "NotAGitServer", false},
-	{git.ErrUnreachable, "RepositoryUnreachable", false},
-	{git.ErrTooLarge, "RepositoryTooLarge", false},
-	{git.ErrProjectPath, "InvalidProjectPath", true},
-	{git.ErrUnsigned, "CommitNotSigned", true},
-	{git.ErrUntrustedSignature, "SignatureNotTrusted", false},
+	{git.ErrInvalid, "InvalidRepository", stalls},
+	{git.ErrAuth, "GitAuthenticationFailed", passes},
+	{git.ErrNotFound, "RepositoryNotFound", counts},
+	{git.ErrRefNotFound, "RefNotFound", counts},
+	{git.ErrHostKey, "HostKeyNotTrusted", counts},
+	{git.ErrCertificate, "CertificateNotTrusted", counts},
+	{git.ErrRedirect, "RepositoryRedirected", counts},
+	{git.ErrProtocol, "NotAGitServer", counts},
+	{git.ErrUnreachable, "RepositoryUnreachable", passes},
+	{git.ErrTooLarge, "RepositoryTooLarge", counts},
+	{git.ErrProjectPath, "InvalidProjectPath", stalls},
+	{git.ErrUnsigned, "CommitNotSigned", stalls},
+	{git.ErrUntrustedSignature, "SignatureNotTrusted", counts},
 
-	{fluxsource.ErrNotReady, "SourceNotReady", false},
-	{fluxsource.ErrInvalid, "SourceInvalid", false},
-	{fluxsource.ErrNotFound, "ArtifactNotFound", false},
-	{fluxsource.ErrUnreachable, "SourceUnreachable", false},
-	{fluxsource.ErrRedirect, "SourceRedirected", false},
-	{fluxsource.ErrDigest, "ArtifactCorrupt", false},
-	{fluxsource.ErrTooLarge, "ArtifactTooLarge", true},
-	{fluxsource.ErrUnsafe, "ArtifactUnsafe", true},
+	{fluxsource.ErrNotReady, "SourceNotReady", passes},
+	{fluxsource.ErrInvalid, "SourceInvalid", counts},
+	{fluxsource.ErrNotFound, "ArtifactNotFound", counts},
+	{fluxsource.ErrUnreachable, "SourceUnreachable", passes},
+	{fluxsource.ErrRedirect, "SourceRedirected", counts},
+	{fluxsource.ErrDigest, "ArtifactCorrupt", counts},
+	{fluxsource.ErrTooLarge, "ArtifactTooLarge", stalls},
+	{fluxsource.ErrUnsafe, "ArtifactUnsafe", stalls},
 
-	{awsconfig.ErrThrottled, "Throttled", false},
-	{awsconfig.ErrCredentials, "CredentialsInvalid", false},
-	{awsconfig.ErrAccessDenied, "AccessDenied", false},
-	{awsconfig.ErrNotBootstrapped, "NotBootstrapped", false},
-	{awsconfig.ErrTooLarge, "TemplateTooLarge", true},
-	{awsconfig.ErrUnsupported, "NotSupported", true},
-	{awsconfig.ErrUnreachable, "AWSUnreachable", false},
-	{awsconfig.ErrStackBusy, "StackBusy", false},
-	{awsconfig.ErrTerminationProtection, "TerminationProtected", false},
-	{awsconfig.ErrBootstrapTooOld, "BootstrapTooOld", false},
-	{awsconfig.ErrNotFound, "NotFound", false},
-	{awsconfig.ErrValidation, "RefusedByAWS", false},
+	{awsconfig.ErrThrottled, "Throttled", passes},
+	{awsconfig.ErrCredentials, "CredentialsInvalid", passes},
+	{awsconfig.ErrAccessDenied, "AccessDenied", counts},
+	{awsconfig.ErrNotBootstrapped, "NotBootstrapped", counts},
+	{awsconfig.ErrTooLarge, "TemplateTooLarge", stalls},
+	{awsconfig.ErrUnsupported, "NotSupported", stalls},
+	{awsconfig.ErrUnreachable, "AWSUnreachable", passes},
+	{awsconfig.ErrStackBusy, "StackBusy", passes},
+	{awsconfig.ErrTerminationProtection, "TerminationProtected", counts},
+	{awsconfig.ErrBootstrapTooOld, "BootstrapTooOld", counts},
+	{awsconfig.ErrNotFound, "NotFound", counts},
+	{awsconfig.ErrValidation, "RefusedByAWS", counts},
 
-	{context.DeadlineExceeded, ReasonTimedOut, false},
-	{context.Canceled, ReasonCancelled, false},
+	{context.DeadlineExceeded, ReasonTimedOut, counts},
+	{context.Canceled, ReasonCancelled, passes},
 }
 
 // unnamed is the reason of an error that only its step tells something of.
