@@ -45,6 +45,11 @@ func (m *mirror) fetchCommit(ctx context.Context, store, hash string) error {
 	return m.fetchRefs(ctx, store, "--depth=1", hash+":"+keepRef(hash))
 }
 
+// allRefs makes git fetch all branches and tags, and forget those that are
+// gone: a branch release that stayed would leave no room for release/1.0.
+// Commits that someone wanted have refs of their own; see keepRef.
+var allRefs = []string{"--prune", "+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*"}
+
 // fetchHistory is for servers that give no commit by its hash: it brings all
 // branches and tags, then looks for the commit among them.
 func (m *mirror) fetchHistory(ctx context.Context, hash string) error {
@@ -56,7 +61,7 @@ func (m *mirror) fetchHistory(ctx context.Context, hash string) error {
 		return fmt.Errorf("make a git mirror: %w", err)
 	}
 	removeLeftovers(store)
-	if err := m.fetchRefs(ctx, store, "+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*"); err != nil {
+	if err := m.fetchRefs(ctx, store, allRefs...); err != nil {
 		return err
 	}
 	if _, err := m.run.git(ctx, store, "cat-file", "-e", hash+"^{commit}"); err != nil {
@@ -169,7 +174,7 @@ func (m *mirror) intact(ctx context.Context, store string) bool {
 // which would stop the next one for good, and half a pack. Nobody else
 // fetches: the caller holds the mirror's lock.
 func removeLeftovers(store string) {
-	for _, pattern := range []string{"*.lock", "refs/*.lock", "refs/keep/*.lock", "refs/all/*/*.lock", "objects/pack/tmp_*", "objects/pack/.tmp-*"} {
+	for _, pattern := range []string{"*.lock", "packed-refs.new", "refs/*.lock", "refs/keep/*.lock", "refs/all/*/*.lock", "objects/pack/tmp_*", "objects/pack/.tmp-*"} {
 		found, _ := filepath.Glob(filepath.Join(store, filepath.FromSlash(pattern)))
 		for _, path := range found {
 			_ = os.Remove(path)
@@ -211,7 +216,7 @@ func (m *mirror) lookUp(ctx context.Context, store, revision string) (string, er
 }
 
 func (m *mirror) fetchCommits(ctx context.Context, store string) error {
-	err := m.fetchPartial(ctx, store, withoutFolders, "+refs/heads/*:refs/all/heads/*", "+refs/tags/*:refs/all/tags/*")
+	err := m.fetchPartial(ctx, store, withoutFolders, allRefs...)
 	if errors.Is(err, errNotGiven) {
 		_ = os.RemoveAll(store) // begin anew next time
 	}

@@ -163,6 +163,40 @@ func TestAServerThatGivesOnlyTipsIsServed(t *testing.T) {
 	}
 }
 
+// TestABranchMayTakeTheNameOfOneThatIsGone renames branches and tags in a way
+// that git cannot hold side by side: a file and a folder of one name.
+func TestABranchMayTakeTheNameOfOneThatIsGone(t *testing.T) {
+	f := newForge(t, gittest.HTTPOptions{ProtocolV0: true})
+	must(t, f.repo.Branch("release", f.first))
+	must(t, f.repo.Tag("v1", f.first))
+	second, lost := f.commit(t, "two"), f.commit(t, "lost")
+	f.commit(t, "top")
+	m := openMirrors(t, 0)
+	checkout(t, m, f.http(t), lost, "lost")
+	checkout(t, m, f.http(t), lost[:12], "lost")
+
+	must(t, f.repo.Branch("main", second))
+	must(t, f.repo.DeleteRef("refs/heads/release"))
+	must(t, f.repo.DeleteRef("refs/tags/v1"))
+	third := f.commit(t, "three")
+	must(t, f.repo.Branch("release/1.0", f.commit(t, "four")))
+	must(t, f.repo.Tag("v1/rc", f.first))
+	for _, store := range append(glob(t, m.root, "*/history"), glob(t, m.root, "*/commits")...) {
+		// git leaves this when it is killed while it forgets a branch.
+		must(t, os.WriteFile(filepath.Join(store, "packed-refs.new"), nil, 0o600))
+	}
+	checkout(t, m, f.http(t), second, "two")
+	checkout(t, m, f.http(t), third[:12], "three")
+
+	// What was fetched for someone stays, whatever became of its branch.
+	before := f.web.Requests()
+	checkout(t, m, f.http(t), lost, "lost")
+	checkout(t, m, f.http(t), second, "two")
+	if f.web.Requests() != before {
+		t.Error("a commit was fetched again")
+	}
+}
+
 func TestTooLargeARepositoryIsRefused(t *testing.T) {
 	f := newForge(t, gittest.HTTPOptions{})
 	noise := strings.Builder{}
