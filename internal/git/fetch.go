@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -174,12 +175,19 @@ func (m *mirror) intact(ctx context.Context, store string) bool {
 // which would stop the next one for good, and half a pack. Nobody else
 // fetches: the caller holds the mirror's lock.
 func removeLeftovers(store string) {
-	for _, pattern := range []string{"*.lock", "packed-refs.new", "refs/*.lock", "refs/keep/*.lock", "refs/all/*/*.lock", "objects/pack/tmp_*", "objects/pack/.tmp-*"} {
+	for _, pattern := range []string{"*.lock", "packed-refs.new", "objects/pack/tmp_*", "objects/pack/.tmp-*"} {
 		found, _ := filepath.Glob(filepath.Join(store, filepath.FromSlash(pattern)))
 		for _, path := range found {
 			_ = os.Remove(path)
 		}
 	}
+	// Branches lie as deep as their names have slashes. None ends in .lock.
+	_ = filepath.WalkDir(filepath.Join(store, "refs"), func(path string, _ fs.DirEntry, _ error) error {
+		if strings.HasSuffix(path, ".lock") {
+			_ = os.Remove(path)
+		}
+		return nil
+	})
 }
 
 // expand turns an abbreviated hash into a whole one. Only the commits

@@ -197,6 +197,20 @@ func TestABranchMayTakeTheNameOfOneThatIsGone(t *testing.T) {
 	}
 }
 
+// TestAnAbandonedLockOfABranchStopsNobody leaves what a killed fetch leaves of
+// a branch whose name has a slash.
+func TestAnAbandonedLockOfABranchStopsNobody(t *testing.T) {
+	f := newForge(t, gittest.HTTPOptions{ProtocolV0: true})
+	second := f.commit(t, "two")
+	m := openMirrors(t, 0)
+	checkout(t, m, f.http(t), f.first, "one")
+	must(t, f.repo.Branch("team/ada/fix", f.commit(t, "three")))
+	locks := filepath.Join(glob(t, m.root, "*/history")[0], "refs/all/heads/team/ada")
+	must(t, os.MkdirAll(locks, 0o700))
+	must(t, os.WriteFile(filepath.Join(locks, "fix.lock"), nil, 0o600))
+	checkout(t, m, f.http(t), second, "two")
+}
+
 func TestTooLargeARepositoryIsRefused(t *testing.T) {
 	f := newForge(t, gittest.HTTPOptions{})
 	noise := strings.Builder{}
