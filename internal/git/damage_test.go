@@ -2,6 +2,7 @@ package git
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
@@ -114,12 +115,16 @@ func TestMain(m *testing.M) {
 }
 
 func checkoutProcess(root string) int {
+	var remote Remote
 	mirrors, err := OpenMirrors(root, 0)
 	if err == nil {
-		var r Repository
-		if r, err = ParseRepository(os.Getenv("GIT_TEST_REPOSITORY")); err == nil {
-			_, err = mirrors.Checkout(context.Background(), Remote{Repository: r}, os.Getenv("GIT_TEST_REVISION"), os.Getenv("GIT_TEST_DIR"))
-		}
+		remote.Repository, err = ParseRepository(os.Getenv("GIT_TEST_REPOSITORY"))
+	}
+	if credentials := os.Getenv("GIT_TEST_CREDENTIALS"); err == nil && credentials != "" {
+		err = json.Unmarshal([]byte(credentials), &remote.Credentials)
+	}
+	if err == nil {
+		_, err = mirrors.Checkout(context.Background(), remote, os.Getenv("GIT_TEST_REVISION"), os.Getenv("GIT_TEST_DIR"))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

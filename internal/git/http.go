@@ -66,6 +66,26 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
+// servers are those that may have the repository over HTTP: the one that its
+// address names and, where checkRedirect lets that lead from http to https,
+// the same host there.
+func (r Repository) servers() []url.URL {
+	written := url.URL{Scheme: r.scheme, Host: r.host}
+	if r.scheme != "http" {
+		return []url.URL{written}
+	}
+	return []url.URL{written, {Scheme: "https", Host: strings.TrimSuffix(r.host, ":"+written.Port())}}
+}
+
+// protocols lists what may be spoken to the repository's server, as
+// GIT_ALLOW_PROTOCOL wants it.
+func (r Repository) protocols() string {
+	if r.scheme == "http" {
+		return "http:https"
+	}
+	return r.scheme
+}
+
 // hostOf names a redirect's place without path, query or user: those are not ours to show.
 func hostOf(u *url.URL) string { return u.Scheme + "://" + u.Host }
 
@@ -108,6 +128,10 @@ func (s *session) discover(ctx context.Context, wanted func() []Selector) (*list
 	}
 	final := *response.Request.URL
 	final.RawQuery = ""
+	// git has the credentials for a host without the port that goes without saying.
+	if host, err := checkedHost(&final); err == nil {
+		final.Host = host
+	}
 	found := strings.TrimSuffix(final.String(), refsSuffix)
 	if found != base {
 		s.location = found

@@ -90,10 +90,12 @@ func (r *runner) prepare(remote Remote) error {
 	files := map[string][]byte{".gitconfig": []byte("[safe]\n\tdirectory = *\n")}
 	username, password := remote.login()
 	if !remote.Repository.ssh() && username+password != "" {
-		// git's own store helper gives this to the host it is for, and to no
-		// other that a server might send git to.
-		line := url.URL{Scheme: remote.Repository.scheme, Host: remote.Repository.host, User: url.UserPassword(username, password)}
-		files["credentials"] = []byte(line.String() + "\n")
+		// git's own store helper gives these to the servers they are for, and
+		// to no other that a server might send git to.
+		for _, server := range remote.Repository.servers() {
+			server.User = url.UserPassword(username, password)
+			files["credentials"] = append(files["credentials"], server.String()+"\n"...)
+		}
 		files[".gitconfig"] = fmt.Appendf(files[".gitconfig"], "[credential]\n\thelper = \"store --file='%s'\"\n", r.path("credentials"))
 	}
 	if len(c.CA) > 0 {
@@ -127,7 +129,7 @@ func (r *runner) environment(remote Remote) []string {
 	env := []string{
 		"HOME=" + r.home, "XDG_CONFIG_HOME=" + r.home, "LC_ALL=C",
 		"GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + r.path(".gitconfig"), "GIT_ATTR_NOSYSTEM=1",
-		"GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=" + remote.Repository.scheme, "GIT_HTTP_USER_AGENT=" + agent,
+		"GIT_TERMINAL_PROMPT=0", "GIT_ALLOW_PROTOCOL=" + remote.Repository.protocols(), "GIT_HTTP_USER_AGENT=" + agent,
 		"GIT_SSH_COMMAND=" + r.sshCommand(), "GIT_SSH_VARIANT=ssh", "GIT_OPTIONAL_LOCKS=0", "GIT_LFS_SKIP_SMUDGE=1",
 	}
 	for _, name := range []string{"PATH", "TMPDIR", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "no_proxy"} {
