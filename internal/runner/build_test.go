@@ -31,6 +31,8 @@ type world struct {
 	published []string
 	// hold makes the checkout wait until its context ends.
 	hold bool
+	// app, if set, is the user's CDK app.
+	app func()
 }
 
 func (w *world) tools() Tools {
@@ -63,6 +65,9 @@ func (w *world) Install(_ context.Context, project string, out io.Writer) (bool,
 }
 
 func (w *world) Synth(_ context.Context, _, account string, _ io.Writer) (Stack, error) {
+	if w.app != nil {
+		w.app()
+	}
 	s := w.stack
 	s.Plan.Parameters = map[string]string{"account": account}
 	s.Plan.Region = region

@@ -46,7 +46,9 @@ func runHook(ctx context.Context, s *Session, at place) error {
 	began := s.now()
 	var result decide.HookResult
 	err := s.Step(ctx, h.Name, func(ctx context.Context, out io.Writer) (bool, error) {
-		env, err := hookEnviron(ctx, s, at, out)
+		kubeconfig, done := openKubernetes(s, out)
+		defer done()
+		env, err := hookEnviron(s, at, kubeconfig)
 		if err != nil {
 			return false, err
 		}
@@ -197,7 +199,7 @@ func (l *lastLines) String() string {
 
 // hookEnviron is the environment of a hook: that of the run, the contract's
 // variables, and the user's, which may not stand in for the contract's own.
-func hookEnviron(ctx context.Context, s *Session, at place, out io.Writer) ([]string, error) {
+func hookEnviron(s *Session, at place, kubeconfig string) ([]string, error) {
 	env := make(map[string]string)
 	for _, entry := range environ() {
 		name, value, _ := strings.Cut(entry, "=")
@@ -215,13 +217,8 @@ func hookEnviron(ctx context.Context, s *Session, at place, out io.Writer) ([]st
 			env[name] = value
 		}
 	}
-	if missing := s.Request.Hook.KubernetesMissing; missing != "" {
-		fmt.Fprintf(out, "kubectl will not work: %s\n", missing)
-	}
-	if k := s.Request.Hook.Kubernetes; k != nil {
-		if env["KUBECONFIG"], err = serveKubernetes(ctx, s, *k); err != nil {
-			fmt.Fprintf(out, "kubectl will not work: %v\n", err)
-		}
+	if s.Request.Hook.Kubernetes != nil {
+		env["KUBECONFIG"] = kubeconfig
 	}
 	list := make([]string, 0, len(env))
 	for _, name := range slices.Sorted(maps.Keys(env)) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"math"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -232,6 +233,46 @@ func TestBeforeDeployRunsBetweenInstallingAndSynthesising(t *testing.T) {
 	result, _ = hooked(t, w, build, "exit 1")
 	if result.Failure == nil || result.Failure.Reason != "BeforeDeployFailed" || result.Plan != nil || len(w.published) != 1 {
 		t.Errorf("a hook that failed did not stop the build: %+v, published %v", result, w.published)
+	}
+}
+
+// TestNothingButTheHookReachesTheCluster looks for the hook's way to the API
+// server once the hook has ended, while its run goes on.
+func TestNothingButTheHookReachesTheCluster(t *testing.T) {
+	const reach = `
+server=$(grep -o '127\.0\.0\.1:[0-9]*' "$KUBECONFIG")
+exec 3<> "/dev/tcp/${server/://}" && echo "$KUBECONFIG $server" > "$NOTE"
+`
+	for name, end := range map[string]string{"it succeeds": "exit 0", "it fails": "exit 1", "it takes too long": "exec sleep 600"} {
+		t.Run(name, func(t *testing.T) {
+			note := filepath.Join(t.TempDir(), "note")
+			shut := func() {
+				t.Helper()
+				noted, _ := os.ReadFile(note)
+				kubeconfig, server, reached := strings.Cut(strings.TrimSpace(string(noted)), " ")
+				if !reached {
+					t.Fatal("the hook itself did not reach it")
+				}
+				if _, err := os.Stat(kubeconfig); !errors.Is(err, os.ErrNotExist) {
+					t.Errorf("its kubeconfig is still there: %v", err)
+				}
+				if conn, err := net.Dial("tcp", server); err == nil {
+					_ = conn.Close()
+					t.Error("its address still answers")
+				}
+			}
+			synthesised := false
+			w := &world{app: func() { synthesised = true; shut() }}
+			result, log := hooked(t, w, func(r *Request, s *Secrets) {
+				r.Operation, r.Hook.Name, r.Hook.Timeout = OperationBuild, decide.BeforeDeploy, 2*time.Second
+				r.Hook.Kubernetes, s.KubernetesToken = &Kubernetes{Server: "https://127.0.0.1:1"}, "token"
+				s.HookEnv = map[string]string{"NOTE": note}
+			}, reach+end)
+			shut()
+			if synthesised != (end == "exit 0") || synthesised != (result.Failure == nil) {
+				t.Errorf("synthesised: %t, failure %+v\n%s", synthesised, result.Failure, log)
+			}
+		})
 	}
 }
 

@@ -1,7 +1,6 @@
 package runner
 
 import (
-	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -29,26 +28,45 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
+// openKubernetes is serveKubernetes for a hook that runs without kubectl, too:
+// kubeconfig is then "", and out says why.
+func openKubernetes(s *Session, out io.Writer) (kubeconfig string, done func()) {
+	h := s.Request.Hook
+	if h.KubernetesMissing != "" {
+		fmt.Fprintf(out, "kubectl will not work: %s\n", h.KubernetesMissing)
+	}
+	if h.Kubernetes == nil {
+		return "", func() {}
+	}
+	kubeconfig, done, err := serveKubernetes(s, *h.Kubernetes)
+	if err != nil {
+		fmt.Fprintf(out, "kubectl will not work: %v\n", err)
+		return "", func() {}
+	}
+	return kubeconfig, done
+}
+
 // serveKubernetes lets the hook's kubectl reach the API server through this
-// process, for as long as ctx lasts, and returns the path of its kubeconfig.
+// process and returns the path of its kubeconfig. done ends it: what the run
+// starts after the hook finds neither.
 //
 // The detour serves three ends. A script that asks for its own object by the
 // name of the CloudFormation stack, as the scripts in circulation do, gets it.
 // The hook never holds the token itself, so that none can leave with what it
 // writes. And of CdkTsStacks it reads its own only, which RBAC cannot say for
 // an identity that all objects of a namespace share.
-func serveKubernetes(ctx context.Context, s *Session, k Kubernetes) (kubeconfig string, err error) {
+func serveKubernetes(s *Session, k Kubernetes) (kubeconfig string, done func(), err error) {
 	target, err := url.Parse(k.Server)
 	if err != nil || s.Secrets.KubernetesToken == "" {
-		return "", errors.New("the operator gave it no access")
+		return "", nil, errors.New("the operator gave it no access")
 	}
 	certificate, authority, err := selfSigned(s.now())
 	if err != nil {
-		return "", err
+		return "", nil, err
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return "", fmt.Errorf("listen for kubectl: %w", err)
+		return "", nil, fmt.Errorf("listen for kubectl: %w", err)
 	}
 	password := random()
 	gate := kubernetesGate{session: s, password: password, next: proxyTo(target, k.CA, s.Secrets.KubernetesToken)}
@@ -56,10 +74,18 @@ func serveKubernetes(ctx context.Context, s *Session, k Kubernetes) (kubeconfig 
 		Handler: gate, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(io.Discard, "", 0),
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12},
 	}
+	kubeconfig = filepath.Join(s.Dir.State(), "kubeconfig")
+	done = func() {
+		_ = server.Close()
+		_ = listener.Close() // the server may not have had it yet
+		_ = os.Remove(kubeconfig)
+	}
+	if err := os.WriteFile(kubeconfig, kubeconfigFor(listener.Addr().String(), authority, password, s.Request.Namespace), 0o600); err != nil {
+		done()
+		return "", nil, fmt.Errorf("write kubectl's configuration: %w", err)
+	}
 	go func() { _ = server.ServeTLS(listener, "", "") }()
-	context.AfterFunc(ctx, func() { _ = server.Close() })
-	path := filepath.Join(s.Dir.State(), "kubeconfig")
-	return path, os.WriteFile(path, kubeconfigFor(listener.Addr().String(), authority, password, s.Request.Namespace), 0o600)
+	return kubeconfig, done, nil
 }
 
 // proxyTo forwards to the API server with the token.
