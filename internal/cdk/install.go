@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -113,12 +114,16 @@ func (i installer) cached(ctx context.Context, key string) (hit bool, err error)
 }
 
 func (i installer) fillByRunning(ctx context.Context, key string) error {
+	vendored, err := i.trees(func(tree string) bool { return !i.manages(tree) })
+	if err != nil {
+		return err
+	}
 	if err := i.run(ctx); err != nil {
 		return err
 	}
-	trees, err := i.trees()
+	trees, err := i.trees(func(tree string) bool { return !slices.Contains(vendored, tree) })
 	if err != nil {
-		return fmt.Errorf("look for installed dependencies: %w", err)
+		return err
 	}
 	err = i.fill(key, i.dir, trees, i.Now())
 	if errors.Is(err, errForeign) {
@@ -140,16 +145,16 @@ func (i installer) say(format string, args ...any) {
 	}
 }
 
-// run runs the package manager.
+// run runs the package manager, after clearing what it manages and no more.
 func (i installer) run(ctx context.Context) error {
 	env := i.environment()
 	path, args, err := i.command(env)
 	if err != nil {
 		return err
 	}
-	trees, err := i.trees()
+	trees, err := i.trees(i.manages)
 	if err != nil {
-		return fmt.Errorf("look for installed dependencies: %w", err)
+		return err
 	}
 	if err := clearTrees(i.Project, i.dir, trees); err != nil {
 		return err

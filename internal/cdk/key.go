@@ -16,7 +16,7 @@ import (
 )
 
 // layout is the version of the cache's format: another one is another key.
-const layout = "1"
+const layout = "2"
 
 // maxWalk bounds the files and folders that are looked at in one repository.
 const maxWalk = 200_000
@@ -143,30 +143,4 @@ func folders(root string, pick func(path string, d fs.DirEntry) bool) ([]string,
 		return nil
 	})
 	return found, err
-}
-
-// workspaces lists the folders below a workspace root that have a package.json.
-func (k packages) workspaces() ([]string, error) {
-	if !k.hasWorkspaces() {
-		return nil, nil
-	}
-	files, err := folders(k.dir, func(_ string, d fs.DirEntry) bool { return d.Name() == "package.json" && !d.IsDir() })
-	if err != nil {
-		return nil, fmt.Errorf("look for workspaces: %w", err)
-	}
-	for i, file := range files {
-		files[i] = filepath.Dir(file)
-	}
-	return slices.DeleteFunc(files, func(dir string) bool { return dir == "." }), nil
-}
-
-// trees lists the node_modules folders that an install made, relative to dir.
-func (k packages) trees() ([]string, error) {
-	if !k.hasWorkspaces() {
-		if info, err := os.Lstat(filepath.Join(k.dir, "node_modules")); err != nil || !info.IsDir() {
-			return nil, nil
-		}
-		return []string{"node_modules"}, nil
-	}
-	return folders(k.dir, func(_ string, d fs.DirEntry) bool { return d.IsDir() && d.Name() == "node_modules" })
 }

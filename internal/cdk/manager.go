@@ -198,11 +198,6 @@ func (k packages) yarnRelease() string {
 	return ""
 }
 
-// hasWorkspaces tells whether an install makes more than one node_modules.
-func (k packages) hasWorkspaces() bool {
-	return readManifest(k.dir).Workspaces != nil || isFile(filepath.Join(k.dir, "pnpm-workspace.yaml"))
-}
-
 // uncacheable says why an install must be done each time, "" if it need not:
 // what it does is then more than to fill node_modules from the lock file.
 func (k packages) uncacheable(workspaces []string) string {
