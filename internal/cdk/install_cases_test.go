@@ -22,6 +22,10 @@ func TestInstallDoesNotCacheWhatItCannotRepeat(t *testing.T) {
 	}{
 		"a project with its own install script": {with(plain, "package.json", `{"scripts":{"postinstall":"node build.js"}}`), "", "postinstall"},
 		"a workspace with one":                  {with(plain, "package.json", `{"workspaces":["lib"]}`, "lib/package.json", `{"scripts":{"prepare":"tsc"}}`), "", "prepare"},
+		"a folder that npm links to":            {with(plain, "package-lock.json", `{"packages":{"":{},"lib":{},"node_modules/lib":{"resolved":"lib","link":true}}}`, "lib/package.json", "{}"), "", "(file:)"},
+		"a folder that npm copies":              {with(plain, "package-lock.json", `{"packages":{"":{},"node_modules/lib":{"resolved":"file:lib"}}}`), "", "(file:)"},
+		"a folder above, beside workspaces":     {with(plain, "package.json", `{"workspaces":["*/*"]}`, "package-lock.json", `{"packages":{"":{},"node_modules/lib":{"resolved":"../lib","link":true}}}`), "", "(file:)"},
+		"a folder in a lock file of npm 6":      {with(plain, "package-lock.json", `{"lockfileVersion":1,"dependencies":{"lib":{"version":"file:lib"}}}`), "", "(file:)"},
 		"an absolute link":                      {plain, "ln -s /etc node_modules/etc", "node_modules/etc"},
 		"a pipe":                                {plain, "mkfifo node_modules/pipe", "node_modules/pipe"},
 	} {
@@ -40,6 +44,35 @@ func TestInstallDoesNotCacheWhatItCannotRepeat(t *testing.T) {
 			}
 			if b.runs() != 2 {
 				t.Errorf("npm ran %d times", b.runs())
+			}
+		})
+	}
+}
+
+func TestInstallOfAFolderBuildsItEachTime(t *testing.T) {
+	env := machine(t, map[string]string{})
+	files := map[string]string{"cdk.json": "{}", "package.json": `{"name":"p","version":"1.0.0","dependencies":{"lib":"file:./lib"}}`,
+		"lib/package.json": `{"name":"lib","version":"1.0.0","scripts":{"prepare":"cp source.js built.js"}}`, "lib/source.js": "1"}
+	files["package-lock.json"] = lockFileOf(t, env, files, []string{"npm", "install", "--package-lock-only"}, "package-lock.json")
+	b := &bench{t: t, env: env, cache: Cache{Dir: t.TempDir()}, now: time.Now()}
+	for _, source := range []string{"1", "2"} {
+		p := checkout(t, ".", with(files, "lib/source.js", source))
+		b.mustInstall(p)
+		wantFile(t, p.Dir+"/node_modules/lib/built.js", source)
+	}
+}
+
+func TestInstallCachesFilesOfTheRepositoryThatTheLockFileKnows(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"an archive": with(plain, "package-lock.json", `{"packages":{"":{},"node_modules/lib":{"resolved":"file:lib-1.0.0.tgz","integrity":"sha512-x"}}}`),
+		"a workspace": with(plain, "package.json", `{"workspaces":["lib"]}`, "lib/package.json", "{}",
+			"package-lock.json", `{"packages":{"":{},"lib":{},"node_modules/lib":{"resolved":"lib","link":true}},"dependencies":{"lib":{"version":"file:lib"}}}`),
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t)
+			b.mustInstall(checkout(t, ".", files))
+			if done := b.mustInstall(checkout(t, ".", files)); !done.Cached {
+				t.Errorf("install is %+v", done)
 			}
 		})
 	}

@@ -206,21 +206,42 @@ func (k packages) uncacheable(workspaces []string) string {
 			return fmt.Sprintf("package.json has scripts of its own that run at install: %s", strings.Join(own, ", "))
 		}
 	}
-	if k.manager != "npm" && copiesFolder(k.content) {
-		return "the lock file copies a folder of the repository (file:)"
+	if k.dependsOnFolder() {
+		return "a dependency is a folder of the repository (file:)"
 	}
 	return ""
 }
 
-// folderDependency is a dependency that yarn or pnpm copy from the
-// repository; npm makes a link of one.
-var folderDependency = regexp.MustCompile(`file:[^\s'",:#)]+`)
+// dependsOnFolder tells whether a dependency is a folder that is no workspace.
+// What it is then made of is in no lock file: yarn, pnpm and, with
+// install-links, npm copy it. Otherwise npm links to it, runs its scripts and
+// fills a node_modules in it, which is outside of what is stored.
+func (k packages) dependsOnFolder() bool {
+	var lock struct {
+		Packages map[string]struct {
+			Resolved string `json:"resolved"`
+			Link     bool   `json:"link"`
+		} `json:"packages"`
+	}
+	if k.manager != "npm" || json.Unmarshal(k.content, &lock) != nil || lock.Packages == nil {
+		return namesFolder(string(k.content))
+	}
+	for _, found := range lock.Packages {
+		if found.Link && !k.isWorkspace(filepath.FromSlash(found.Resolved)) || namesFolder(found.Resolved) {
+			return true
+		}
+	}
+	return false
+}
 
-// copiesFolder tells whether a lock file has such a dependency that is not an
+// fileDependency is a dependency on a folder or an archive of the repository.
+var fileDependency = regexp.MustCompile(`file:[^\s'",:#)]+`)
+
+// namesFolder tells whether a text names such a dependency that is not an
 // archive, of which the lock file holds a checksum.
-func copiesFolder(lock []byte) bool {
-	for _, found := range folderDependency.FindAll(lock, -1) {
-		if !bytes.HasSuffix(found, []byte(".tgz")) && !bytes.HasSuffix(found, []byte(".tar.gz")) {
+func namesFolder(text string) bool {
+	for _, found := range fileDependency.FindAllString(text, -1) {
+		if !strings.HasSuffix(found, ".tgz") && !strings.HasSuffix(found, ".tar.gz") {
 			return true
 		}
 	}

@@ -63,7 +63,7 @@ func (k packages) manages(tree string) bool {
 // isWorkspace tells whether a folder is a workspace. The lock files of pnpm
 // and yarn 2 tell; npm's also names other folders, and yarn 1's none.
 func (k packages) isWorkspace(dir string) bool {
-	if !isFile(filepath.Join(k.dir, dir, "package.json")) {
+	if !filepath.IsLocal(dir) || !isFile(filepath.Join(k.dir, dir, "package.json")) {
 		return false
 	}
 	if k.manager == "pnpm" || k.berry() {

@@ -66,7 +66,7 @@ func TestWhichFoldersAreWorkspaces(t *testing.T) {
 		is, isNot                 []string
 	}{
 		"npm": {lock: "package-lock.json", content: `{"packages":{"":{},"packages/a":{},"other/b":{}}}`, workspaces: `["packages/*"]`,
-			is: []string{"packages/a"}, isNot: []string{"other/b", "packages/a/deep", "packages/empty"}},
+			is: []string{"packages/a"}, isNot: []string{"other/b", "packages/a/deep", "packages/empty", "../packages/a"}},
 		"npm with one left out":   {lock: "package-lock.json", workspaces: `["./packages/**/","!packages/a"]`, is: []string{"packages/a/deep"}, isNot: []string{"packages/a"}},
 		"yarn 1":                  {lock: "yarn.lock", workspaces: `{"packages":["other/b"],"nohoist":["**"]}`, is: []string{"other/b"}, isNot: []string{"packages/a"}},
 		"yarn 4":                  {lock: "yarn.lock", content: "__metadata:\n  version: 8\n\n\"a@workspace:packages/a\":\n", workspaces: `["*/*"]`, is: []string{"packages/a"}, isNot: []string{"other/b"}},
