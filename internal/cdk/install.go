@@ -66,7 +66,11 @@ func Install(ctx context.Context, p Project, c Cache, o InstallOptions) (Install
 	if c.Dir == "" || done.Note != "" {
 		return done, i.run(ctx)
 	}
-	done.Key, err = dependencyKey(k, workspaces, o.Env)
+	done.Key, err = dependencyKey(p.Root, k, workspaces, o.Env)
+	if errors.Is(err, errLink) {
+		done.Note = err.Error()
+		return done, i.run(ctx)
+	}
 	if err != nil {
 		return done, err
 	}

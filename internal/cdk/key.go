@@ -32,7 +32,8 @@ var (
 // from: lock file, package.json of the project and its workspaces, settings
 // and patches, the package manager, the node executable (its size and time,
 // which is cheaper than asking for its version and as good) and the platform.
-func dependencyKey(k packages, workspaces []string, env []string) (string, error) {
+// It is errLink when one of them is a link that cannot be followed within root.
+func dependencyKey(root string, k packages, workspaces []string, env []string) (string, error) {
 	node, err := findNode(env)
 	if err != nil {
 		return "", err
@@ -40,6 +41,10 @@ func dependencyKey(k packages, workspaces []string, env []string) (string, error
 	info, err := os.Stat(node)
 	if err != nil {
 		return "", fmt.Errorf("look at node: %w", err)
+	}
+	root, err = filepath.EvalSymlinks(root)
+	if err != nil {
+		return "", fmt.Errorf("look at the checkout: %w", err)
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %s %s %s %d %d\n", layout, k.manager, runtime.GOOS, runtime.GOARCH, info.Size(), info.ModTime().UnixNano())
@@ -52,7 +57,7 @@ func dependencyKey(k packages, workspaces []string, env []string) (string, error
 	}
 	slices.Sort(paths)
 	for _, path := range slices.Compact(paths) {
-		if err := digestPath(h, k.dir, path); err != nil {
+		if err := digestPath(h, root, k.dir, path); err != nil {
 			return "", fmt.Errorf("digest the dependencies: %w", err)
 		}
 	}
@@ -78,22 +83,65 @@ func npmSettings(env []string) []string {
 	return settings
 }
 
-// digestPath digests a file, a link or a folder; what does not exist is
-// digested as nothing.
-func digestPath(h hash.Hash, root, rel string) error {
-	return filepath.WalkDir(filepath.Join(root, rel), func(path string, d fs.DirEntry, err error) error {
+// errLink is a link of which it cannot be told what an install finds there.
+var errLink = errors.New("a link that cannot be followed")
+
+// digestPath digests a file, or a folder with all that is in it. Links are
+// followed, as the package manager does. What does not exist is digested as nothing.
+func digestPath(h hash.Hash, root, dir, rel string) error {
+	start, err := follow(root, filepath.Join(dir, rel), rel)
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(start, func(path string, d fs.DirEntry, err error) error {
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		if err != nil || d.IsDir() {
 			return err
 		}
-		name, err := filepath.Rel(root, path)
+		name, err := filepath.Rel(start, path)
 		if err != nil {
 			return err
 		}
-		return digestFile(h, path, name, d.Type(), os.Open)
+		name = filepath.Join(rel, name)
+		if d.Type()&fs.ModeSymlink == 0 {
+			return digestFile(h, path, name, d.Type(), os.Open)
+		}
+		return digestLink(h, root, path, name)
 	})
+}
+
+// digestLink digests the file that a link of a folder leads to.
+func digestLink(h hash.Hash, root, path, name string) error {
+	target, err := follow(root, path, name)
+	if err != nil {
+		return err
+	}
+	info, err := os.Lstat(target)
+	if err != nil {
+		return err
+	}
+	if info.IsDir() {
+		return fmt.Errorf("%s is %w: it leads to a folder", name, errLink)
+	}
+	return digestFile(h, target, name, info.Mode().Type(), os.Open)
+}
+
+// follow returns where a path leads when all links are followed, or the path
+// itself when nothing is there. It is errLink when that is not within root.
+func follow(root, path, name string) (string, error) {
+	target, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return path, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("%s is %w: %w", name, errLink, err)
+	}
+	if !inside(root, target) {
+		return "", fmt.Errorf("%s is %w: it leads out of the repository", name, errLink)
+	}
+	return target, nil
 }
 
 // digestFile digests a name and its content, which open opens; of a link,
