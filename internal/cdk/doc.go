@@ -37,7 +37,6 @@
 //     the same of both.
 //   - `npx tool` in cdk.json starts the project's tool without starting npm
 //     first (js/npx.sh).
-//   - Node.js 22 and later keep compiled code (NODE_COMPILE_CACHE).
 //
 // A check beside the app only ever says "clean" or "not sure". Whatever is
 // not clean (an error, a warning, a setting of ts-node, a module loaded by a

@@ -23,6 +23,10 @@ type stored struct {
 // bound, and what killed runs left. It spares the key kept and every tree
 // that another run has locked.
 func (c Cache) evict(kept string) error {
+	// Earlier versions had Node.js keep compiled code here, without a bound.
+	if err := os.RemoveAll(c.sub("compiled")); err != nil {
+		return fmt.Errorf("remove compiled code: %w", err)
+	}
 	trees, err := c.stored()
 	if err != nil {
 		return err
@@ -91,7 +95,7 @@ func (c Cache) remove(key string) (gone bool, err error) {
 		return false, err
 	}
 	defer release()
-	if err := errors.Join(c.discard(key), os.RemoveAll(c.compiled(key))); err != nil {
+	if err := c.discard(key); err != nil {
 		return false, err
 	}
 	return true, os.Remove(c.entry(key) + ".lock")

@@ -125,6 +125,19 @@ func TestTheLeastRecentlyUsedTreeGoesFirst(t *testing.T) {
 	}
 }
 
+func TestCompiledCodeOfEarlierVersionsIsRemoved(t *testing.T) {
+	b := newBench(t)
+	write(t, b.cache.sub("compiled", "of-a-tree-long-gone", "v22", "code"), "")
+	write(t, b.cache.sub("npm", "kept"), "")
+	b.fillCache("a")
+	if isDir(b.cache.sub("compiled")) {
+		t.Error("it is still there")
+	}
+	if !isFile(b.cache.sub("npm", "kept")) {
+		t.Error("npm's own cache is gone")
+	}
+}
+
 func TestATreeInUseIsNotEvicted(t *testing.T) {
 	b := newBench(t)
 	keys := b.fillCache("a", "b")

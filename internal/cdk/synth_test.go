@@ -218,8 +218,8 @@ func TestSynthEnvironment(t *testing.T) {
 		unwanted    []string
 	}{
 		"with keys of its own": {static, ways{}, []string{"AWS_ACCESS_KEY_ID=id", "AWS_CA_BUNDLE=/ca", "AWS_EC2_METADATA_DISABLED=true", "AWS_REGION=eu-west-1",
-			"CDK_DEFAULT_ACCOUNT=123456789012", "CDK_HOME=/state/cdk", "PATH=/state/bin:/bin", "CI=true", "NODE_COMPILE_CACHE=/cache/compiled/key", "DISABLE_V8_COMPILE_CACHE=1"},
-			[]string{"AWS_PROFILE", "AWS_ROLE_ARN", "GIT_ASKPASS", "FORCE_COLOR", "TS_NODE", "CDK_VALIDATION"}},
+			"CDK_DEFAULT_ACCOUNT=123456789012", "CDK_HOME=/state/cdk", "PATH=/state/bin:/bin", "CI=true", "DISABLE_V8_COMPILE_CACHE=1"},
+			[]string{"AWS_PROFILE", "AWS_ROLE_ARN", "GIT_ASKPASS", "FORCE_COLOR", "TS_NODE", "CDK_VALIDATION", "NODE_COMPILE_CACHE"}},
 		"with the identity of the process": {nil, ways{}, []string{"AWS_PROFILE=other", "AWS_ROLE_ARN=x"}, []string{"AWS_EC2_METADATA_DISABLED"}},
 		"with checks beside":               {static, ways{entry: "x", plugin: "y"}, []string{"TS_NODE_TRANSPILE_ONLY=true", "CDK_VALIDATION=false"}, nil},
 	} {

@@ -72,20 +72,11 @@ func (s *synthesis) environment(w ways) environ {
 	if w.plugin != "" {
 		env = env.set("CDK_VALIDATION", "false")
 	}
-	return s.compileCache(env)
+	return withoutCompileCache(env)
 }
 
-// compileCache lets Node.js 22 and later keep compiled code, apart for each
-// set of dependencies; earlier ones do not know the variable. What ts-node
-// keeps of its own (v8-compile-cache) is switched off: it goes by the path of
-// the checkout, which no two runs share, so that making it is in vain.
-func (s *synthesis) compileCache(env environ) environ {
-	env = env.offer("DISABLE_V8_COMPILE_CACHE", "1")
-	if s.Cache.Dir == "" || s.Dependencies == "" {
-		return env
-	}
-	return env.offer("NODE_COMPILE_CACHE", s.Cache.compiled(s.Dependencies))
-}
-
-// compiled is where Node.js keeps code compiled from a set of dependencies.
-func (c Cache) compiled(key string) string { return c.sub("compiled", key) }
+// withoutCompileCache switches off what ts-node keeps of compiled code
+// (v8-compile-cache): it goes by the path of the checkout, which no two runs
+// share, so that making it is in vain. Node.js's own (NODE_COMPILE_CACHE) does
+// so, too, and is not switched on.
+func withoutCompileCache(env environ) environ { return env.offer("DISABLE_V8_COMPILE_CACHE", "1") }
