@@ -205,6 +205,10 @@ var outage = []string{
 	"E502", "E503", "E504", "SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_GET_ISSUER_CERT", "ERR_PNPM_META_FETCH_FAIL", "RequestError", "trouble with your network",
 }
 
+// notFound is what npm and pnpm print when the registry answers 404. It is
+// never permanent: a valid token or some minutes may be all that is missing.
+var notFound = []string{"code E404", "ERR_PNPM_FETCH_404"}
+
 // explain turns a failed install into what a person needs.
 func (i installer) explain(ctx context.Context, tail string, err error) error {
 	failed := &Error{Reason: ReasonInstallFailed, Err: err}
@@ -217,11 +221,13 @@ func (i installer) explain(ctx context.Context, tail string, err error) error {
 		failed.Message = fmt.Sprintf("%s could not be started: %v", i.manager, err)
 	case mentions(tail, outage):
 		failed.Message = fmt.Sprintf("The package registry could not be reached, so the dependencies could not be installed; it will be tried again. Check the registry, the proxy and the network policy. The end of %s's output:\n%s", i.manager, last)
+	case mentions(tail, notFound):
+		failed.Message = fmt.Sprintf("The package registry answered that a package or version does not exist (404), so the dependencies could not be installed; it will be tried again. Registries answer so, too, when the token for a private package is missing or has expired, and shortly after a version was published. Check the package's name and version, and the token. The end of %s's output:\n%s", i.manager, last)
 	default:
 		// A script that failed may succeed next time, a lock file that does
 		// not fit will not: only what is known to be permanent is called so.
 		outdated := mentions(tail, outdatedLock)
-		failed.Permanent = outdated || mentions(tail, []string{"ERESOLVE", "EBADENGINE", "E404"})
+		failed.Permanent = outdated || mentions(tail, []string{"ERESOLVE", "EBADENGINE"})
 		hint := "Try it in a fresh clone and commit what it needs."
 		if outdated || mentions(tail, []string{"can only install packages when"}) {
 			hint = fmt.Sprintf("package.json and the lock file do not fit together: run `%s install` and commit the lock file (package-lock.json, pnpm-lock.yaml or yarn.lock).", i.manager)

@@ -191,6 +191,10 @@ func TestInstallErrorsTellWhatToDo(t *testing.T) {
 		"pnpm is not there":      {".", map[string]string{"cdk.json": "{}", "package.json": "{}", "pnpm-lock.yaml": "x"}, "", ReasonInstallFailed, true, []string{"pnpm", "PATH", "packageManager"}},
 		"the registry is down": {".", plain, "echo 'npm error code ECONNREFUSED'; exit 1", ReasonInstallFailed, false,
 			[]string{"registry could not be reached", "ECONNREFUSED"}},
+		"a package that the registry does not show": {".", plain, "echo 'npm error code E404'; echo 'npm error 404 Not Found - GET https://npm.example.com/@our%2flib'; exit 1", ReasonInstallFailed, false,
+			[]string{"@our%2flib", "token", "expired", "published", "tried again"}},
+		"the same with pnpm's words": {".", plain, "echo ' ERR_PNPM_FETCH_404  GET https://npm.example.com/@our%2Flib: Not Found - 404'; exit 1", ReasonInstallFailed, false,
+			[]string{"@our%2Flib", "token", "published"}},
 		"a lock file that is out of date": {".", plain, "echo 'npm error code EUSAGE'; exit 1", ReasonInstallFailed, true, []string{"EUSAGE", "exit code 1", "commit the lock file (package-lock.json"}},
 		"a script that fails":             {".", plain, "echo 'gyp ERR! build error'; exit 1", ReasonInstallFailed, false, []string{"gyp ERR!"}},
 	} {
