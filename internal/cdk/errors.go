@@ -33,6 +33,8 @@ type Error struct {
 	// Permanent is true when the same again cannot help: the repository or
 	// the spec has to change.
 	Permanent bool
+	// Temporary is true for what passes by itself: an outage outside.
+	Temporary bool
 	// Err is the cause, if there is one: context errors and *ExitError are
 	// found here.
 	Err error

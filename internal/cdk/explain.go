@@ -32,7 +32,7 @@ func (s *synthesis) explain(ctx context.Context, tail string, err error) error {
 	case mentions(tail, []string{"heap out of memory"}) || killed(err):
 		failed.Message = fmt.Sprintf("The app ran out of memory (%v). Give the runner more, or set NODE_OPTIONS=--max-old-space-size.\n%s", err, text)
 	case mentions(tail, refused):
-		failed.Reason = ReasonCredentialsInvalid
+		failed.Reason, failed.Temporary = ReasonCredentialsInvalid, true
 		failed.Message = "AWS refused the credentials during synthesis, or there are none for what the app looks up. Check the Secret and its permissions.\n" + text
 	default:
 		failed.Permanent = compilerError.MatchString(tail)

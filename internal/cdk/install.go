@@ -220,6 +220,7 @@ func (i installer) explain(ctx context.Context, tail string, err error) error {
 	case !ran:
 		failed.Message = fmt.Sprintf("%s could not be started: %v", i.manager, err)
 	case mentions(tail, outage):
+		failed.Temporary = true
 		failed.Message = fmt.Sprintf("The package registry could not be reached, so the dependencies could not be installed; it will be tried again. Check the registry, the proxy and the network policy. The end of %s's output:\n%s", i.manager, last)
 	case mentions(tail, notFound):
 		failed.Message = fmt.Sprintf("The package registry answered that a package or version does not exist (404), so the dependencies could not be installed; it will be tried again. Registries answer so, too, when the token for a private package is missing or has expired, and shortly after a version was published. Check the package's name and version, and the token. The end of %s's output:\n%s", i.manager, last)

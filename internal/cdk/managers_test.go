@@ -160,8 +160,8 @@ func TestAnOutageOfTheRegistryIsToldSoonAndMayPass(t *testing.T) {
 	p := checkout(t, ".", map[string]string{"cdk.json": "{}", "package.json": `{"name":"p","version":"1.0.0","dependencies":{"make-error":"1.3.6"}}`, "package-lock.json": lock})
 	_, err := Install(t.Context(), p, Cache{Dir: t.TempDir()}, InstallOptions{Env: env, Now: time.Now})
 	e := wantReason(t, err, ReasonInstallFailed, "registry could not be reached", "ECONNREFUSED")
-	if e.Permanent {
-		t.Error("an outage is permanent")
+	if e.Permanent || !e.Temporary {
+		t.Errorf("an outage does not pass by itself: %+v", e)
 	}
 	if _, ok := errors.AsType[*ExitError](err); !ok {
 		t.Errorf("the cause is lost: %#v", e.Err)

@@ -73,7 +73,7 @@ func describe(err error) decide.RunFailure {
 		return decide.RunFailure{Reason: f.Reason, Message: err.Error(), Permanent: f.Permanent}
 	}
 	if f, ok := errors.AsType[*cdk.Error](err); ok {
-		return decide.RunFailure{Reason: f.Reason, Message: err.Error(), Permanent: f.Permanent}
+		return decide.RunFailure{Reason: f.Reason, Message: err.Error(), Permanent: f.Permanent, Temporary: f.Temporary}
 	}
 	if p, ok := Judge(err); ok {
 		return decide.RunFailure{Reason: p.Reason, Message: p.Message, Permanent: p.Permanent, Temporary: p.Temporary}
