@@ -477,8 +477,8 @@ type HistoryEntry struct {
 	// +kubebuilder:validation:MaxLength=2048
 	Message string `json:"message,omitempty"`
 	// waited is set for a failure that passes by itself, such as an outage: how
-	// many of them there were in a row, of which the last two are kept here.
-	// They do not count against retry.limit.
+	// many of them there were in a row. They do not count against retry.limit,
+	// and no more than the last two are kept here.
 	// +optional
 	Waited int32 `json:"waited,omitempty"`
 	// target is the digest of what was aimed at.

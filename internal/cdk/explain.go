@@ -13,11 +13,15 @@ import (
 // ReasonCredentialsInvalid is AWS refusing the run's credentials.
 const ReasonCredentialsInvalid = "CredentialsInvalid"
 
-// refused is what AWS SDKs print when credentials are no good.
-var refused = []string{
-	"InvalidClientTokenId", "UnrecognizedClientException", "ExpiredToken", "SignatureDoesNotMatch", "InvalidAccessKeyId",
-	"security token included in the request", "Need to perform AWS calls for account", "Unable to resolve AWS account to use",
-}
+// refused is what AWS SDKs print when credentials are no good, and foreign what
+// the CLI prints when there are none, or none for the account of the app.
+var (
+	refused = []string{
+		"InvalidClientTokenId", "UnrecognizedClientException", "ExpiredToken", "SignatureDoesNotMatch", "InvalidAccessKeyId",
+		"security token included in the request",
+	}
+	foreign = []string{"Need to perform AWS calls for account", "Unable to resolve AWS account to use"}
+)
 
 // explain turns a failed synthesis into what a person needs.
 func (s *synthesis) explain(ctx context.Context, tail string, err error) error {
@@ -31,8 +35,8 @@ func (s *synthesis) explain(ctx context.Context, tail string, err error) error {
 		failed.Message = fmt.Sprintf("The synthesis was stopped: %v.", context.Cause(ctx))
 	case mentions(tail, []string{"heap out of memory"}) || killed(err):
 		failed.Message = fmt.Sprintf("The app ran out of memory (%v). Give the runner more, or set NODE_OPTIONS=--max-old-space-size.\n%s", err, text)
-	case mentions(tail, refused):
-		failed.Reason, failed.Temporary = ReasonCredentialsInvalid, true
+	case mentions(tail, refused) || mentions(tail, foreign):
+		failed.Reason, failed.Temporary = ReasonCredentialsInvalid, !mentions(tail, foreign)
 		failed.Message = "AWS refused the credentials during synthesis, or there are none for what the app looks up. Check the Secret and its permissions.\n" + text
 	default:
 		failed.Permanent = compilerError.MatchString(tail)

@@ -92,6 +92,10 @@ type installer struct {
 // cached restores the dependencies, or installs and stores them; it tells
 // which.
 func (i installer) cached(ctx context.Context, key string) (hit bool, err error) {
+	// What is in the repository is then not there after a restore, either.
+	if err := i.clear(); err != nil {
+		return false, err
+	}
 	release, err := i.lock(ctx, key, syscall.LOCK_SH)
 	if err != nil {
 		return false, err
@@ -149,6 +153,15 @@ func (i installer) say(format string, args ...any) {
 	}
 }
 
+// clear removes what the package manager manages.
+func (i installer) clear() error {
+	trees, err := i.trees(i.manages)
+	if err != nil {
+		return err
+	}
+	return clearTrees(i.Project, i.dir, trees)
+}
+
 // run runs the package manager, after clearing what it manages and no more.
 func (i installer) run(ctx context.Context) error {
 	env := i.environment()
@@ -156,11 +169,7 @@ func (i installer) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	trees, err := i.trees(i.manages)
-	if err != nil {
-		return err
-	}
-	if err := clearTrees(i.Project, i.dir, trees); err != nil {
+	if err := i.clear(); err != nil {
 		return err
 	}
 	tail, err := Command{Path: path, Args: args, Dir: i.dir, Env: env, Log: i.Log, Redact: i.Redact}.Run(ctx)
@@ -202,8 +211,12 @@ func (i installer) environment() environ {
 var outage = []string{
 	"ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "ENETUNREACH", "EHOSTUNREACH",
 	"ERR_SOCKET_TIMEOUT", "EIDLETIMEOUT", "FETCH_ERROR", "socket hang up", "network timeout", "E429", "E500",
-	"E502", "E503", "E504", "SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_GET_ISSUER_CERT", "ERR_PNPM_META_FETCH_FAIL", "RequestError", "trouble with your network",
+	"E502", "E503", "E504", "ERR_PNPM_META_FETCH_FAIL", "RequestError", "trouble with your network",
 }
+
+// untrusted is what they print when they do not know who made the registry's
+// certificate. That does not pass by itself.
+var untrusted = []string{"SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_GET_ISSUER_CERT"}
 
 // notFound is what npm and pnpm print when the registry answers 404. It is
 // never permanent: a valid token or some minutes may be all that is missing.
@@ -219,8 +232,8 @@ func (i installer) explain(ctx context.Context, tail string, err error) error {
 		failed.Message = fmt.Sprintf("%s was stopped (%v) before the dependencies were installed. Its last output:\n%s", i.manager, context.Cause(ctx), last)
 	case !ran:
 		failed.Message = fmt.Sprintf("%s could not be started: %v", i.manager, err)
-	case mentions(tail, outage):
-		failed.Temporary = true
+	case mentions(tail, outage) || mentions(tail, untrusted):
+		failed.Temporary = !mentions(tail, untrusted)
 		failed.Message = fmt.Sprintf("The package registry could not be reached, so the dependencies could not be installed; it will be tried again. Check the registry, the proxy and the network policy. The end of %s's output:\n%s", i.manager, last)
 	case mentions(tail, notFound):
 		failed.Message = fmt.Sprintf("The package registry answered that a package or version does not exist (404), so the dependencies could not be installed; it will be tried again. Registries answer so, too, when the token for a private package is missing or has expired, and shortly after a version was published. Check the package's name and version, and the token. The end of %s's output:\n%s", i.manager, last)

@@ -41,6 +41,19 @@ func TestInstallLeavesCommittedDependenciesAlone(t *testing.T) {
 	}
 }
 
+func TestAWorkspaceIsTheSameWithTheCacheAndWithout(t *testing.T) {
+	b := newBench(t)
+	for i := range 2 {
+		p := checkout(t, ".", vendoring)
+		if done := b.mustInstall(p); done.Cached != (i > 0) {
+			t.Errorf("install %d is %+v", i+1, done)
+		}
+		if isFile(p.Root + "/packages/lib/node_modules/stale.js") {
+			t.Errorf("install %d leaves a workspace's node_modules that the package manager does not make", i+1)
+		}
+	}
+}
+
 func TestCommittedDependenciesAreNotCached(t *testing.T) {
 	b := newBench(t)
 	b.mustInstall(checkout(t, ".", vendoring))

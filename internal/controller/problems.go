@@ -12,11 +12,16 @@ import (
 // sourceProblem judges an error of a look at a repository or a Flux source.
 // All of them can be mended outside, so the look is repeated, ever less often.
 func sourceProblem(err error) error {
-	return judged(err, func(p *decide.Problem) { p.Temporary, p.Permanent = true, false })
+	p, ok := runner.Judge(err)
+	if !ok {
+		return judged(err)
+	}
+	p.Temporary, p.Permanent = true, false
+	return p
 }
 
 // awsProblem judges an error of a call to AWS.
-func awsProblem(err error) error { return judged(err, func(*decide.Problem) {}) }
+func awsProblem(err error) error { return judged(err) }
 
 // executorReasons are those of the executor's errors, which all pass.
 var executorReasons = []struct {
@@ -36,13 +41,12 @@ func executorProblem(err error) error {
 			return decide.Problem{Reason: row.reason, Message: err.Error(), Temporary: true}
 		}
 	}
-	return judged(err, func(*decide.Problem) {})
+	return judged(err)
 }
 
-// judged makes a Problem of an error that the table of reasons knows, and lets
-// adjust say how the manager takes it. One that is judged already stays as it
-// is; one that nobody knows passes.
-func judged(err error, adjust func(*decide.Problem)) error {
+// judged makes a Problem of an error that the table of reasons knows. One that
+// is judged already stays as it is; one that nobody knows passes.
+func judged(err error) error {
 	if err == nil {
 		return nil
 	}
@@ -53,6 +57,5 @@ func judged(err error, adjust func(*decide.Problem)) error {
 	if !ok {
 		return decide.Problem{Reason: "Error", Message: err.Error(), Temporary: true}
 	}
-	adjust(&p)
 	return p
 }

@@ -68,14 +68,14 @@ func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
 		op.StackID = "" // somebody deleted it: the next is found by its name
 		return p.again()
 	}
-	if p.seen.Rival != "" {
-		op.StackID = stack.ID
-		return p.rivalry(op)
-	}
 	switch {
 	case inProgress(stack.Status):
+		// It may be its deletion, with the object that had it.
 		p.verdict = verdict{reason: "StackBusy", message: fmt.Sprintf("waiting: another operation on %s is under way (%s)", op.Plan.StackName, stack.Status)}
 		return p.look(p.poll(op.StepStartedAt))
+	case p.seen.Rival != "":
+		op.StackID = stack.ID
+		return p.rivalry(op)
 	case stillborn(stack.Status):
 		op.StackID = stack.ID
 		p.step(v1alpha1.StepClearing)
@@ -146,6 +146,8 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 		p.st.StackID = op.StackID // from now on it is this object's, to be deleted with it
 	}
 	switch {
+	case !stack.Exists && p.st.StackID == op.StackID && p.now.Sub(op.StepStartedAt.Time) >= lag:
+		return p.takenOver(op, "is gone")
 	case !ev.Started && cs.Exists && cs.ExecutionStatus == executionAvailable:
 		return p.act(ActExecute, p.poll(op.StepStartedAt))
 	case !ev.Started:
@@ -176,8 +178,14 @@ func (p *pass) underWay(op *v1alpha1.Operation, stack Stack) bool {
 		return p.look(p.poll(op.StepStartedAt))
 	}
 	p.st.Outputs = stack.Outputs
+	return p.takenOver(op, "is in "+stack.Status)
+}
+
+// takenOver ends a deployment that somebody else has ended. That was for a
+// reason, so it is not begun again by itself.
+func (p *pass) takenOver(op *v1alpha1.Operation, state string) bool {
 	return p.fail(Problem{Reason: "TakenOver", Permanent: true, Message: fmt.Sprintf(
-		"the deployment of %s was cut short by another operation on the stack, such as a cancelled update or a deletion, and the stack is in %s: order a deployment when it may go on", op.Plan.StackName, stack.Status)})
+		"the deployment of %s was cut short by another operation on the stack, such as a cancelled update or a deletion, and the stack %s: order a deployment when it may go on", op.Plan.StackName, state)})
 }
 
 // notStarted is the state in which the change set is not there to be executed

@@ -125,15 +125,18 @@ func (p *pass) fail(pr Problem) bool {
 // last for days: it must not push everything else out of the history.
 func (p *pass) noteWait() {
 	h := p.st.History
-	h[0].Waited = 1
-	before := func(i int) bool {
-		return len(h) > i && h[i].Waited > 0 && h[i].Kind == h[0].Kind && h[i].Target == h[0].Target
+	newest := &h[0]
+	waited := func(e v1alpha1.HistoryEntry) bool {
+		return e.Waited > 0 && e.Kind == newest.Kind && e.Target == newest.Target
 	}
-	if before(1) {
-		h[0].Waited = h[1].Waited + 1
+	if newest.Waited = 1; len(h) > 1 && waited(h[1]) {
+		newest.Waited = h[1].Waited + 1
 	}
-	if before(1) && before(2) {
-		p.st.History = slices.Delete(h, 2, 3)
+	if newest.Kind == v1alpha1.OperationDeploy {
+		p.st.LastDeployment.Waited = newest.Waited
+	}
+	if kept := 2; len(h) > kept {
+		p.st.History = append(h[:kept:kept], slices.DeleteFunc(slices.Clone(h[kept:]), waited)...)
 	}
 }
 

@@ -39,6 +39,8 @@ type Failure struct {
 	Message string
 	// Permanent is true when trying the same target again cannot help.
 	Permanent bool
+	// Temporary is true for what passes by itself.
+	Temporary bool
 	// Cause is what errors.Is and As see; it may be nil.
 	Cause error
 }
@@ -70,7 +72,7 @@ func Judge(err error) (p decide.Problem, ok bool) {
 
 func describe(err error) decide.RunFailure {
 	if f, ok := errors.AsType[*Failure](err); ok {
-		return decide.RunFailure{Reason: f.Reason, Message: err.Error(), Permanent: f.Permanent}
+		return decide.RunFailure{Reason: f.Reason, Message: err.Error(), Permanent: f.Permanent, Temporary: f.Temporary}
 	}
 	if f, ok := errors.AsType[*cdk.Error](err); ok {
 		return decide.RunFailure{Reason: f.Reason, Message: err.Error(), Permanent: f.Permanent, Temporary: f.Temporary}

@@ -123,7 +123,7 @@ func bound(ctx context.Context, dir Dir, r Request) (context.Context, func()) {
 	go func() {
 		select {
 		case <-signals:
-			cancel(&Failure{Reason: ReasonCancelled, Message: "the " + r.what() + " was cancelled"})
+			cancel(&Failure{Reason: ReasonCancelled, Temporary: true, Message: "the " + r.what() + " was cancelled"})
 		case <-ctx.Done():
 		}
 	}()
