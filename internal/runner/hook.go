@@ -87,7 +87,7 @@ func execute(ctx context.Context, s *Session, dir string, env []string, out io.W
 		code := int32(0)
 		return decide.HookResult{ExitCode: &code}, nil
 	}
-	return explainHook(ctx, s, last.String(), limit, err)
+	return explainHook(ctx, s, last.text(s.Log.redact.String), limit, err)
 }
 
 var errHookTimeout = errors.New("the hook took too long")
@@ -174,18 +174,29 @@ func missingTool(shown string) string {
 }
 
 // lastLines keeps the end of what is written to it.
-type lastLines struct{ buf []byte }
+type lastLines struct {
+	buf []byte
+	// cut is true once something before it was dropped.
+	cut bool
+}
 
 func (l *lastLines) Write(p []byte) (int, error) {
 	const keep = 8 << 10
-	l.buf = append(l.buf, p[max(0, len(p)-keep):]...)
-	l.buf = l.buf[max(0, len(l.buf)-keep):]
+	l.buf = append(l.buf, p...)
+	if over := len(l.buf) - keep; over > 0 {
+		l.buf, l.cut = append([]byte(nil), l.buf[over:]...), true
+	}
 	return len(p), nil
 }
 
-// String gives the last lines, each cut to a bound, oldest first.
-func (l *lastLines) String() string {
-	lines := strings.Split(strings.TrimRight(strings.ToValidUTF8(string(l.buf), "?"), "\n"), "\n")
+// text gives the last lines, oldest first, without secrets: those are blotted
+// out before anything is cut off, since no one knows a piece of a secret.
+func (l *lastLines) text(redact func(string) string) string {
+	all := string(l.buf)
+	if _, rest, ok := strings.Cut(all, "\n"); ok && l.cut {
+		all = rest
+	}
+	lines := strings.Split(strings.TrimRight(redact(strings.ToValidUTF8(all, "?")), "\n"), "\n")
 	lines = lines[max(0, len(lines)-shownLines):]
 	for i, line := range lines {
 		lines[i] = strings.TrimRight(line, "\r \t")

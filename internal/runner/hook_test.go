@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"math"
@@ -128,6 +129,19 @@ func TestNoSecretGetsOutOfAHook(t *testing.T) {
 	}
 	if !strings.Contains(log, "STAGE=production") {
 		t.Error("what is not secret is blotted out")
+	}
+}
+
+func TestNoPieceOfASecretIsShownOfALongOutput(t *testing.T) {
+	token := strings.Repeat("0123456789abcdef", 40)
+	// However long the lines after it are: the cut may fall into the token.
+	for after := 0; after < 1200; after += 97 {
+		result, _ := hooked(t, &world{}, func(_ *Request, s *Secrets) {
+			s.AWS = map[string]string{"AWS_SESSION_TOKEN": token}
+		}, fmt.Sprintf(`echo "token $AWS_SESSION_TOKEN"; head -c %d /dev/zero | tr '\0' x; echo; echo "the last line"; exit 1`, after))
+		if strings.Contains(result.Failure.Message, "0123456789") || !strings.Contains(result.Failure.Message, "the last line") {
+			t.Fatalf("after %d bytes:\n%s", after, result.Failure.Message)
+		}
 	}
 }
 
@@ -318,7 +332,7 @@ func TestTheLastLinesKeepTheEnd(t *testing.T) {
 	var l lastLines
 	_, _ = l.Write(bytes.Repeat([]byte("x\n"), 20<<10))
 	_, _ = io.WriteString(&l, "\xff end\r\n")
-	if got := l.String(); !strings.HasSuffix(got, "x\n? end") || strings.Count(got, "\n") != shownLines-1 {
+	if got := l.text(strings.Clone); !strings.HasSuffix(got, "x\n? end") || strings.Count(got, "\n") != shownLines-1 {
 		t.Errorf("%q", got)
 	}
 }
