@@ -28,6 +28,9 @@ type verdict struct {
 func record(p *pass) {
 	recordSource(p)
 	recordDrift(p)
+	if p.repeats() {
+		return
+	}
 	p.st.Phase = phase(p)
 	if p.checking() {
 		p.recordWhileChecking()
@@ -40,6 +43,21 @@ func record(p *pass) {
 	p.setPresent(v1alpha1.ConditionStalled, p.verdict.stalled, reason, message)
 	p.st.Message = message
 }
+
+// repeats says whether something is about to be done once more that could not
+// be done before. Until it is known how that ends, what was said of it stands:
+// else each try would be news twice, and look as if it were the first.
+func (p *pass) repeats() bool {
+	op, was := p.st.Operation, p.obj.Status.Operation
+	if p.action == ActNothing || p.seen.Acted != nil || op == nil || was == nil || was.ID != op.ID || was.Step != op.Step || background(op.Kind) {
+		return false
+	}
+	c := meta.FindStatusCondition(p.obj.Status.Conditions, v1alpha1.ConditionReady)
+	return c != nil && c.Reason != inProgressReason(op)
+}
+
+// inProgressReason is the reason of Ready while all goes well.
+func inProgressReason(op *v1alpha1.Operation) string { return string(op.Kind) + "ing" }
 
 // checking says whether this pass was about a check and nothing else, so that
 // no rule has looked at readiness. A drift check is started last of all, when
@@ -79,7 +97,7 @@ func readiness(p *pass) (status metav1.ConditionStatus, reason, message string) 
 	case op != nil && v.reason != "":
 		return metav1.ConditionUnknown, v.reason, v.message
 	case op != nil:
-		return metav1.ConditionUnknown, string(op.Kind) + "ing", operationMessage(op, p.st.Progress)
+		return metav1.ConditionUnknown, inProgressReason(op), operationMessage(op, p.st.Progress)
 	case p.deleting():
 		return metav1.ConditionFalse, v.reason, v.message
 	case deployed && (v.reason == "" || v.paused):
