@@ -48,7 +48,7 @@ type GitSource struct {
 	// +optional
 	// +kubebuilder:default="main"
 	// +kubebuilder:validation:MaxLength=255
-	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9_][^\\\\s~^:?*\\\\[\\\\\\\\]*$') && !self.contains('..') && !self.contains('@{') && !self.endsWith('/') && !self.endsWith('.lock')",message="ref must be a branch, a tag or a commit hash, for example main, v2.1.0 or a 40-digit hash"
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9_@][^\\\\s~^:?*\\\\[\\\\\\\\]*$') && !self.contains('..') && !self.contains('@{') && self != '@' && !self.endsWith('/') && !self.endsWith('.lock')",message="ref must be a branch, a tag or a commit hash, for example main, v2.1.0 or a 40-digit hash"
 	Ref string `json:"ref,omitempty"`
 
 	// sshSecretName names a Secret of type kubernetes.io/ssh-auth in this

@@ -129,10 +129,11 @@ func sourceNews(before, after *v1alpha1.CdkTsStack) []news {
 	return all
 }
 
-// revisionMoved says whether the ref, seen before, points elsewhere now.
+// revisionMoved says whether the ref, seen before, points elsewhere now. When
+// another is followed, nothing moved.
 func revisionMoved(before, after *v1alpha1.CdkTsStack) bool {
 	was, is := before.Status.Source, after.Status.Source
-	return was != nil && was.Revision != "" && is != nil && is.Revision != "" && was.Revision != is.Revision
+	return was != nil && was.Revision != "" && is != nil && was.Ref == is.Ref && is.Revision != "" && was.Revision != is.Revision
 }
 
 // sourceTrouble tells of a repository that can no longer be read although the

@@ -61,8 +61,11 @@ func hookTimeout(spec *v1alpha1.CdkTsStackSpec, name string) time.Duration {
 
 // hookFacts are the variables and files that tell a hook what it is run for.
 func hookFacts(obj *v1alpha1.CdkTsStack, name string) (env map[string]string, files map[string]runner.HookFile) {
-	st := &obj.Status
-	env, files = map[string]string{"CDK_GIT_REF": gitRef(obj)}, map[string]runner.HookFile{}
+	st, op := &obj.Status, obj.Status.Operation
+	if op == nil {
+		op = &v1alpha1.Operation{}
+	}
+	env, files = map[string]string{"CDK_GIT_REF": gitRef(obj, revision(obj, op))}, map[string]runner.HookFile{}
 	switch name {
 	case decide.AfterDeploy:
 		outputs, _ := json.Marshal(orEmpty(st.Outputs)) // strings always encode
@@ -70,9 +73,7 @@ func hookFacts(obj *v1alpha1.CdkTsStack, name string) (env map[string]string, fi
 		if len(outputs) < 96<<10 { // the kernel's bound for one variable is 128 KiB
 			env["CDK_OUTPUTS"] = string(outputs)
 		}
-		if op := st.Operation; op != nil {
-			env["CDK_DEPLOY_OUTCOME"] = string(op.Outcome)
-		}
+		env["CDK_DEPLOY_OUTCOME"] = string(op.Outcome)
 	case decide.BeforeDriftDetection, decide.AfterDriftDetection:
 		env["DRIFT_DETECTED"] = fmt.Sprint(st.DriftDetected)
 		drift, _ := json.Marshal(st.Drift) // plain data always encodes
@@ -80,18 +81,16 @@ func hookFacts(obj *v1alpha1.CdkTsStack, name string) (env map[string]string, fi
 	case decide.BeforeGitSync, decide.AfterGitSync:
 		changed := fmt.Sprint(name == decide.AfterGitSync && gitChanged(st))
 		env["GIT_CHANGES_DETECTED"], env["GIT_CHANGED"] = changed, changed
-		env["GIT_REPOSITORY"], env["GIT_REF"] = obj.Spec.Source.Git.Repository, gitRef(obj)
-		if op := st.Operation; op != nil {
-			env["GIT_REVISION"] = op.Revision
-		}
+		env["GIT_REPOSITORY"], env["GIT_REF"] = obj.Spec.Source.Git.Repository, gitRef(obj, op.Revision)
+		env["GIT_REVISION"] = op.Revision
 	}
 	return env, files
 }
 
-// gitRef is what scripts take for the ref: the tag that a range of versions
-// has chosen, or else what is followed.
-func gitRef(obj *v1alpha1.CdkTsStack) string {
-	if s := obj.Status.Source; s != nil && s.Tag != "" {
+// gitRef is what scripts take for the ref of a revision: the tag that a range
+// of versions has chosen, if that is still the one, or else what is followed.
+func gitRef(obj *v1alpha1.CdkTsStack, revision string) string {
+	if s := obj.Status.Source; s != nil && s.Tag != "" && s.Revision == revision {
 		return s.Tag
 	}
 	return decide.Tracked(&obj.Spec)

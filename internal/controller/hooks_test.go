@@ -123,11 +123,16 @@ func TestAFailedVerificationIsDeployedAndNotReady(t *testing.T) {
 kubectl get configmap healthy >/dev/null || { echo "no healthy targets"; exit 1; }`})
 	every := metav1.Duration{Duration: 1e9}
 	obj.Spec.Retry = &v1alpha1.Retry{Interval: &every, MaxInterval: &every}
+	obj.Spec.Outputs = &v1alpha1.OutputsTarget{ConfigMapName: "web-outputs"}
 	w.create(obj)
 	failed := w.until("web", "the verification failed", func(o *v1alpha1.CdkTsStack) bool { return reason(o) == "AfterDeployFailed" })
 	contains(t, message(failed), "is deployed at revision", "failed its verification", "no healthy targets")
 	if failed.Status.StackID == "" || failed.Status.Deployed != nil || failed.Status.Outputs["Region"] == "" {
 		t.Errorf("stack %q, deployed %v, outputs %v", failed.Status.StackID, failed.Status.Deployed, failed.Status.Outputs)
+	}
+	// What is verified may need the outputs to become healthy.
+	if got := w.configMap("web-outputs")["Region"]; got != region {
+		t.Errorf("the copied output is %q", got)
 	}
 	w.must(w.client.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "healthy"}}))
 	w.untilReady("web")

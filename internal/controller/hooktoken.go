@@ -30,6 +30,9 @@ const HookIdentity = "awscdk-operator-hooks"
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,verbs=create
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,resourceNames=awscdk-operator-hooks,verbs=bind
 
+// inQueue is how long a run may wait for its turn before its token is too old.
+const inQueue = 30 * time.Minute
+
 // hookToken makes a token of the hooks' identity in the object's namespace
 // that ends soon after the run must have.
 func (r *Reconciler) hookToken(ctx context.Context, obj *v1alpha1.CdkTsStack, lasts time.Duration) (string, error) {
@@ -49,7 +52,7 @@ func (r *Reconciler) hookToken(ctx context.Context, obj *v1alpha1.CdkTsStack, la
 
 func (r *Reconciler) requestToken(ctx context.Context, account *corev1.ServiceAccount, lasts time.Duration) (string, error) {
 	// The API server gives none that lasts less than ten minutes.
-	seconds := max(int64((lasts + time.Minute).Seconds()), 600)
+	seconds := max(int64((lasts + inQueue).Seconds()), 600)
 	req := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: ptr.To(seconds)}}
 	if err := r.Client.SubResource("token").Create(ctx, account, req); err != nil {
 		return "", fmt.Errorf("make a token for %s/%s: %w", account.Namespace, account.Name, err)

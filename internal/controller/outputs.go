@@ -47,7 +47,10 @@ func (o *outputs) done(name types.NamespacedName, state string) bool {
 // spec asks for. Its failure is an event, and is tried again in the next pass.
 func (r *Reconciler) keepOutputs(ctx context.Context, obj *v1alpha1.CdkTsStack) {
 	t, name := obj.Spec.Outputs, client.ObjectKeyFromObject(obj)
-	if t == nil || obj.Status.Deployed == nil || !obj.DeletionTimestamp.IsZero() {
+	// A stack whose verification is still to come has outputs already: what is
+	// verified may be waiting for them.
+	nothing := obj.Status.Deployed == nil && len(obj.Status.Outputs) == 0
+	if t == nil || nothing || !obj.DeletionTimestamp.IsZero() {
 		return
 	}
 	if r.outputs.done(name, fmt.Sprint(*t, obj.Status.Outputs)) {

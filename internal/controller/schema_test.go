@@ -62,6 +62,7 @@ func TestWhatUsersWroteForTheEarlierOperatorIsTaken(t *testing.T) {
 		"an ssh repository":        `{"source":{"git":{"repository":"ssh://git@git.example:2222/org/repo.git"}}}`,
 		"a commit hash":            `{"source":{"git":{"ref":"0123456789abcdef0123456789abcdef01234567"}}}`,
 		"a branch with a slash":    `{"source":{"git":{"ref":"feature/login-2"}}}`,
+		"a tag of a package":       `{"source":{"git":{"ref":"@acme/infra@1.4.0"}}}`,
 		"a path with a dot":        `{"path":"./production-stack"}`,
 		"all actions":              `{"actions":{"deploy":true,"destroy":false,"driftDetection":true,"autoRedeploy":false}}`,
 		"a government region":      `{"awsRegion":"us-gov-west-1"}`,
