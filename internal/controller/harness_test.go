@@ -25,6 +25,7 @@ import (
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/git/gittest"
 	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/runner/proc"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -349,8 +350,20 @@ func (w *world) manageEvery(gitSync string) *running {
 		}
 		closeAll()
 	}
-	w.Cleanup(r.stop)
+	w.Cleanup(func() {
+		r.stop()
+		w.endRuns()
+	})
 	return r
+}
+
+// endRuns kills what a manager left running, which would write into folders
+// that are being deleted.
+func (w *world) endRuns() {
+	runs, _ := filepath.Glob(filepath.Join(w.data, "runs", "*"))
+	for _, dir := range runs {
+		proc.KillMarked("AWSCDK_OPERATOR_RUN=" + dir)
+	}
 }
 
 type managerOptions struct {
