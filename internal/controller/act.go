@@ -56,7 +56,7 @@ func (r *Reconciler) actOnAWS(ctx context.Context, obj *v1alpha1.CdkTsStack, act
 	default:
 		err = fmt.Errorf("unknown action %q", action)
 	}
-	return detectionID, awsProblem(err)
+	return detectionID, judged(err)
 }
 
 // plan is what the operation in flight deploys or, for one that builds

@@ -25,7 +25,7 @@ import (
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/git/gittest"
 	"awscdk.dev/operator/internal/runner"
-	"awscdk.dev/operator/internal/runner/proc"
+	"awscdk.dev/operator/test/e2e/rig"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
@@ -352,18 +352,9 @@ func (w *world) manageEvery(gitSync string) *running {
 	}
 	w.Cleanup(func() {
 		r.stop()
-		w.endRuns()
+		rig.EndRuns(w.data) // what it left would write into folders that are being deleted
 	})
 	return r
-}
-
-// endRuns kills what a manager left running, which would write into folders
-// that are being deleted.
-func (w *world) endRuns() {
-	runs, _ := filepath.Glob(filepath.Join(w.data, "runs", "*"))
-	for _, dir := range runs {
-		proc.KillMarked("AWSCDK_OPERATOR_RUN=" + dir)
-	}
 }
 
 type managerOptions struct {

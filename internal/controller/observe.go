@@ -86,18 +86,18 @@ func (r *Reconciler) remote(ctx context.Context, obj *v1alpha1.CdkTsStack) (git.
 func observeAWS(ctx context.Context, aws *cloudformation.Client, needs decide.Needs, seen *decide.Observed) {
 	if needs.Stack != "" {
 		seen.Stack = aws.Stack(ctx, needs.Stack)
-		seen.Stack.Err = awsProblem(seen.Stack.Err)
+		seen.Stack.Err = judged(seen.Stack.Err)
 	}
 	if needs.ChangeSet != "" {
 		seen.ChangeSet = aws.ChangeSet(ctx, needs.Stack, needs.ChangeSet)
-		seen.ChangeSet.Err = awsProblem(seen.ChangeSet.Err)
+		seen.ChangeSet.Err = judged(seen.ChangeSet.Err)
 	}
 	if needs.Events != "" && seen.Stack.Exists {
 		seen.Events = aws.Events(ctx, seen.Stack.ID, needs.Events, needs.EventsSince)
-		seen.Events.Err = awsProblem(seen.Events.Err)
+		seen.Events.Err = judged(seen.Events.Err)
 	}
 	if needs.Bootstrap != "" && !seen.ChangeSet.Exists {
 		version, err := aws.BootstrapVersion(ctx, needs.Bootstrap)
-		seen.Bootstrap = decide.Bootstrap{Seen: err == nil, Version: version, Err: awsProblem(err)}
+		seen.Bootstrap = decide.Bootstrap{Seen: err == nil, Version: version, Err: judged(err)}
 	}
 }

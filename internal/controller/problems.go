@@ -20,9 +20,6 @@ func sourceProblem(err error) error {
 	return p
 }
 
-// awsProblem judges an error of a call to AWS.
-func awsProblem(err error) error { return judged(err) }
-
 // executorReasons are those of the executor's errors, which all pass.
 var executorReasons = []struct {
 	err    error

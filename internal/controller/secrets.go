@@ -139,7 +139,7 @@ func (r *Reconciler) drift(ctx context.Context, obj *v1alpha1.CdkTsStack, needs 
 			break
 		}
 	}
-	found.Err = awsProblem(found.Err)
+	found.Err = judged(found.Err)
 	return found
 }
 

@@ -143,7 +143,7 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 	}
 	p.progress(ev)
 	if ev.Started {
-		p.st.StackID = op.StackID // from now on it is this object's, to be deleted with it
+		p.st.StackID = stack.ID // from now on it is this object's, to be deleted with it
 	}
 	switch {
 	case !stack.Exists && p.st.StackID == op.StackID && p.now.Sub(op.StepStartedAt.Time) >= lag:
@@ -159,7 +159,7 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 	case ev.Final == "" || inProgress(ev.Final):
 		return p.underWay(op, stack)
 	}
-	p.st.StackID, p.st.Outputs = stack.ID, stack.Outputs
+	p.st.Outputs = stack.Outputs
 	return p.fail(Problem{Reason: "DeploymentFailed", Message: failureMessage(op.Plan, ev)})
 }
 

@@ -83,6 +83,10 @@ func (p *pass) step(s v1alpha1.OperationStep) {
 // end closes the operation in flight and, but for checks, which must not push
 // the last good deployment out of it, puts it into the history.
 func (p *pass) end(outcome v1alpha1.Outcome, reason, message string) {
+	p.close(outcome, Problem{Reason: reason, Message: message})
+}
+
+func (p *pass) close(outcome v1alpha1.Outcome, pr Problem) {
 	op := p.st.Operation
 	p.st.Operation, p.st.Progress = nil, nil
 	if background(op.Kind) {
@@ -92,52 +96,50 @@ func (p *pass) end(outcome v1alpha1.Outcome, reason, message string) {
 		Operation: op.ID,
 		Kind:      op.Kind,
 		Outcome:   outcome,
-		Reason:    reason,
-		Message:   bounded(message, maxMessage),
+		Reason:    pr.Reason,
+		Message:   bounded(pr.Message, maxMessage),
 		StartedAt: op.StartedAt,
 		EndedAt:   p.metaNow(),
 	}
 	if op.Target != nil {
 		entry.Target, entry.Revision = op.Target.Digest, op.Target.Revision
 	}
-	p.st.History = append([]v1alpha1.HistoryEntry{entry}, p.st.History...)
+	before := p.st.History
+	if pr.Temporary {
+		entry.Waited, before = waits(before, entry)
+	}
+	p.st.History = append([]v1alpha1.HistoryEntry{entry}, before...)
 	p.st.History = p.st.History[:min(len(p.st.History), maxHistory)]
 	if op.Kind == v1alpha1.OperationDeploy {
 		p.st.LastDeployment = &entry
 	}
 }
 
+// waits is how many failures in a row are waited out with a new one, and the
+// history without those of them that came before the last: an outage may last
+// for days, and must not push everything else out.
+func waits(history []v1alpha1.HistoryEntry, entry v1alpha1.HistoryEntry) (n int32, kept []v1alpha1.HistoryEntry) {
+	waited := func(e v1alpha1.HistoryEntry) bool {
+		return e.Waited > 0 && e.Kind == entry.Kind && e.Target == entry.Target
+	}
+	if len(history) == 0 {
+		return 1, nil
+	}
+	if waited(history[0]) {
+		n = history[0].Waited
+	}
+	return n + 1, history[:1+len(slices.DeleteFunc(history[1:], waited))]
+}
+
 // fail ends the operation in flight with a problem; permanent ones are not
 // tried again, temporary ones do not count.
 func (p *pass) fail(pr Problem) bool {
-	outcome, kind := v1alpha1.OutcomeFailed, p.st.Operation.Kind
+	outcome := v1alpha1.OutcomeFailed
 	if pr.Permanent {
 		outcome = v1alpha1.OutcomeRefused
 	}
-	p.end(outcome, pr.Reason, pr.Message)
-	if pr.Temporary && !background(kind) {
-		p.noteWait()
-	}
+	p.close(outcome, pr)
 	return false
-}
-
-// noteWait marks the newest failure as one that is waited out. An outage may
-// last for days: it must not push everything else out of the history.
-func (p *pass) noteWait() {
-	h := p.st.History
-	newest := &h[0]
-	waited := func(e v1alpha1.HistoryEntry) bool {
-		return e.Waited > 0 && e.Kind == newest.Kind && e.Target == newest.Target
-	}
-	if newest.Waited = 1; len(h) > 1 && waited(h[1]) {
-		newest.Waited = h[1].Waited + 1
-	}
-	if newest.Kind == v1alpha1.OperationDeploy {
-		p.st.LastDeployment.Waited = newest.Waited
-	}
-	if kept := 2; len(h) > kept {
-		p.st.History = append(h[:kept:kept], slices.DeleteFunc(slices.Clone(h[kept:]), waited)...)
-	}
 }
 
 // acted judges an action that failed: what passes by itself is waited for,

@@ -66,7 +66,7 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// servers are those that may have the repository over HTTP: the one that its
+// servers are those that may have the repository: the one that its
 // address names and, where checkRedirect lets that lead from http to https,
 // the same host there.
 func (r Repository) servers() []url.URL {
@@ -80,10 +80,11 @@ func (r Repository) servers() []url.URL {
 // protocols lists what may be spoken to the repository's server, as
 // GIT_ALLOW_PROTOCOL wants it.
 func (r Repository) protocols() string {
-	if r.scheme == "http" {
-		return "http:https"
+	var names []string
+	for _, server := range r.servers() {
+		names = append(names, server.Scheme)
 	}
-	return r.scheme
+	return strings.Join(names, ":")
 }
 
 // hostOf names a redirect's place without path, query or user: those are not ours to show.

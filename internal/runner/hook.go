@@ -182,10 +182,9 @@ type lastLines struct {
 
 func (l *lastLines) Write(p []byte) (int, error) {
 	const keep = 8 << 10
-	l.buf = append(l.buf, p...)
-	if over := len(l.buf) - keep; over > 0 {
-		l.buf, l.cut = append([]byte(nil), l.buf[over:]...), true
-	}
+	l.cut = l.cut || len(l.buf)+len(p) > keep
+	l.buf = append(l.buf, p[max(0, len(p)-keep):]...)
+	l.buf = l.buf[max(0, len(l.buf)-keep):]
 	return len(p), nil
 }
 
