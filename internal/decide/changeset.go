@@ -71,7 +71,7 @@ func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
 	switch {
 	case inProgress(stack.Status):
 		// It may be its deletion, with the object that had it.
-		p.verdict = verdict{reason: "StackBusy", message: fmt.Sprintf("waiting: another operation on %s is under way (%s)", op.Plan.StackName, stack.Status)}
+		p.say(waiting, "StackBusy", fmt.Sprintf("waiting: another operation on %s is under way (%s)", op.Plan.StackName, stack.Status))
 		return p.look(p.poll(op.StepStartedAt))
 	case p.seen.Rival != "":
 		op.StackID = stack.ID

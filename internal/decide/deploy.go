@@ -100,7 +100,7 @@ func (p *pass) unsettled(op *v1alpha1.Operation) bool {
 	case (stack.Exists && cs.Exists) || p.now.Sub(op.RequestedAt.Time) >= lag:
 		return false
 	}
-	p.verdict = verdict{reason: "Destroying", message: "waiting for the change set that was asked for, to clear it away", blocked: true}
+	p.say(waiting, "Destroying", "waiting for the change set that was asked for, to clear it away")
 	return p.look(p.poll(op.StepStartedAt))
 }
 

@@ -21,13 +21,13 @@ func destroy(p *pass) bool {
 	case !p.deleting():
 		return false
 	case !MayDestroy(&p.obj.Spec):
-		p.verdict = verdict{reason: "StackRetained", message: p.retainedMessage()}
+		p.say(waiting, "StackRetained", p.retainedMessage())
 		return p.act(ActLetGo, 0)
 	case !p.ownsStack():
-		p.verdict = verdict{reason: "NothingToDestroy", message: "the object is let go: it never deployed a stack"}
+		p.say(waiting, "NothingToDestroy", "the object is let go: it never deployed a stack")
 		return p.act(ActLetGo, 0)
 	case p.destroyed():
-		p.verdict = verdict{reason: "StackDeleted", message: "the stack is gone and the object is let go"}
+		p.say(waiting, "StackDeleted", "the stack is gone and the object is let go")
 		return p.act(ActLetGo, 0)
 	case p.lacksCredentials():
 		return true
@@ -36,16 +36,16 @@ func destroy(p *pass) bool {
 		return true
 	}
 	if !p.seen.Stack.Seen {
-		p.verdict = verdict{reason: "Destroying", message: "looking at the stack", blocked: true}
+		p.say(waiting, "Destroying", "looking at the stack")
 		return p.again()
 	}
 	if !p.seen.Stack.Exists && p.st.StackID == "" && len(p.st.History) == 0 {
-		p.verdict = verdict{reason: "StackNotFound", failed: true, message: fmt.Sprintf(
-			"the earlier operator deployed this object, and there is no stack named %s in %s: the object stays, lest the stack be left behind under another name; if it is gone or to stay, set actions.destroy to false", stackRef(p.obj), p.obj.Spec.AWSRegion)}
+		p.say(failing, "StackNotFound", fmt.Sprintf(
+			"the earlier operator deployed this object, and there is no stack named %s in %s: the object stays, lest the stack be left behind under another name; if it is gone or to stay, set actions.destroy to false", stackRef(p.obj), p.obj.Spec.AWSRegion))
 		return p.look(time.Minute)
 	}
 	if !p.seen.Stack.Exists {
-		p.verdict = verdict{reason: "StackDeleted", message: "the stack is gone and the object is let go"}
+		p.say(waiting, "StackDeleted", "the stack is gone and the object is let go")
 		return p.act(ActLetGo, 0)
 	}
 	return p.startDestroy()
@@ -72,14 +72,14 @@ func (p *pass) startDestroy() bool {
 	failed := failures(p.st, v1alpha1.OperationDestroy, p.destroyTarget())
 	if len(failed) > 0 {
 		due := failed[0].EndedAt.Add(backoff(destroyRetry, destroyRetryMax, len(failed), string(p.obj.UID)))
-		p.verdict = verdict{reason: failed[0].Reason, message: failed[0].Message, failed: true}
+		p.say(failing, failed[0].Reason, failed[0].Message)
 		if !p.due(due) {
 			p.verdict.message += fmt.Sprintf(" (attempt %d; the next at %s)", len(failed), due.UTC().Format(time.RFC3339))
 			return true
 		}
 	}
 	if inProgress(stack.Status) {
-		p.verdict = verdict{reason: "StackBusy", message: fmt.Sprintf("waiting to delete %s: an operation is under way (%s)", stack.Name, stack.Status)}
+		p.say(waiting, "StackBusy", fmt.Sprintf("waiting to delete %s: an operation is under way (%s)", stack.Name, stack.Status))
 		return p.look(problemPoll)
 	}
 	op := p.start(v1alpha1.OperationDestroy, v1alpha1.StepDeleting, ReasonDeleted)

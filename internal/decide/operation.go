@@ -41,7 +41,7 @@ func (p *pass) lacksCredentials() bool {
 		return false
 	}
 	pr := problemOf(p.seen.Credentials)
-	p.verdict = verdict{reason: pr.Reason, message: pr.Message, failed: true, blocked: true}
+	p.say(failing, pr.Reason, pr.Message)
 	return p.look(credentialsPoll)
 }
 
@@ -169,7 +169,7 @@ func (p *pass) unseen(errs ...error) bool {
 
 // waitFor shows a passing problem and looks again later.
 func (p *pass) waitFor(pr Problem) bool {
-	p.verdict = verdict{reason: pr.Reason, message: pr.Message + "; it is tried again by itself", blocked: true}
+	p.say(waiting, pr.Reason, pr.Message+"; it is tried again by itself")
 	return p.look(p.patience(pr.Reason))
 }
 

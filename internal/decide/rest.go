@@ -12,7 +12,7 @@ func suspended(p *pass) bool {
 	if !p.obj.Spec.Suspend {
 		return false
 	}
-	p.verdict = verdict{reason: "Suspended", message: "suspended: set spec.suspend to false to go on", paused: true}
+	p.say(paused, "Suspended", "suspended: set spec.suspend to false to go on")
 	return wait(p)
 }
 
@@ -54,7 +54,7 @@ func refuseSpec(p *pass) bool {
 	if err == nil {
 		return false
 	}
-	p.verdict = verdict{reason: "InvalidSpec", message: err.Error(), failed: true, stalled: true}
+	p.say(stalled, "InvalidSpec", err.Error())
 	return true
 }
 
@@ -62,9 +62,9 @@ func refuseSpec(p *pass) bool {
 func (p *pass) notAllowed() {
 	switch {
 	case p.st.Deployed == nil:
-		p.verdict = verdict{reason: "DeployDisabled", message: "actions.deploy is false: nothing is deployed", paused: true}
+		p.say(paused, "DeployDisabled", "actions.deploy is false: nothing is deployed")
 	case p.editPending() || !p.reached():
-		p.verdict = verdict{reason: "DeployDisabled", message: "actions.deploy is false: what was edited or ordered is not deployed", paused: true}
+		p.say(paused, "DeployDisabled", "actions.deploy is false: what was edited or ordered is not deployed")
 	}
 }
 
@@ -73,12 +73,12 @@ func (p *pass) sourceUnknown() {
 	h := p.seen.Head
 	if h.Err != nil {
 		pr := problemOf(h.Err)
-		p.verdict = verdict{reason: pr.Reason, message: pr.Message, failed: true}
+		p.say(failing, pr.Reason, pr.Message)
 		p.wakeAt(later(h.RetryAt, p.now.Add(problemPoll)))
 		return
 	}
 	p.wakeAt(p.now.Add(2 * time.Second)) // should the news of it get lost
-	p.verdict = verdict{reason: "LookingAtSource", message: "looking at " + Tracked(&p.obj.Spec), blocked: true}
+	p.say(waiting, "LookingAtSource", "looking at "+Tracked(&p.obj.Spec))
 }
 
 func later(a, b time.Time) time.Time {

@@ -27,11 +27,11 @@ func retry(p *pass) bool {
 		return p.startDeploy(ReasonRetry)
 	}
 	last := failed[0]
-	p.verdict = verdict{reason: last.Reason, message: last.Message, failed: true}
+	p.say(failing, last.Reason, last.Message)
 	attempts := counted(failed)
 	limit, pause := retryPolicy(p.obj.Spec.Retry, p.obj, max(attempts, int(last.Waited)))
 	if last.Outcome == v1alpha1.OutcomeRefused || attempts > limit {
-		p.verdict.stalled = true
+		p.verdict.severity = stalled
 		return false
 	}
 	if due := last.EndedAt.Add(pause); !p.due(due) {

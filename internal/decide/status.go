@@ -13,15 +13,6 @@ import (
 // maxMessage bounds what a condition or a history entry says, in bytes.
 const maxMessage = 2048
 
-// verdict is what the rule that spoke has to say to the user.
-type verdict struct {
-	reason, message string
-	// failed: what the user wants was tried and is not so; stalled: and it
-	// is not tried again by itself; blocked: it waits for something outside;
-	// paused: the user's own settings stop it.
-	failed, stalled, blocked, paused bool
-}
-
 // record computes everything in the status that people and scripts read:
 // conditions, phase, message, and what was seen of the source. It is the one
 // place that does.
@@ -40,7 +31,7 @@ func record(p *pass) {
 	message = bounded(message, maxMessage)
 	p.setCondition(v1alpha1.ConditionReady, ready, reason, message)
 	p.setPresent(v1alpha1.ConditionReconciling, p.reconciling(), reason, message)
-	p.setPresent(v1alpha1.ConditionStalled, p.verdict.stalled, reason, message)
+	p.setPresent(v1alpha1.ConditionStalled, p.verdict.severity == stalled, reason, message)
 	p.st.Message = message
 }
 
@@ -92,19 +83,19 @@ func readiness(p *pass) (status metav1.ConditionStatus, reason, message string) 
 	v, op := p.verdict, p.foreground()
 	deployed := p.reached() && !p.editPending()
 	switch {
-	case op != nil && v.failed:
+	case op != nil && v.severity >= failing:
 		return metav1.ConditionFalse, v.reason, v.message
-	case op != nil && v.reason != "":
+	case op != nil && v.severity != fine:
 		return metav1.ConditionUnknown, v.reason, v.message
 	case op != nil:
 		return metav1.ConditionUnknown, inProgressReason(op), operationMessage(op, p.st.Progress)
 	case p.deleting():
 		return metav1.ConditionFalse, v.reason, v.message
-	case deployed && (v.reason == "" || v.paused):
+	case deployed && v.severity <= paused:
 		return metav1.ConditionTrue, deployedReason(p), deployedNow(p)
-	case v.blocked:
+	case v.severity == waiting:
 		return metav1.ConditionUnknown, v.reason, v.message
-	case v.reason != "":
+	case v.severity != fine:
 		return metav1.ConditionFalse, v.reason, v.message
 	}
 	return metav1.ConditionUnknown, "Waiting", "waiting"
@@ -212,8 +203,8 @@ func operationMessage(op *v1alpha1.Operation, pr *v1alpha1.Progress) string {
 // reconciling says whether anything is being done, or will be by itself, to
 // bring the target about.
 func (p *pass) reconciling() bool {
-	v := p.verdict
-	return p.foreground() != nil || v.blocked || (v.failed && !v.stalled) || (p.deleting() && !v.paused)
+	v := p.verdict.severity
+	return p.foreground() != nil || v == waiting || v == failing || (p.deleting() && v != paused)
 }
 
 // recordSource notes what was seen of the repository, and the commit that
@@ -287,15 +278,15 @@ func recordDrift(p *pass) {
 
 // phase is one word for people and scripts; it is never "", which is an order.
 func phase(p *pass) v1alpha1.Phase {
-	v := p.verdict
+	v := p.verdict.severity
 	switch op := p.st.Operation; {
-	case op != nil && !v.failed:
+	case op != nil && v < failing:
 		return operationPhase(op)
 	case p.deleting():
 		return v1alpha1.PhaseDeleting
-	case v.failed:
+	case v >= failing:
 		return v1alpha1.PhaseFailed
-	case p.st.Deployed != nil && !v.blocked:
+	case p.st.Deployed != nil && v != waiting:
 		return v1alpha1.PhaseSucceeded
 	}
 	return v1alpha1.PhasePending
