@@ -16,7 +16,7 @@ import (
 	"awscdk.dev/operator/internal/controller"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
-	"awscdk.dev/operator/internal/runner/proc"
+	"awscdk.dev/operator/internal/proc"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus/promhttp"

@@ -14,8 +14,8 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/executortest"
+	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/runner"
-	"awscdk.dev/operator/internal/runner/proc"
 )
 
 func TestARunOutlivesItsManagerAndIsTakenOver(t *testing.T) {

@@ -12,7 +12,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"awscdk.dev/operator/internal/runner/proc"
+	"awscdk.dev/operator/internal/proc"
 )
 
 // box is a control group that holds one run with all that it starts: the

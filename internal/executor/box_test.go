@@ -6,7 +6,7 @@ import (
 	"path/filepath"
 	"testing"
 
-	"awscdk.dev/operator/internal/runner/proc"
+	"awscdk.dev/operator/internal/proc"
 )
 
 func TestABoxHoldsWhatIsPutIntoItAndIsEmptiedAtOnce(t *testing.T) {

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/runner"
-	"awscdk.dev/operator/internal/runner/proc"
 )
 
 // maxAttempts is how often a run is started that vanishes each time, together

@@ -6,8 +6,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/runner"
-	"awscdk.dev/operator/internal/runner/proc"
 )
 
 type state int

@@ -18,7 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"awscdk.dev/operator/internal/decide"
-	"awscdk.dev/operator/internal/runner/proc"
+	"awscdk.dev/operator/internal/proc"
 )
 
 const (

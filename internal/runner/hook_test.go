@@ -18,7 +18,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/internal/decide"
-	"awscdk.dev/operator/internal/runner/proc"
+	"awscdk.dev/operator/internal/proc"
 )
 
 // hooked carries out an OperationHook of a script and gives its result and log.

@@ -14,7 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"awscdk.dev/operator/api/v1alpha1"
-	"awscdk.dev/operator/internal/runner/proc"
+	"awscdk.dev/operator/internal/proc"
 )
 
 const (

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"awscdk.dev/operator/internal/runner/proc"
+	"awscdk.dev/operator/internal/proc"
 )
 
 // endRuns ends what is left of an operator's builds when the operator is gone: each build and all

@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"awscdk.dev/operator/internal/runner/proc"
+	"awscdk.dev/operator/internal/proc"
 )
 
 func TestEndRunsEndsABuildAndWhoLeftIt(t *testing.T) {

@@ -15,8 +15,8 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/runner"
-	"awscdk.dev/operator/internal/runner/proc"
 )
 
 // ManagerOptions shape a manager. Data and Namespace are required.
