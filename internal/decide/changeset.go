@@ -11,18 +11,6 @@ import (
 // write before the contradiction is believed.
 const lag = 30 * time.Second
 
-// Token names what an operation's present step asks of CloudFormation, so that
-// asking twice does nothing.
-func Token(op *v1alpha1.Operation) string {
-	switch op.Step {
-	case v1alpha1.StepClearing:
-		return op.ID + "-clear"
-	case v1alpha1.StepUnwedging:
-		return op.ID + "-continue"
-	}
-	return op.ID
-}
-
 // plan has the change set made, and judges it.
 func plan(p *pass, op *v1alpha1.Operation) bool {
 	if spoke, ok := p.acted(); !ok {

@@ -57,21 +57,7 @@ func followDeploy(p *pass, op *v1alpha1.Operation) bool {
 	if p.lacksCredentials() {
 		return true
 	}
-	switch op.Step {
-	case v1alpha1.StepBuilding:
-		return build(p, op)
-	case v1alpha1.StepClearing:
-		return clearStillborn(p, op)
-	case v1alpha1.StepUnwedging:
-		return unwedge(p, op)
-	case v1alpha1.StepPlanning:
-		return plan(p, op)
-	case v1alpha1.StepExecuting:
-		return execute(p, op)
-	case v1alpha1.StepAfterHook:
-		return verify(p, op)
-	}
-	return p.fail(Problem{Reason: "UnknownOperation", Message: fmt.Sprintf("status.operation is at an unknown step %q and was given up", op.Step)})
+	return p.followStep(op)
 }
 
 // noteStack notes the stack that the change set is of. It becomes this
@@ -118,11 +104,10 @@ func (p *pass) rivalry(op *v1alpha1.Operation) bool {
 // up, or "". Once the change set is being executed it is followed to its end;
 // its verification gives way to whatever is wanted next.
 func (p *pass) superseded(op *v1alpha1.Operation) string {
-	switch op.Step {
-	case v1alpha1.StepBuilding, v1alpha1.StepPlanning:
-	case v1alpha1.StepAfterHook:
+	switch {
+	case op.Step == v1alpha1.StepAfterHook:
 		return p.verificationGivenUp(op)
-	default:
+	case !rowOf(op).tentative:
 		return ""
 	}
 	switch {

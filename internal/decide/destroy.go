@@ -111,20 +111,19 @@ func followDestroy(p *pass, op *v1alpha1.Operation) bool {
 		p.end(v1alpha1.OutcomeSuperseded, "Superseded", "actions.destroy was set to false")
 		return false
 	}
-	if op.Step == v1alpha1.StepAfterHook {
-		return p.runEnded(op) == nil || p.endDestroy(op)
-	}
-	if p.lacksCredentials() {
+	if op.Step != v1alpha1.StepAfterHook && p.lacksCredentials() {
 		return true
 	}
-	if op.Step == v1alpha1.StepBeforeHook {
-		return p.mayDestroy(op)
-	}
-	return p.followDeletion(op)
+	return p.followStep(op)
+}
+
+// afterDestroy waits for the hook that is told of the end of a stack.
+func afterDestroy(p *pass, op *v1alpha1.Operation) bool {
+	return p.runEnded(op) == nil || p.endDestroy(op)
 }
 
 // mayDestroy waits for the hook that may forbid the destruction.
-func (p *pass) mayDestroy(op *v1alpha1.Operation) bool {
+func mayDestroy(p *pass, op *v1alpha1.Operation) bool {
 	result := p.runEnded(op)
 	switch {
 	case result == nil:
@@ -143,7 +142,7 @@ func (p *pass) endDestroy(op *v1alpha1.Operation) bool {
 	return false
 }
 
-func (p *pass) followDeletion(op *v1alpha1.Operation) bool {
+func followDeletion(p *pass, op *v1alpha1.Operation) bool {
 	if spoke, ok := p.acted(); !ok {
 		return spoke
 	}

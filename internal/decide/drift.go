@@ -53,25 +53,28 @@ func followDriftCheck(p *pass, op *v1alpha1.Operation) bool {
 	if p.seen.Credentials != nil {
 		return p.driftFailed(p.seen.Credentials.Error())
 	}
-	switch op.Step {
-	case v1alpha1.StepBeforeHook:
-		// Whatever it says, the check goes on: it cannot change a verdict.
-		if p.runEnded(op) == nil {
-			return true
-		}
-		p.step(v1alpha1.StepDetecting)
-		return p.act(ActDetectDrift, p.poll(op.StepStartedAt))
-	case v1alpha1.StepAfterHook:
-		if p.runEnded(op) == nil {
-			return true
-		}
-		p.end("", "", "")
-		return false
-	}
-	return p.followDetection(op)
+	return p.followStep(op)
 }
 
-func (p *pass) followDetection(op *v1alpha1.Operation) bool {
+// beforeDetection waits for the hook. Whatever it says, the check goes on: it
+// cannot change a verdict.
+func beforeDetection(p *pass, op *v1alpha1.Operation) bool {
+	if p.runEnded(op) == nil {
+		return true
+	}
+	p.step(v1alpha1.StepDetecting)
+	return p.act(ActDetectDrift, p.poll(op.StepStartedAt))
+}
+
+func endDriftCheck(p *pass, op *v1alpha1.Operation) bool {
+	if p.runEnded(op) == nil {
+		return true
+	}
+	p.end("", "", "")
+	return false
+}
+
+func followDetection(p *pass, op *v1alpha1.Operation) bool {
 	if a := p.seen.Acted; a != nil && a.Err != nil {
 		return p.driftFailed(a.Err.Error())
 	}

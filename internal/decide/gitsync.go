@@ -128,11 +128,11 @@ func (p *pass) gitDue() bool {
 func (p *pass) readCommit(op *v1alpha1.Operation) bool {
 	head, known := p.head()
 	if !known {
-		return p.afterGitSync(op)
+		return p.leaveGitSync(op)
 	}
 	op.Revision = head
 	if !p.mustRead(head, known) {
-		return p.afterGitSync(op)
+		return p.leaveGitSync(op)
 	}
 	return p.enter(v1alpha1.StepInspecting)
 }
@@ -144,18 +144,24 @@ func followGitSync(p *pass, op *v1alpha1.Operation) bool {
 		p.end("", "", "")
 		return false
 	}
+	return p.followStep(op)
+}
+
+func beforeGitSync(p *pass, op *v1alpha1.Operation) bool {
+	return p.runEnded(op) == nil || p.readCommit(op)
+}
+
+func inspected(p *pass, op *v1alpha1.Operation) bool {
 	result := p.runEnded(op)
 	if result == nil {
 		return true
 	}
-	switch op.Step {
-	case v1alpha1.StepBeforeHook:
-		return p.readCommit(op)
-	case v1alpha1.StepInspecting:
-		p.takeInspection(op, result)
-		return p.afterGitSync(op)
-	}
-	return p.endGitSync(op)
+	p.takeInspection(op, result)
+	return p.leaveGitSync(op)
+}
+
+func afterGitSync(p *pass, op *v1alpha1.Operation) bool {
+	return p.runEnded(op) == nil || p.endGitSync(op)
 }
 
 // takeInspection notes what was read. A commit that could not be read is
@@ -186,7 +192,8 @@ func (p *pass) sourceStatus() *v1alpha1.SourceStatus {
 	return p.st.Source
 }
 
-func (p *pass) afterGitSync(op *v1alpha1.Operation) bool {
+// leaveGitSync goes on to the hook after the check, or ends it.
+func (p *pass) leaveGitSync(op *v1alpha1.Operation) bool {
 	if _, after := hooksOf(&p.obj.Spec, op.Kind); after.Script != "" {
 		return p.enter(v1alpha1.StepAfterHook)
 	}

@@ -22,67 +22,24 @@ const (
 // Hook is a lifecycle hook: a bash script with its name.
 type Hook struct{ Name, Script string }
 
-// hooksOf gives the hooks that surround operations of a kind; their scripts
-// are "" where the user has set none. beforeDeploy is part of the build.
-func hooksOf(spec *v1alpha1.CdkTsStackSpec, kind v1alpha1.OperationKind) (before, after Hook) {
+// hookNamed gives the hook of that name; its script is "" when the user has
+// set none.
+func hookNamed(spec *v1alpha1.CdkTsStackSpec, name string) Hook {
 	h := spec.LifecycleHooks
 	if h == nil {
-		h = &v1alpha1.LifecycleHooks{}
+		return Hook{Name: name}
 	}
-	switch kind {
-	case v1alpha1.OperationDeploy:
-		return Hook{BeforeDeploy, h.BeforeDeploy}, Hook{AfterDeploy, h.AfterDeploy}
-	case v1alpha1.OperationDestroy:
-		return Hook{BeforeDestroy, h.BeforeDestroy}, Hook{AfterDestroy, h.AfterDestroy}
-	case v1alpha1.OperationDriftCheck:
-		return Hook{BeforeDriftDetection, h.BeforeDriftDetection}, Hook{AfterDriftDetection, h.AfterDriftDetection}
-	case v1alpha1.OperationGitSync:
-		return Hook{BeforeGitSync, h.BeforeGitSync}, Hook{AfterGitSync, h.AfterGitSync}
-	}
-	return Hook{}, Hook{}
-}
-
-// HookAt gives the hook that belongs to the present step of an operation, the
-// zero Hook when there is none: beforeDeploy while building, and the others
-// at their own steps.
-func HookAt(spec *v1alpha1.CdkTsStackSpec, op *v1alpha1.Operation) Hook {
-	before, after := hooksOf(spec, op.Kind)
-	switch op.Step {
-	case v1alpha1.StepBuilding, v1alpha1.StepBeforeHook:
-		return before
-	case v1alpha1.StepAfterHook:
-		return after
-	}
-	return Hook{}
-}
-
-// RunName names the run of an operation's present step. It is at most seven
-// bytes longer than the operation's id.
-func RunName(op *v1alpha1.Operation) string {
-	switch op.Step {
-	case v1alpha1.StepBeforeHook:
-		return op.ID + "-before"
-	case v1alpha1.StepAfterHook:
-		return op.ID + "-after"
-	case v1alpha1.StepInspecting:
-		return op.ID + "-read"
-	}
-	return op.ID
-}
-
-// Runs says whether an operation's present step is a runner's.
-func Runs(op *v1alpha1.Operation) bool {
-	switch op.Step {
-	case v1alpha1.StepBuilding, v1alpha1.StepBeforeHook, v1alpha1.StepAfterHook, v1alpha1.StepInspecting:
-		return true
-	}
-	return false
-}
-
-// background says whether operations of a kind say nothing about readiness
-// and are not kept in the history.
-func background(kind v1alpha1.OperationKind) bool {
-	return kind == v1alpha1.OperationDriftCheck || kind == v1alpha1.OperationGitSync
+	script := map[string]string{
+		BeforeDeploy:         h.BeforeDeploy,
+		AfterDeploy:          h.AfterDeploy,
+		BeforeDestroy:        h.BeforeDestroy,
+		AfterDestroy:         h.AfterDestroy,
+		BeforeDriftDetection: h.BeforeDriftDetection,
+		AfterDriftDetection:  h.AfterDriftDetection,
+		BeforeGitSync:        h.BeforeGitSync,
+		AfterGitSync:         h.AfterGitSync,
+	}[name]
+	return Hook{Name: name, Script: script}
 }
 
 // enter moves the operation to a step that is a runner's, and has it run.

@@ -53,28 +53,6 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 	return n
 }
 
-func lookAtOperation(op *v1alpha1.Operation) Needs {
-	n := Needs{Credentials: true, Stack: op.StackID}
-	if n.Stack == "" && op.Plan != nil {
-		n.Stack = op.Plan.StackName
-	}
-	if Runs(op) {
-		return Needs{Run: RunName(op), Credentials: !background(op.Kind)}
-	}
-	switch op.Step {
-	case v1alpha1.StepPlanning:
-		n.ChangeSet, n.Bootstrap, n.Rival = op.ID, op.Plan.BootstrapParameter, true
-	case v1alpha1.StepExecuting:
-		n.ChangeSet = op.ID
-		n.Events, n.EventsSince = Token(op), op.StepStartedAt.Time
-	case v1alpha1.StepClearing, v1alpha1.StepUnwedging, v1alpha1.StepDeleting:
-		n.Events, n.EventsSince = Token(op), op.StepStartedAt.Time
-	case v1alpha1.StepDetecting:
-		n.Stack, n.Drift = "", op.DetectionID
-	}
-	return n
-}
-
 // headNotBefore is the last moment at which a git check was due. What a user
 // ordered since then makes an older look too old.
 func headNotBefore(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) time.Time {

@@ -20,18 +20,16 @@ func followOperation(p *pass) bool {
 	if op == nil {
 		return false
 	}
-	switch op.Kind {
-	case v1alpha1.OperationDeploy:
-		return followDeploy(p, op)
-	case v1alpha1.OperationDestroy:
-		return followDestroy(p, op)
-	case v1alpha1.OperationDriftCheck:
-		return followDriftCheck(p, op)
-	case v1alpha1.OperationGitSync:
-		return followGitSync(p, op)
+	if k, known := kinds[op.Kind]; known {
+		return k.follow(p, op)
 	}
-	p.end(v1alpha1.OutcomeFailed, "UnknownOperation", fmt.Sprintf("status.operation is of an unknown kind %q and was given up", op.Kind))
-	return false
+	return p.unknown(op)
+}
+
+// unknown gives up an operation that another version of the operator began and
+// that this one cannot follow.
+func (p *pass) unknown(op *v1alpha1.Operation) bool {
+	return p.fail(Problem{Reason: "UnknownOperation", Message: fmt.Sprintf("status.operation is %s at the step %q, which this version of the operator does not know, and was given up", op.Kind, op.Step)})
 }
 
 // lacksCredentials speaks for an operation that cannot be followed since its
@@ -65,13 +63,7 @@ func (p *pass) start(kind v1alpha1.OperationKind, step v1alpha1.OperationStep, r
 }
 
 func operationID(kind v1alpha1.OperationKind, obj *v1alpha1.CdkTsStack, millis int64) string {
-	word := map[v1alpha1.OperationKind]string{
-		v1alpha1.OperationDeploy:     "deploy",
-		v1alpha1.OperationDestroy:    "destroy",
-		v1alpha1.OperationDriftCheck: "drift",
-		v1alpha1.OperationGitSync:    "git",
-	}[kind]
-	return fmt.Sprintf("cdk-%s-%d-%s", word, millis, digest(obj.UID, obj.Namespace, obj.Name))
+	return fmt.Sprintf("cdk-%s-%d-%s", kinds[kind].word, millis, digest(obj.UID, obj.Namespace, obj.Name))
 }
 
 // step moves the operation on.

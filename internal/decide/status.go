@@ -169,19 +169,7 @@ func driftMessage(d *v1alpha1.DriftStatus) string {
 }
 
 func operationMessage(op *v1alpha1.Operation, pr *v1alpha1.Progress) string {
-	before, after := hooksOf(&v1alpha1.CdkTsStackSpec{}, op.Kind)
-	what := map[v1alpha1.OperationStep]string{
-		v1alpha1.StepBuilding:  "building",
-		v1alpha1.StepClearing:  "deleting a stack whose creation had failed",
-		v1alpha1.StepUnwedging: "continuing a rollback that had failed",
-		v1alpha1.StepPlanning:  "creating the change set",
-		v1alpha1.StepExecuting: "executing the change set",
-		v1alpha1.StepDeleting:  "deleting the stack",
-		v1alpha1.StepDetecting: "looking for drift",
-
-		v1alpha1.StepBeforeHook: "running " + before.Name,
-		v1alpha1.StepAfterHook:  "running " + after.Name,
-	}[op.Step]
+	what := sentence(op)
 	switch {
 	case op.RunStep == BeforeDeploy:
 		what = "running " + BeforeDeploy
@@ -290,26 +278,6 @@ func phase(p *pass) v1alpha1.Phase {
 		return v1alpha1.PhaseSucceeded
 	}
 	return v1alpha1.PhasePending
-}
-
-func operationPhase(op *v1alpha1.Operation) v1alpha1.Phase {
-	switch op.Kind {
-	case v1alpha1.OperationDestroy:
-		return v1alpha1.PhaseDeleting
-	case v1alpha1.OperationDriftCheck:
-		return v1alpha1.PhaseDriftChecking
-	case v1alpha1.OperationGitSync:
-		return v1alpha1.PhaseGitSyncChecking
-	}
-	switch {
-	case op.Step != v1alpha1.StepBuilding:
-		return v1alpha1.PhaseDeploying
-	case op.RunStep == "Installing":
-		return v1alpha1.PhaseInstalling
-	case op.RunStep == "Synthesizing" || op.RunStep == "Publishing" || op.RunStep == BeforeDeploy:
-		return v1alpha1.PhaseDeploying
-	}
-	return v1alpha1.PhaseCloning
 }
 
 func (p *pass) setCondition(kind string, status metav1.ConditionStatus, reason, message string) {
