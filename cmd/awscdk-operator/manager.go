@@ -14,6 +14,7 @@ import (
 
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/controller"
+	"awscdk.dev/operator/internal/report"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/proc"
@@ -138,7 +139,7 @@ func wire(mgr ctrl.Manager, s settings, log *slog.Logger) (stop func(), err erro
 		Executor:    runs,
 		Heads:       heads,
 		AWS:         cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
-		Metrics:     controller.NewMetrics(ctrlmetrics.Registry, s.metricsPrefix, time.Now),
+		Metrics:     report.NewMetrics(ctrlmetrics.Registry, s.metricsPrefix, time.Now),
 		Settings:    s.decide,
 		Now:         time.Now,
 		Log:         log,

@@ -1,5 +1,5 @@
 // Package controller is the loop around one CdkTsStack: observe, decide,
-// record, save, announce, act. It decides nothing itself (package decide
+// record, save, report, act. It decides nothing itself (package decide
 // does) and waits for nothing: what takes long is looked at again later.
 package controller
 
@@ -14,6 +14,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
+	"awscdk.dev/operator/internal/report"
 	"awscdk.dev/operator/internal/runner"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -36,7 +37,7 @@ type Options struct {
 	Executor executor.Executor
 	Heads    *git.Heads
 	AWS      *cloudformation.Clients
-	Metrics  *Metrics
+	Metrics  *report.Metrics
 	Settings decide.Settings
 	Now      func() time.Time
 	Log      *slog.Logger
@@ -106,7 +107,7 @@ func (r *Reconciler) takeOver(ctx context.Context, obj *v1alpha1.CdkTsStack) (ct
 	return ctrl.Result{RequeueAfter: time.Nanosecond}, nil
 }
 
-// pass observes, decides, saves, announces and acts, once.
+// pass observes, decides, saves, reports and acts, once.
 func (r *Reconciler) pass(ctx context.Context, obj *v1alpha1.CdkTsStack) (after time.Duration, err error) {
 	ctx = oneLook(ctx)
 	seen := r.observe(ctx, obj)
@@ -139,7 +140,7 @@ func (r *Reconciler) commit(ctx context.Context, obj *v1alpha1.CdkTsStack, d dec
 	if err := r.save(ctx, obj, d.Status); err != nil {
 		return err
 	}
-	r.announce(before, obj, seen)
+	report.Reporter{Recorder: r.Recorder, Metrics: r.Metrics, Log: r.Log}.Report(before, obj, seen)
 	r.keepOutputs(ctx, obj)
 	r.tidy(ctx, before, obj)
 	return nil
@@ -150,7 +151,7 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 	r.wake.forget(name)
 	r.written.forget(name)
 	r.outputs.forget(name)
-	r.Metrics.forget(name)
+	r.Metrics.Forget(name)
 }
 
 func ignoreConflict(err error) error {

@@ -24,6 +24,7 @@ import (
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/git/gittest"
+	"awscdk.dev/operator/internal/report"
 	"awscdk.dev/operator/internal/runner"
 	"awscdk.dev/operator/test/e2e/rig"
 
@@ -414,7 +415,7 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 	r := controller.New(controller.Options{
 		Client: c, Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("awscdk-operator"), Executor: runs, Heads: heads,
 		AWS:      cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
-		Metrics:  controller.NewMetrics(o.registry, "", time.Now),
+		Metrics:  report.NewMetrics(o.registry, "", time.Now),
 		Settings: decide.Settings{Drift: drift, GitSync: gitSync},
 		Now:      o.now, Log: log, HookEnv: o.hookEnv, HookSecrets: o.hookSecrets,
 		Kubernetes: runner.Kubernetes{Server: o.config.Host, CA: o.config.CAData},

@@ -11,7 +11,6 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -119,8 +118,4 @@ func (r *Reconciler) clearOrphans(ctx context.Context, runs []string) error {
 		}
 	}
 	return nil
-}
-
-func isReady(st *v1alpha1.CdkTsStackStatus) bool {
-	return meta.IsStatusConditionTrue(st.Conditions, v1alpha1.ConditionReady)
 }

@@ -7,7 +7,7 @@ import (
 	"testing"
 	"time"
 
-	"awscdk.dev/operator/internal/controller"
+	"awscdk.dev/operator/internal/report"
 	"awscdk.dev/operator/internal/receiver"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,7 +41,7 @@ func (d *described) MustRegister(collectors ...prometheus.Collector) {
 // managers are the metrics that the manager registers, with their labels.
 func managers() map[string][]string {
 	d := &described{Registerer: prometheus.NewRegistry(), metrics: map[string][]string{}}
-	controller.NewMetrics(d, "", time.Now)
+	report.NewMetrics(d, "", time.Now)
 	receiver.NewMetrics(d, "")
 	return d.metrics
 }

@@ -1,4 +1,4 @@
-package controller
+package report
 
 import (
 	"sync"
@@ -75,10 +75,10 @@ func NewMetrics(registry prometheus.Registerer, prefix string, now func() time.T
 	return m
 }
 
-// record counts what changed between two saved states. The series of an
+// Record counts what changed between two saved states. The series of an
 // object are there from its first pass on, at 0, so that rates and alerts
 // work from the first event.
-func (m *Metrics) record(before, after *v1alpha1.CdkTsStack, seen decide.Observed) {
+func (m *Metrics) Record(before, after *v1alpha1.CdkTsStack, seen decide.Observed) {
 	l := m.labelsOf(after)
 	st := &after.Status
 	m.driftStatus.With(l).Set(number(st.DriftDetected))
@@ -180,8 +180,8 @@ func (m *Metrics) labelsOf(obj *v1alpha1.CdkTsStack) prometheus.Labels {
 	return l
 }
 
-// forget drops the series of an object that is gone.
-func (m *Metrics) forget(name types.NamespacedName) {
+// Forget drops the series of an object that is gone.
+func (m *Metrics) Forget(name types.NamespacedName) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.series[name] != nil {

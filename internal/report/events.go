@@ -1,4 +1,4 @@
-package controller
+package report
 
 import (
 	"fmt"
@@ -7,47 +7,28 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/decide"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// news is one thing that happened: an event for people, by the reason that
-// they filter on.
-type news struct {
-	warning bool
-	reason  string
-	action  string
-	note    string
+// Event is one thing that happened, by the reason that people filter on.
+type Event struct {
+	Warning bool
+	Reason  string
+	Action  string
+	Note    string
 }
 
-// maxNote is the API server's bound for the note of an event, in bytes.
-const maxNote = 1000
-
-// announce tells events and metrics what changed between two saved states. It
-// is derived from the states alone, so that nothing is announced that was not
-// saved.
-func (r *Reconciler) announce(before, after *v1alpha1.CdkTsStack, seen decide.Observed) {
-	for _, n := range changes(before, after) {
-		kind := corev1.EventTypeNormal
-		if n.warning {
-			kind = corev1.EventTypeWarning
-		}
-		r.Recorder.Eventf(after, nil, kind, n.reason, n.action, "%s", n.note[:min(len(n.note), maxNote)])
-		r.Log.Info("news", "namespace", after.Namespace, "name", after.Name, "reason", n.reason, "note", n.note)
-	}
-	r.Metrics.record(before, after, seen)
-}
-
-// changes lists what happened between two states, in the order in which it did.
-func changes(before, after *v1alpha1.CdkTsStack) []news {
-	all := hookNews(before, after)
+// Between lists what happened between two saved states of an object, in the
+// order in which it did.
+func Between(before, after *v1alpha1.CdkTsStack) []Event {
+	all := hookEvents(before, after)
 	for _, entry := range newEntries(before, after) {
 		all = append(all, ended(before, entry))
 	}
-	all = append(all, sourceNews(before, after)...)
+	all = append(all, sourceEvents(before, after)...)
 	all = append(all, sourceTrouble(before, after)...)
-	all = append(all, driftNews(before, after)...)
+	all = append(all, driftEvents(before, after)...)
 	all = append(all, started(before, after)...)
 	all = append(all, hookStarts(before, after)...)
 	return append(all, troubles(before, after)...)
@@ -72,20 +53,20 @@ func newEntries(before, after *v1alpha1.CdkTsStack) []v1alpha1.HistoryEntry {
 
 // ended names the end of an operation; a deployment that nobody asked for has
 // reasons of its own.
-func ended(before *v1alpha1.CdkTsStack, e v1alpha1.HistoryEntry) news {
+func ended(before *v1alpha1.CdkTsStack, e v1alpha1.HistoryEntry) Event {
 	subject := "StackDeploy"
 	if e.Kind == v1alpha1.OperationDestroy {
 		subject = "StackDestroy"
 	} else if automatic(before.Status.Operation) {
 		subject = "AutoRedeploy"
 	}
-	n := news{reason: subject + "Success", action: string(e.Kind), note: e.Message}
+	n := Event{Reason: subject + "Success", Action: string(e.Kind), Note: e.Message}
 	switch e.Outcome {
 	case v1alpha1.OutcomeFailed, v1alpha1.OutcomeRefused:
-		n.warning, n.reason = true, subject+"Failure"
-		n.note = e.Reason + ": " + e.Message
+		n.Warning, n.Reason = true, subject+"Failure"
+		n.Note = e.Reason + ": " + e.Message
 	case v1alpha1.OutcomeSuperseded:
-		n.reason = subject + "Superseded"
+		n.Reason = subject + "Superseded"
 	}
 	return n
 }
@@ -96,35 +77,35 @@ func automatic(op *v1alpha1.Operation) bool {
 	return op != nil && op.Target != nil && op.Target.Automatic
 }
 
-func started(before, after *v1alpha1.CdkTsStack) []news {
+func started(before, after *v1alpha1.CdkTsStack) []Event {
 	op := after.Status.Operation
 	if op == nil || (before.Status.Operation != nil && before.Status.Operation.ID == op.ID) {
 		return nil
 	}
 	switch op.Kind {
 	case v1alpha1.OperationDriftCheck:
-		return []news{{reason: "DriftCheckStart", action: "DriftCheck", note: "Looking for drift"}}
+		return []Event{{Reason: "DriftCheckStart", Action: "DriftCheck", Note: "Looking for drift"}}
 	case v1alpha1.OperationGitSync:
-		return []news{{reason: "GitSyncCheckStart", action: "GitSync", note: "Looking at " + decide.Tracked(&after.Spec)}}
+		return []Event{{Reason: "GitSyncCheckStart", Action: "GitSync", Note: "Looking at " + decide.Tracked(&after.Spec)}}
 	case v1alpha1.OperationDestroy:
-		return []news{{reason: "StackDestroyStart", action: "Destroy", note: "Deleting the stack " + op.StackID}}
+		return []Event{{Reason: "StackDestroyStart", Action: "Destroy", Note: "Deleting the stack " + op.StackID}}
 	}
 	reason := "StackDeployStart"
 	if automatic(op) {
 		reason = "AutoRedeployStart"
 	}
-	return []news{{reason: reason, action: "Deploy", note: fmt.Sprintf("%s: deploying revision %s, attempt %d", op.Reason, op.Target.Revision, op.Attempt)}}
+	return []Event{{Reason: reason, Action: "Deploy", Note: fmt.Sprintf("%s: deploying revision %s, attempt %d", op.Reason, op.Target.Revision, op.Attempt)}}
 }
 
 // sourceNews tells of a commit that was not there before.
-func sourceNews(before, after *v1alpha1.CdkTsStack) []news {
+func sourceEvents(before, after *v1alpha1.CdkTsStack) []Event {
 	was, is := before.Status.Source, after.Status.Source
 	if is == nil || is.Revision == "" || (was != nil && was.Revision == is.Revision) {
 		return nil
 	}
-	all := []news{{reason: "GitSyncCheckStart", action: "GitSync", note: "Looked at " + is.Ref}}
+	all := []Event{{Reason: "GitSyncCheckStart", Action: "GitSync", Note: "Looked at " + is.Ref}}
 	if revisionMoved(before, after) {
-		all = append(all, news{reason: "GitChangesDetected", action: "GitSync", note: fmt.Sprintf("%s moved from %s to %s", is.Ref, was.Revision, is.Revision)})
+		all = append(all, Event{Reason: "GitChangesDetected", Action: "GitSync", Note: fmt.Sprintf("%s moved from %s to %s", is.Ref, was.Revision, is.Revision)})
 	}
 	return all
 }
@@ -138,7 +119,7 @@ func revisionMoved(before, after *v1alpha1.CdkTsStack) bool {
 
 // sourceTrouble tells of a repository that can no longer be read although the
 // stack is as it should be; for others troubles tells of it.
-func sourceTrouble(before, after *v1alpha1.CdkTsStack) []news {
+func sourceTrouble(before, after *v1alpha1.CdkTsStack) []Event {
 	was, is := before.Status.Source, after.Status.Source
 	if is == nil || is.Error == "" || (was != nil && was.Error != "") || !isReady(&after.Status) {
 		return nil
@@ -147,20 +128,20 @@ func sourceTrouble(before, after *v1alpha1.CdkTsStack) []news {
 	if c := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionSourceAvailable); c != nil {
 		reason = c.Reason
 	}
-	return []news{{warning: true, reason: reason, action: "GitSync", note: is.Error}}
+	return []Event{{Warning: true, Reason: reason, Action: "GitSync", Note: is.Error}}
 }
 
 // driftNews tells how a drift check ended.
-func driftNews(before, after *v1alpha1.CdkTsStack) []news {
+func driftEvents(before, after *v1alpha1.CdkTsStack) []Event {
 	is := after.Status.Drift
 	if !checkEnded(before, after) {
 		return nil
 	}
 	switch drifted := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionDrifted); {
 	case is.Error != "":
-		return []news{{warning: true, reason: "DriftCheckFailure", action: "DriftCheck", note: is.Error}}
+		return []Event{{Warning: true, Reason: "DriftCheckFailure", Action: "DriftCheck", Note: is.Error}}
 	case after.Status.DriftDetected && drifted != nil:
-		return []news{{warning: true, reason: "DriftDetected", action: "DriftCheck", note: drifted.Message}}
+		return []Event{{Warning: true, Reason: "DriftDetected", Action: "DriftCheck", Note: drifted.Message}}
 	}
 	return nil
 }
@@ -184,7 +165,7 @@ var calm = []string{"StackRetained", "NothingToDestroy", "DeployDisabled"}
 
 // troubles tells of a problem that keeps an object from being ready and that
 // no operation's end tells of.
-func troubles(before, after *v1alpha1.CdkTsStack) []news {
+func troubles(before, after *v1alpha1.CdkTsStack) []Event {
 	is := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady)
 	was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady)
 	if is == nil || is.Status == metav1.ConditionTrue || slices.Contains(benign, is.Reason) {
@@ -195,12 +176,12 @@ func troubles(before, after *v1alpha1.CdkTsStack) []news {
 	}
 	if e := newEntries(before, after); len(e) > 0 && e[len(e)-1].Reason == is.Reason {
 		if is.Reason == "InvalidProjectPath" { // users filter on it
-			return []news{{warning: true, reason: is.Reason, action: "Build", note: is.Message}}
+			return []Event{{Warning: true, Reason: is.Reason, Action: "Build", Note: is.Message}}
 		}
 		return nil
 	}
 	if was != nil && was.Reason == is.Reason && meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReconciling) {
 		return nil
 	}
-	return []news{{warning: !slices.Contains(calm, is.Reason), reason: is.Reason, action: "Reconcile", note: is.Message}}
+	return []Event{{Warning: !slices.Contains(calm, is.Reason), Reason: is.Reason, Action: "Reconcile", Note: is.Message}}
 }

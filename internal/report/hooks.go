@@ -1,4 +1,4 @@
-package controller
+package report
 
 import (
 	"fmt"
@@ -26,32 +26,32 @@ func hooksEnded(before, after *v1alpha1.CdkTsStack) []v1alpha1.HookStatus {
 
 // hookNews tells how hooks ended. The start of one that was too quick to be
 // seen running is told with its end.
-func hookNews(before, after *v1alpha1.CdkTsStack) []news {
-	var all []news
+func hookEvents(before, after *v1alpha1.CdkTsStack) []Event {
+	var all []Event
 	for _, h := range hooksEnded(before, after) {
 		if running(before) != h.Name {
 			all = append(all, hookStart(h.Name))
 		}
 		took := time.Duration(h.DurationMS) * time.Millisecond
 		if h.Succeeded {
-			all = append(all, news{reason: "LifecycleHookSuccess", action: "Hook", note: fmt.Sprintf("%s succeeded after %s", h.Name, took)})
+			all = append(all, Event{Reason: "LifecycleHookSuccess", Action: "Hook", Note: fmt.Sprintf("%s succeeded after %s", h.Name, took)})
 			continue
 		}
-		all = append(all, news{warning: true, reason: "LifecycleHookFailure", action: "Hook", note: fmt.Sprintf("%s failed after %s: %s", h.Name, took, h.Message)})
+		all = append(all, Event{Warning: true, Reason: "LifecycleHookFailure", Action: "Hook", Note: fmt.Sprintf("%s failed after %s: %s", h.Name, took, h.Message)})
 	}
 	return all
 }
 
-func hookStarts(before, after *v1alpha1.CdkTsStack) []news {
+func hookStarts(before, after *v1alpha1.CdkTsStack) []Event {
 	name := running(after)
 	if name == "" || name == running(before) {
 		return nil
 	}
-	return []news{hookStart(name)}
+	return []Event{hookStart(name)}
 }
 
-func hookStart(name string) news {
-	return news{reason: "LifecycleHookStart", action: "Hook", note: "Running " + name}
+func hookStart(name string) Event {
+	return Event{Reason: "LifecycleHookStart", Action: "Hook", Note: "Running " + name}
 }
 
 // running names the hook that an object shows as running, "" for none.
