@@ -38,11 +38,11 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 	return p.look(p.poll(op.StepStartedAt))
 }
 
-// judge passes a finished change set on to its execution. An order that is
-// still waiting for its look at the repository is heard first.
+// judge passes a finished change set on to its execution when every gate lets
+// it through.
 func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
-	if op.Target.Order != p.st.Orders.Current && p.seen.Head.Err == nil {
-		return p.look(p.poll(op.StepStartedAt))
+	if !p.passGates(op) {
+		return true
 	}
 	p.step(v1alpha1.StepExecuting)
 	p.st.Progress = &v1alpha1.Progress{Total: int32(cs.Changes)}

@@ -221,7 +221,7 @@ func parseStackID(arn string) (account, name string, ok bool) {
 }
 
 // finish notes that a deployment has brought its target about, and has it
-// verified when there is a hook that does.
+// verified.
 func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
 	s := p.seen.Stack
 	if want := op.Plan.TerminationProtection; want != nil && *want != s.TerminationProtection {
@@ -233,28 +233,7 @@ func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
 	p.st.StackID, p.st.Outputs = s.ID, s.Outputs
 	p.st.Drift, p.st.DriftDetected = p.driftAfter(outcome), p.st.DriftDetected && outcome == v1alpha1.OutcomeUnchanged
 	op.StackID, op.Outcome = s.ID, outcome
-	if _, after := hooksOf(&p.obj.Spec, op.Kind); after.Script != "" {
-		return p.enter(v1alpha1.StepAfterHook)
-	}
-	return p.complete(op)
-}
-
-// reasonUnverified is of a deployment that is in place and whose verification
-// failed.
-const reasonUnverified = "AfterDeployFailed"
-
-// verify waits for the hook that judges a deployment. Its failure is the
-// deployment's, although that is in place.
-func verify(p *pass, op *v1alpha1.Operation) bool {
-	result := p.runEnded(op)
-	if result == nil {
-		return true
-	}
-	if f := result.Failure; f != nil {
-		return p.fail(Problem{Reason: reasonUnverified, Temporary: f.Temporary, Message: fmt.Sprintf(
-			"%s is deployed at revision %s and failed its verification: %s", op.Plan.StackName, short(op.Target.Revision), f.Message)})
-	}
-	return p.complete(op)
+	return p.beginChecks(op, 0)
 }
 
 // complete closes a deployment that is in place and, if asked for, verified.

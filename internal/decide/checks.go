@@ -1,0 +1,74 @@
+package decide
+
+import (
+	"fmt"
+
+	"awscdk.dev/operator/api/v1alpha1"
+)
+
+// check is one question asked of a deployment that is in place, before it
+// counts as done. A check that fails is the deployment's failure.
+type check struct {
+	name string
+	// wanted says whether the object asks for it.
+	wanted func(*pass) bool
+	// step is the operation's step while it is going on.
+	step v1alpha1.OperationStep
+	// ask gives the verdict when there is one; until then the pass has spoken.
+	ask func(*pass, *v1alpha1.Operation) (failure *Problem, done bool)
+}
+
+// checks are asked in this order, each when the one before has succeeded.
+var checks = []check{
+	{"the hook afterDeploy succeeds", wantsAfterDeploy, v1alpha1.StepAfterHook, askAfterDeploy},
+}
+
+// reasonUnverified is of a deployment that is in place and whose verification
+// failed.
+const reasonUnverified = "AfterDeployFailed"
+
+// beginChecks has a deployment that is in place verified from the check at
+// index from on, and completes it when none is left.
+func (p *pass) beginChecks(op *v1alpha1.Operation, from int) bool {
+	for _, c := range checks[from:] {
+		if c.wanted(p) {
+			return p.enter(c.step)
+		}
+	}
+	return p.complete(op)
+}
+
+// verify goes on with the check that the operation is at.
+func verify(p *pass, op *v1alpha1.Operation) bool {
+	for i, c := range checks {
+		if c.step != op.Step {
+			continue
+		}
+		failure, done := c.ask(p, op)
+		switch {
+		case !done:
+			return true
+		case failure != nil:
+			failure.Message = fmt.Sprintf("%s is deployed at revision %s and failed its verification: %s", op.Plan.StackName, short(op.Target.Revision), failure.Message)
+			return p.fail(*failure)
+		}
+		return p.beginChecks(op, i+1)
+	}
+	return p.complete(op)
+}
+
+func wantsAfterDeploy(p *pass) bool {
+	return hookNamed(&p.obj.Spec, AfterDeploy).Script != ""
+}
+
+// askAfterDeploy waits for the user's own verification.
+func askAfterDeploy(p *pass, op *v1alpha1.Operation) (failure *Problem, done bool) {
+	result := p.runEnded(op)
+	if result == nil {
+		return nil, false
+	}
+	if f := result.Failure; f != nil {
+		return &Problem{Reason: reasonUnverified, Temporary: f.Temporary, Message: f.Message}, true
+	}
+	return nil, true
+}
