@@ -59,8 +59,8 @@ func (l *Local) forkRecorded(r *run, attempt int) (*exec.Cmd, error) {
 	return l.fork(r.dir, r.box, r.secrets)
 }
 
-// clear takes away what is left of a lost run and counts which attempt the
-// next is.
+// clear takes away what is left of a lost run and says which attempt the next
+// is. One that never began its work does not count: only its start was lost.
 func (l *Local) clear(dir runner.Dir) (attempt int, err error) {
 	if _, err := os.Stat(string(dir)); errors.Is(err, os.ErrNotExist) {
 		return 1, nil
@@ -71,10 +71,14 @@ func (l *Local) clear(dir runner.Dir) (attempt int, err error) {
 	left := run{dir: dir, box: before.Box}
 	left.sweep()
 	before.Box.close()
+	began := dir.HasBegun()
 	if err := l.discard(string(dir)); err != nil {
 		return 0, err
 	}
-	return before.Attempt + 1, nil
+	if began {
+		return before.Attempt + 1, nil
+	}
+	return max(before.Attempt, 1), nil
 }
 
 // await takes leave of the process when it ends, so that no zombie remains.
@@ -95,16 +99,11 @@ func (l *Local) next() {
 		}
 		delete(l.runs, r.name)
 		l.tell(r.name)
-		err := l.checkSpace()
-		if err == nil {
-			err = l.launch(r)
+		// What cannot be started is forgotten: whoever wants it hears that it
+		// is gone, starts it again and is told why that cannot be.
+		if l.checkSpace() == nil {
+			_ = l.launch(r)
 		}
-		if err == nil {
-			continue
-		}
-		// Whoever asked for it is long gone: the result tells them.
-		_ = r.dir.Create()
-		_ = r.dir.WriteResult(notStarted(err))
 	}
 }
 
@@ -129,16 +128,6 @@ func (l *Local) poke() {
 	case l.wake <- struct{}{}:
 	default:
 	}
-}
-
-// notStarted is the result of a run whose turn came and that could not be
-// started. A disk that is full is no fault of its own.
-func notStarted(err error) decide.RunResult {
-	result := failed(runner.ReasonFailed, "the build could not be started: "+err.Error())
-	if errors.Is(err, ErrNoSpace) {
-		result.Failure.Reason, result.Failure.Temporary = runner.ReasonNoDiskSpace, true
-	}
-	return result
 }
 
 func failed(reason, message string) decide.RunResult {

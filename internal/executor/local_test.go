@@ -17,6 +17,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 1 && os.Args[1] == managerVerb {
 		manage(os.Args[2], os.Args[3])
 	}
+	if len(os.Args) > 1 && os.Args[1] == hastyVerb {
+		dieStarting(os.Args[2], os.Args[3])
+	}
 	if len(os.Args) > 1 && os.Args[1] == buildVerb {
 		buildRun(os.Args[2:])
 	}

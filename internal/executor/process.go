@@ -1,7 +1,6 @@
 package executor
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -17,7 +16,7 @@ import (
 // for the manager that may have to take the run over.
 type record struct {
 	// Attempt counts the times that this run was started: it is more than 1
-	// only when earlier ones vanished without a result.
+	// only when earlier ones had begun their work and vanished without a result.
 	Attempt int `json:"attempt"`
 	// Box is the run's control group.
 	Box box `json:"box,omitempty"`
@@ -55,36 +54,34 @@ func (l *Local) fork(dir runner.Dir, b box, secrets runner.Secrets) (*exec.Cmd, 
 	cmd.Stdout, cmd.Stderr = stderr, stderr
 	cmd.ExtraFiles = []*os.File{lock}
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
-	if err := l.startBoxed(cmd, b, l.withIdentity(secrets)); err != nil {
+	if err := startBoxed(cmd, b, l.withIdentity(secrets)); err != nil {
 		return nil, err
 	}
 	return cmd, nil
 }
 
-// startBoxed starts a process, puts it into its box and only then hands it
-// its secrets, without which it does nothing: nothing escapes the box.
-func (l *Local) startBoxed(cmd *exec.Cmd, b box, secrets runner.Secrets) error {
-	input, err := json.Marshal(secrets) //nolint:gosec // it goes through a pipe to the one process that needs it
+// startBoxed starts a process that holds its secrets and waits at the gate until
+// it is in its box: nothing escapes the box. When this manager is killed before
+// that, the gate opens all the same.
+func startBoxed(cmd *exec.Cmd, b box, secrets runner.Secrets) error {
+	input, err := sealed(secrets)
 	if err != nil {
-		return errors.New("encode the run's secrets")
+		return err
 	}
+	defer input.Close()
 	theirs, ours, err := os.Pipe()
 	if err != nil {
-		return fmt.Errorf("open the pipe for the run's secrets: %w", err)
+		return fmt.Errorf("make the run's gate: %w", err)
 	}
+	defer ours.Close()
 	defer theirs.Close()
-	cmd.Stdin = theirs
+	cmd.Stdin = input
+	cmd.ExtraFiles = append(cmd.ExtraFiles, theirs)
 	if err := cmd.Start(); err != nil {
-		_ = ours.Close()
 		return fmt.Errorf("start the run's process: %w", err)
 	}
 	// Without its box a run is bounded by its own watch on its memory.
 	_ = b.put(cmd.Process.Pid)
-	go func() {
-		// A process that ends before it has read them says so by its end.
-		_, _ = ours.Write(input)
-		_ = ours.Close()
-	}()
 	return nil
 }
 

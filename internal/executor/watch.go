@@ -140,6 +140,9 @@ func (l *Local) conclude(r *run) {
 	if err == nil && (result.Failure == nil || !r.box.ranOut()) {
 		return
 	}
+	if err != nil && r.adopted && !r.dir.HasBegun() {
+		return // lost with the manager that started it: it is started again
+	}
 	if err != nil {
 		result = &decide.RunResult{}
 	}

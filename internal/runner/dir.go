@@ -29,8 +29,13 @@ func (d Dir) Result() string { return d.file("result.json") }
 // Step is the file that holds the present step's name.
 func (d Dir) Step() string { return d.file("step") }
 
-// Process is the file that holds the executor's record of the process.
+// Process is the file in which the run's process says who it is, once it has
+// begun.
 func (d Dir) Process() string { return d.file("process.json") }
+
+// Began is the file by which a run marks that its work begins: a run that ended
+// without it and without a result has done nothing and can be started again.
+func (d Dir) Began() string { return d.file("began") }
 
 // Lock is the file that the run's process holds locked for as long as it lives.
 func (d Dir) Lock() string { return d.file("lock") }
@@ -93,6 +98,16 @@ func (d Dir) ReadResult() (*decide.RunResult, error) {
 		return nil, err
 	}
 	return &r, nil
+}
+
+// WriteBegan marks that the run's work begins.
+func (d Dir) WriteBegan() error { return writeWhole(d.Began(), nil) }
+
+// HasBegun tells whether the run's work has begun. When that cannot be seen it
+// counts as begun.
+func (d Dir) HasBegun() bool {
+	_, err := os.Stat(d.Began())
+	return !errors.Is(err, os.ErrNotExist)
 }
 
 // WriteStep says what the run is doing.

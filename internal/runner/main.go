@@ -22,6 +22,9 @@ const (
 	maxSecrets = 4 << 20
 	// lockFD is where the executor leaves the locked Dir.Lock open.
 	lockFD = 3
+	// gateFD is a pipe that the executor closes when the run may begin. It is
+	// closed, too, by the executor's end.
+	gateFD = 4
 	// windDown is how long work may take to end after its context has.
 	windDown = 5 * time.Second
 	// memoryPeriod is how often the run's memory is added up.
@@ -42,7 +45,7 @@ type MainOptions struct {
 // has started, and only then writes the result. The error is of a run that
 // could not say its result; all else is in the result.
 func Main(ctx context.Context, o MainOptions) error {
-	if err := settle(o.Dir); err != nil {
+	if err := settle(); err != nil {
 		return err
 	}
 	s, err := open(o)
@@ -50,6 +53,9 @@ func Main(ctx context.Context, o MainOptions) error {
 		return err
 	}
 	defer s.Log.Close()
+	if err := begin(o.Dir); err != nil {
+		return err
+	}
 	ctx, stop := bound(ctx, o.Dir, s.Request)
 	defer stop()
 	s.begin(StepStarting)
@@ -69,8 +75,9 @@ func Main(ctx context.Context, o MainOptions) error {
 
 // settle makes the process what the executor takes it for: the holder of the
 // lock, the parent of all that it starts, the first to go when memory runs
-// out, and closed to the looks of what it starts.
-func settle(dir Dir) error {
+// out, and closed to the looks of what it starts. It returns when the executor
+// has put the process where it belongs.
+func settle() error {
 	unix.CloseOnExec(lockFD)
 	if err := proc.Adopt(); err != nil {
 		return err
@@ -78,6 +85,17 @@ func settle(dir Dir) error {
 	// Refused where the host does not allow it, and then not worth failing for.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0o600)
 	if err := proc.Hide(); err != nil {
+		return err
+	}
+	gate := os.NewFile(gateFD, "gate")
+	// Nothing is ever written to it: this waits for its end.
+	_, _ = io.Copy(io.Discard, gate)
+	return gate.Close()
+}
+
+// begin marks that the work begins and says who the process is.
+func begin(dir Dir) error {
+	if err := dir.WriteBegan(); err != nil {
 		return err
 	}
 	self, err := proc.Self()
@@ -105,8 +123,28 @@ func open(o MainOptions) (*Session, error) {
 		// The decoder's message may quote what it read.
 		return nil, errors.New("read the run's secrets: standard input holds no JSON object of secrets")
 	}
+	if err := emptyStdin(o.Stdin); err != nil {
+		return nil, err
+	}
 	s.Log, err = OpenLog(o.Dir, s.Secrets.Redactor(s.Request.Repository))
 	return s, err
+}
+
+// emptyStdin puts nothing in the place of a standard input that held secrets,
+// so that nobody can read it once more.
+func emptyStdin(stdin io.Reader) error {
+	if stdin != os.Stdin {
+		return nil
+	}
+	null, err := os.Open(os.DevNull)
+	if err != nil {
+		return fmt.Errorf("empty standard input: %w", err)
+	}
+	defer null.Close()
+	if err := unix.Dup3(int(null.Fd()), 0, 0); err != nil {
+		return fmt.Errorf("empty standard input: %w", err)
+	}
+	return nil
 }
 
 // bound ends the run's context when its time or memory is used up, or when
