@@ -19,7 +19,9 @@ type LifecycleHooks struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=131072
 	AfterDeploy string `json:"afterDeploy,omitempty"`
-	// beforeDestroy runs before the stack is deleted; its failure keeps both.
+	// beforeDestroy runs when the object is deleted, before its stack is; its
+	// failure keeps both. It also runs when actions.destroy is false: its
+	// failure then keeps the object.
 	// +optional
 	// +kubebuilder:validation:MaxLength=131072
 	BeforeDestroy string `json:"beforeDestroy,omitempty"`

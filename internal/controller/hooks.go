@@ -74,6 +74,8 @@ func hookFacts(obj *v1alpha1.CdkTsStack, name string) (env map[string]string, fi
 			env["CDK_OUTPUTS"] = string(outputs)
 		}
 		env["CDK_DEPLOY_OUTCOME"] = string(op.Outcome)
+	case decide.BeforeDestroy:
+		env["CDK_DESTROY"] = fmt.Sprint(decide.MayDestroy(&obj.Spec))
 	case decide.BeforeDriftDetection, decide.AfterDriftDetection:
 		env["DRIFT_DETECTED"] = fmt.Sprint(st.DriftDetected)
 		drift, _ := json.Marshal(st.Drift) // plain data always encodes

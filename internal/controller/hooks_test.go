@@ -11,6 +11,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -165,6 +166,30 @@ func TestBeforeDestroyKeepsTheStackAndItsObject(t *testing.T) {
 	}
 	if n := w.aws.Succeeded(w, "DeleteStack"); n != 1 {
 		t.Errorf("%d deletions", n)
+	}
+}
+
+func TestBeforeDestroyKeepsTheObjectOfAStackThatIsToStay(t *testing.T) {
+	w := newWorld(t)
+	w.commit(map[string]any{"Topic": topic("one")})
+	w.manage()
+	obj := w.hooked("web", v1alpha1.LifecycleHooks{
+		BeforeDestroy: `echo "PRODUCTION DESTRUCTION BLOCKED, destroy is $CDK_DESTROY"; exit 1`,
+		AfterDestroy:  "kubectl create configmap destroyed",
+	})
+	obj.Spec.Actions = &v1alpha1.Actions{Destroy: ptr.To(false)}
+	w.create(obj)
+	w.untilReady("web")
+	w.must(w.client.Delete(t.Context(), w.get("web")))
+	kept := w.until("web", "the object is kept", func(o *v1alpha1.CdkTsStack) bool { return reason(o) == "BeforeDestroyFailed" })
+	contains(t, message(kept), "PRODUCTION DESTRUCTION BLOCKED, destroy is false", "take the hook away: kubectl -n "+w.namespace+" patch cdk web")
+	w.hasEvent("web", "StackDestroyFailure")
+	// The way out that the message shows.
+	w.edit("web", `{"spec":{"lifecycleHooks":{"beforeDestroy":null}}}`)
+	w.untilGone("web")
+	w.hasEvent("web", "StackRetained")
+	if n := w.aws.Succeeded(w, "DeleteStack"); n != 0 {
+		t.Errorf("%d deletions of a stack that was to stay", n)
 	}
 }
 

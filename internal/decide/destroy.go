@@ -21,8 +21,7 @@ func destroy(p *pass) bool {
 	case !p.deleting():
 		return false
 	case !MayDestroy(&p.obj.Spec):
-		p.say(waiting, "StackRetained", p.retainedMessage())
-		return p.act(ActLetGo, 0)
+		return p.retain()
 	case !p.ownsStack():
 		p.say(waiting, "NothingToDestroy", "the object is let go: it never deployed a stack")
 		return p.act(ActLetGo, 0)
@@ -51,13 +50,6 @@ func destroy(p *pass) bool {
 	return p.startDestroy()
 }
 
-func (p *pass) retainedMessage() string {
-	if !p.ownsStack() {
-		return "actions.destroy is false: the object is let go"
-	}
-	return fmt.Sprintf("actions.destroy is false: the object is let go and the stack %s stays in AWS", stackName(stackRef(p.obj)))
-}
-
 // ownsStack says whether this object, or the earlier operator on its behalf,
 // ever deployed something. A stack of the same name that it never touched is
 // not its to delete.
@@ -70,13 +62,8 @@ func (p *pass) ownsStack() bool {
 func (p *pass) startDestroy() bool {
 	stack := p.seen.Stack
 	failed := failures(p.st, v1alpha1.OperationDestroy, p.destroyTarget())
-	if len(failed) > 0 {
-		due := failed[0].EndedAt.Add(backoff(destroyRetry, destroyRetryMax, len(failed), string(p.obj.UID)))
-		p.say(failing, failed[0].Reason, failed[0].Message)
-		if !p.due(due) {
-			p.verdict.message += fmt.Sprintf(" (attempt %d; the next at %s)", len(failed), due.UTC().Format(time.RFC3339))
-			return true
-		}
+	if p.pausesAfter(failed) {
+		return true
 	}
 	if inProgress(stack.Status) {
 		p.say(waiting, "StackBusy", fmt.Sprintf("waiting to delete %s: an operation is under way (%s)", stack.Name, stack.Status))
@@ -90,6 +77,21 @@ func (p *pass) startDestroy() bool {
 		return p.enter(v1alpha1.StepBeforeHook)
 	}
 	return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
+}
+
+// pausesAfter shows why the last attempt failed, and speaks until the pause
+// after it is over.
+func (p *pass) pausesAfter(failed []v1alpha1.HistoryEntry) bool {
+	if len(failed) == 0 {
+		return false
+	}
+	p.say(failing, failed[0].Reason, failed[0].Message)
+	due := failed[0].EndedAt.Add(backoff(destroyRetry, destroyRetryMax, len(failed), string(p.obj.UID)))
+	if p.due(due) {
+		return false
+	}
+	p.verdict.message += fmt.Sprintf(" (attempt %d; the next at %s)", len(failed), due.UTC().Format(time.RFC3339))
+	return true
 }
 
 // destroyTarget tells the attempts at a destruction apart: an order or an edit
@@ -107,7 +109,11 @@ func (p *pass) destroyed() bool {
 
 // followDestroy follows a deletion until the stack is gone.
 func followDestroy(p *pass, op *v1alpha1.Operation) bool {
-	if !MayDestroy(&p.obj.Spec) && !inProgress(p.seen.Stack.Status) {
+	if p.retaining() {
+		return p.followRetention(op)
+	}
+	// In its last step the stack is gone, and there is nothing to keep.
+	if !MayDestroy(&p.obj.Spec) && op.Step != v1alpha1.StepAfterHook && !inProgress(p.seen.Stack.Status) {
 		p.end(v1alpha1.OutcomeSuperseded, "Superseded", "actions.destroy was set to false")
 		return false
 	}
@@ -128,6 +134,8 @@ func mayDestroy(p *pass, op *v1alpha1.Operation) bool {
 	switch {
 	case result == nil:
 		return true
+	case p.retaining():
+		return p.mayLetGo(op, result)
 	case result.Failure != nil:
 		return p.fail(Problem{Reason: "BeforeDestroyFailed", Message: fmt.Sprintf("the stack %s is kept: %s", stackName(op.StackID), result.Failure.Message)})
 	}

@@ -21,6 +21,9 @@ const (
 	ReasonRetry           = "Retry"
 	ReasonScheduled       = "Scheduled"
 	ReasonDeleted         = "Deleted"
+	// ReasonRetained: the object is deleted and its stack is to stay; only the
+	// hook that guards the object is asked.
+	ReasonRetained = "Retained"
 )
 
 // SpecDigest is of the fields that change what is built or how it is

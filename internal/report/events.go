@@ -61,6 +61,9 @@ func ended(before *v1alpha1.CdkTsStack, e v1alpha1.HistoryEntry) Event {
 		subject = "AutoRedeploy"
 	}
 	n := Event{Reason: subject + "Success", Action: string(e.Kind), Note: e.Message}
+	if e.Kind == v1alpha1.OperationDestroy && e.Outcome == v1alpha1.OutcomeUnchanged {
+		n.Reason = e.Reason // nothing was deleted
+	}
 	switch e.Outcome {
 	case v1alpha1.OutcomeFailed, v1alpha1.OutcomeRefused:
 		n.Warning, n.Reason = true, subject+"Failure"
@@ -88,6 +91,9 @@ func started(before, after *v1alpha1.CdkTsStack) []Event {
 	case v1alpha1.OperationGitSync:
 		return []Event{{Reason: "GitSyncCheckStart", Action: "GitSync", Note: "Looking at " + decide.Tracked(&after.Spec)}}
 	case v1alpha1.OperationDestroy:
+		if op.Reason == decide.ReasonRetained {
+			return nil // nothing is deleted; the start of its hook is an event
+		}
 		return []Event{{Reason: "StackDestroyStart", Action: "Destroy", Note: "Deleting the stack " + op.StackID}}
 	}
 	reason := "StackDeployStart"

@@ -250,9 +250,11 @@ func (w *world) rolledBack() {
 }
 
 func (w *world) deleted() {
-	w.kubectl("patch", "cdk", w.stack.Name, "--type=merge", "-p", `{"spec":{"actions":{"destroy":true}}}`)
+	// The document has actions.destroy false: its hook blocks all the same.
 	w.kubectl("delete", "cdk", w.stack.Name, "--wait=false")
-	kept := w.blocked("BeforeDestroyFailed", "PRODUCTION DESTRUCTION BLOCKED")
+	w.blocked("BeforeDestroyFailed", "PRODUCTION DESTRUCTION BLOCKED")
+	w.kubectl("patch", "cdk", w.stack.Name, "--type=merge", "-p", `{"spec":{"actions":{"destroy":true}}}`)
+	kept := w.blocked("BeforeDestroyFailed", "the stack WebApp-Production-Stack is kept")
 	if n := w.rig.AWS.Succeeded(w.T, "DeleteStack"); n != 0 || len(kept.Finalizers) == 0 {
 		w.Errorf("%d deletions, finalizers %v", n, kept.Finalizers)
 	}
