@@ -41,7 +41,7 @@ func TestOperator(t *testing.T) {
 	w.Bootstrap(t, awstest.Account, awstest.Region)
 	w.Namespace(t, w.namespace, keyID, secretKey)
 	w.manager = w.Manage(t, rig.ManagerOptions{
-		Data: w.data, Namespace: w.namespace, GitSync: "@every 2s",
+		Data: w.data, Namespace: w.namespace, GitSync: "@every 2s", ShareDependencies: true,
 		// Apps that never end hold two of them for a minute.
 		Flags: []string{"--max-runs", "5", "--debug"},
 	})

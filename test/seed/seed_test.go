@@ -92,7 +92,7 @@ func newWorld(t *testing.T) *world {
 		"ssh-privatekey": string(w.rig.SSHKey), "known_hosts": string(w.rig.SSH.KnownHosts()),
 	})
 	w.publish()
-	w.manager = w.rig.Manage(t, rig.ManagerOptions{Data: t.TempDir(), Namespace: namespace, GitSync: "@every 5s", Drift: "@every 10s"})
+	w.manager = w.rig.Manage(t, rig.ManagerOptions{Data: t.TempDir(), Namespace: namespace, GitSync: "@every 5s", Drift: "@every 10s", ShareDependencies: true})
 	return w
 }
 

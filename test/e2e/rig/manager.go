@@ -28,6 +28,8 @@ type ManagerOptions struct {
 	Namespace string
 	// GitSync and Drift are schedules; "@every 1h" unless set.
 	GitSync, Drift string
+	// ShareDependencies spares installing what an earlier test has installed.
+	ShareDependencies bool
 	// Flags are added to the command line.
 	Flags []string
 }
@@ -49,6 +51,9 @@ type Manager struct {
 // the test ends, with every run that it has left.
 func (r *Rig) Manage(tb testing.TB, o ManagerOptions) *Manager {
 	tb.Helper()
+	if o.ShareDependencies {
+		shareDependencies(tb, o.Data)
+	}
 	health := freeAddress(tb)
 	m := &Manager{data: o.Data, ended: make(chan struct{})}
 	log, err := os.CreateTemp(tb.TempDir(), "manager-*.log")
