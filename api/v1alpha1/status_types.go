@@ -306,9 +306,11 @@ type Plan struct {
 	Parameters map[string]string `json:"parameters,omitempty"`
 	// +optional
 	Tags map[string]string `json:"tags,omitempty"`
+	// notificationARNs are the SNS topics that CloudFormation tells of the stack's
+	// events. Absent leaves those of the stack as they are; empty removes them.
 	// +optional
 	// +listType=atomic
-	NotificationARNs []string `json:"notificationARNs,omitempty"`
+	NotificationARNs []string `json:"notificationARNs,omitzero"`
 	// terminationProtection as the app asks; absent means that it says nothing.
 	// +optional
 	TerminationProtection *bool `json:"terminationProtection,omitempty"`

@@ -214,3 +214,24 @@ func TestFailedRollbackContinuesWithoutWhatIsSkipped(t *testing.T) {
 	}
 	l.expect("s", "UPDATE_ROLLBACK_COMPLETE")
 }
+
+func TestAPreviousValueMustBeThere(t *testing.T) {
+	l := newLab(t, localaws.Config{})
+	const before = `{"Parameters": {"A": {"Type": "String", "Default": "a"}}, "Resources": {"It": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "A"}}}}}`
+	const after = `{"Parameters": {"A": {"Type": "String", "Default": "a"}, "B": {"Type": "String", "Default": "b"}}, "Resources": {"It": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": {"Ref": "B"}}}}}`
+	l.create("s", before, "CREATE_COMPLETE")
+	for name, tc := range map[string]struct {
+		parameter types.Parameter
+		message   string
+	}{
+		"it was not in the template": {types.Parameter{ParameterKey: aws.String("B"), UsePreviousValue: aws.Bool(true)}, "not in the previous template"},
+		"a new one is given, too":    {types.Parameter{ParameterKey: aws.String("A"), UsePreviousValue: aws.Bool(true), ParameterValue: aws.String("x")}, "non empty value"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := l.cfn.UpdateStack(t.Context(), &cloudformation.UpdateStackInput{
+				StackName: aws.String("s"), TemplateBody: aws.String(after), Parameters: []types.Parameter{tc.parameter},
+			})
+			refused(t, err, "ValidationError", tc.message)
+		})
+	}
+}

@@ -39,6 +39,11 @@ type ChangeSetRequest struct {
 // is complete. A change set of that name that is there already is the same
 // one, since the name belongs to the operation: asking twice does nothing.
 // ErrStackBusy and ErrValidation are the refusals.
+//
+// For CloudFormation an absent list means "keep what the stack has" and an
+// empty one "remove it". As the CDK's CLI does, tags are always sent, and
+// notification topics unless the app says nothing about them. Rollback triggers
+// are never sent: the CDK has no word for them, so those of the stack stay.
 func (c *Client) CreateChangeSet(ctx context.Context, r ChangeSetRequest) error {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
@@ -72,8 +77,9 @@ func (c *Client) CreateChangeSet(ctx context.Context, r ChangeSetRequest) error 
 	return err
 }
 
+// tags is never nil: the last tag would stay on the stack.
 func tags(all map[string]string) []types.Tag {
-	var out []types.Tag
+	out := make([]types.Tag, 0, len(all))
 	for _, key := range slices.Sorted(maps.Keys(all)) {
 		out = append(out, types.Tag{Key: aws.String(key), Value: aws.String(all[key])})
 	}

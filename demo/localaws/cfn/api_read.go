@@ -67,7 +67,7 @@ func (st *Stack) describe() map[string]any {
 		"DisableRollback": st.DisableRollback, "EnableTerminationProtection": st.Protected,
 		"Outputs": outputs, "Capabilities": st.Capabilities, "NotificationARNs": st.NotifyARNs,
 		"Tags": cloud.TagList(st.Tags), "RoleARN": orNil(st.RoleARN), "ChangeSetId": orNil(st.ChangeSetID),
-		"ParentId": orNil(st.Parent), "RootId": orNil(st.Root), "RollbackConfiguration": map[string]any{},
+		"ParentId": orNil(st.Parent), "RootId": orNil(st.Root), "RollbackConfiguration": st.Rollback,
 		"DriftInformation": map[string]any{"StackDriftStatus": st.DriftStatus, "LastCheckTimestamp": st.DriftChecked},
 		"LastOperations":   operations,
 	}

@@ -3,6 +3,7 @@ package cfn
 import (
 	"context"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -147,7 +148,8 @@ func (s *Service) computeChangeSet(ctx context.Context, st *Stack, cs *ChangeSet
 }
 
 // otherwiseChanged says whether something beside resources differs: outputs,
-// tags, notification topics, or a failed state that an update would repair.
+// tags, notification topics, rollback triggers, or a failed state that an update
+// would repair.
 func (s *Service) otherwiseChanged(st *Stack, config Config) bool {
 	if st.Template == nil || strings.HasSuffix(st.Status, "_FAILED") {
 		return true
@@ -158,7 +160,8 @@ func (s *Service) otherwiseChanged(st *Stack, config Config) bool {
 		return true
 	}
 	slices.SortFunc(outputs, func(a, b Output) int { return strings.Compare(a.Key, b.Key) })
-	return !slices.Equal(outputs, st.Outputs) || !maps.Equal(config.Tags, st.Tags) || !slices.Equal(config.NotifyARNs, st.NotifyARNs)
+	return !slices.Equal(outputs, st.Outputs) || !maps.Equal(config.Tags, st.Tags) ||
+		!slices.Equal(config.NotifyARNs, st.NotifyARNs) || !reflect.DeepEqual(config.Rollback, st.Rollback)
 }
 
 // changeSet finds a change set of the stack by name or ARN.

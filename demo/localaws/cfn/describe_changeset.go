@@ -31,7 +31,7 @@ func describeChangeSet(s *Service, c *wire.Call) (any, error) {
 		"ChangeSetName": cs.Name, "ChangeSetId": cs.ID, "StackId": st.ID, "StackName": st.Name,
 		"Description": orNil(cs.Description), "Parameters": parameterList(cs.config), "CreationTime": cs.Created,
 		"ExecutionStatus": cs.Execution, "Status": cs.Status, "StatusReason": orNil(cs.Reason),
-		"NotificationARNs": cs.config.NotifyARNs, "RollbackConfiguration": map[string]any{},
+		"NotificationARNs": cs.config.NotifyARNs, "RollbackConfiguration": cs.config.Rollback,
 		"Capabilities": cs.config.Capabilities, "Tags": cloud.TagList(cs.config.Tags), "Changes": changes,
 		"NextToken": next, "IncludeNestedStacks": cs.Nested, "OnStackFailure": orNil(cs.OnFailure),
 		"ImportExistingResources": cs.Import, "DeploymentMode": orNil(cs.Mode),

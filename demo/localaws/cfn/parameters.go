@@ -21,12 +21,12 @@ func parameterValues(t *Template, given []wire.Params, previous map[string]strin
 			stray = append(stray, name)
 			continue
 		}
-		if value, ok := previous[name]; ok && p.Bool("UsePreviousValue") {
-			out[name] = value
-			continue
+		value, ok, err := givenValue(name, p, previous)
+		if err != nil {
+			return nil, err
 		}
-		if p.Has("ParameterValue") {
-			out[name] = p.String("ParameterValue")
+		if ok {
+			out[name] = value
 		}
 	}
 	if len(stray) > 0 {
@@ -50,6 +50,20 @@ func parameterValues(t *Template, given []wire.Params, previous map[string]strin
 		return nil, wire.Invalid("Parameters: [%s] must have values", strings.Join(missing, ", "))
 	}
 	return out, nil
+}
+
+// givenValue is the value that a caller gives a parameter, if he gives one.
+func givenValue(name string, p wire.Params, previous map[string]string) (value string, ok bool, err error) {
+	if !p.Bool("UsePreviousValue") {
+		return p.String("ParameterValue"), p.Has("ParameterValue"), nil
+	}
+	if p.String("ParameterValue") != "" {
+		return "", false, wire.Invalid("Invalid input for parameter key %s. Cannot specify usePreviousValue as true and non empty value for a parameter", name)
+	}
+	if value, ok = previous[name]; !ok {
+		return "", false, wire.Invalid("Invalid input for parameter key %s. Cannot specify usePreviousValue as true for a parameter key not in the previous template", name)
+	}
+	return value, true, nil
 }
 
 func allowed(name string, definition map[string]any, value string) error {

@@ -26,16 +26,18 @@ type request struct {
 	tags         map[string]string
 	capabilities []string
 	notify       []string
+	rollback     map[string]any
 	role         string
 }
 
-// readRequest reads the common parameters. previous is the stack to be
+// readRequest reads the common parameters. As with AWS, an absent list keeps
+// what the stack has, and an empty one removes it. previous is the stack to be
 // changed, nil for a new one; s.mu is held.
 func (s *Service) readRequest(c *wire.Call, previous *Stack) (request, error) {
 	r := request{
 		place: place(c), name: c.Params.String("StackName"), parameters: c.Params.Maps("Parameters"),
 		capabilities: c.Params.Strings("Capabilities"), notify: c.Params.Strings("NotificationARNs"),
-		role: c.Params.String("RoleARN"), tags: map[string]string{},
+		role: c.Params.String("RoleARN"), tags: map[string]string{}, rollback: c.Params.Map("RollbackConfiguration"),
 	}
 	for _, t := range c.Params.Maps("Tags") {
 		r.tags[t.String("Key")] = t.String("Value")
@@ -47,6 +49,9 @@ func (s *Service) readRequest(c *wire.Call, previous *Stack) (request, error) {
 		}
 		if !c.Params.Has("NotificationARNs") {
 			r.notify = previous.NotifyARNs
+		}
+		if !c.Params.Has("RollbackConfiguration") {
+			r.rollback = previous.Rollback
 		}
 		if r.role == "" {
 			r.role = previous.RoleARN
@@ -112,7 +117,7 @@ func (s *Service) prepare(r request) (Config, error) {
 	}
 	c := Config{
 		Template: t, Params: params, Resolved: resolved, Conditions: map[string]bool{}, Tags: r.tags,
-		Capabilities: r.capabilities, NotifyARNs: r.notify, RoleARN: r.role,
+		Capabilities: r.capabilities, NotifyARNs: r.notify, Rollback: r.rollback, RoleARN: r.role,
 	}
 	sc := s.baseScope(&Stack{Place: r.place, ID: r.stackID, Name: r.name}, c)
 	for name := range t.Conditions {

@@ -19,6 +19,7 @@ type Config struct {
 	Tags         map[string]string
 	Capabilities []string
 	NotifyARNs   []string
+	Rollback     map[string]any // its rollback triggers
 	RoleARN      string
 }
 
