@@ -11,6 +11,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"awscdk.dev/operator/internal/redact"
 )
 
 // defaultGrace is what a process gets between SIGTERM and SIGKILL.
@@ -31,8 +33,8 @@ type Command struct {
 	Env  []string
 	// Log gets whole lines, each with its newline, as they come; it may be nil.
 	Log io.Writer
-	// Redact blots secrets out of the tail; nil leaves it as it is.
-	Redact func(string) string
+	// Redact takes secrets out of the tail; it may be nil.
+	Redact *redact.Redactor
 	// Grace is the time between SIGTERM and SIGKILL when the context ends;
 	// zero means five seconds.
 	Grace time.Duration
@@ -70,7 +72,7 @@ func (c Command) Run(ctx context.Context) (string, error) {
 	// The death signal is bound to the thread that starts the child.
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	tail := newTail(c.Log)
+	tail := newTail(c.Log, c.Redact)
 	cmd, finish, err := c.start(tail)
 	if err != nil {
 		return "", err
@@ -81,10 +83,7 @@ func (c Command) Run(ctx context.Context) (string, error) {
 	// What the leader left behind in its group goes too.
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	finish()
-	text := tail.String()
-	if c.Redact != nil {
-		text = c.Redact(text)
-	}
+	text := tail.kept.String()
 	return text, c.verdict(ctx, err, text)
 }
 

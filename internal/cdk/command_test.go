@@ -11,6 +11,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"awscdk.dev/operator/internal/redact"
 )
 
 func shell(script string, args ...string) Command {
@@ -19,14 +21,14 @@ func shell(script string, args ...string) Command {
 
 func TestCommandPassesOnWholeLines(t *testing.T) {
 	var log bytes.Buffer
-	c := shell(`printf 'one\ntw'; printf 'o\n\033[31mred\033[0m\nthe end' >&2`)
+	c := shell(`printf 'one\nsecret-tw'; printf 'o\n\033[31mred\033[0m\nthe end' >&2`)
 	c.Log = &log
-	c.Redact = func(s string) string { return strings.ReplaceAll(s, "two", "***") }
+	c.Redact = redact.New("secret-two")
 	tail, err := c.Run(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "one\ntwo\nred\nthe end\n"; log.String() != want {
+	if want := "one\nsecret-two\nred\nthe end\n"; log.String() != want {
 		t.Errorf("log is %q, want %q", log.String(), want)
 	}
 	if want := "one\n***\nred\nthe end"; tail != want {

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"awscdk.dev/operator/internal/redact"
 )
 
 // InstallOptions are what an install needs besides the project.
@@ -21,8 +23,8 @@ type InstallOptions struct {
 	// Log gets the package manager's output line by line, as it is; it may
 	// be nil.
 	Log io.Writer
-	// Redact blots secrets out of errors; it may be nil.
-	Redact func(string) string
+	// Redact takes secrets out of errors; it may be nil.
+	Redact *redact.Redactor
 	// Now is the clock.
 	Now func() time.Time
 }

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"awscdk.dev/operator/internal/redact"
 )
 
 func TestInstallDoesNotCacheWhatItCannotRepeat(t *testing.T) {
@@ -215,7 +217,7 @@ func TestInstallErrorsAreBoundedAndRedacted(t *testing.T) {
 	var log bytes.Buffer
 	_, err := Install(t.Context(), checkout(t, ".", plain), b.cache, InstallOptions{
 		Env: b.env, Now: time.Now, Log: io.Writer(&log),
-		Redact: func(s string) string { return strings.ReplaceAll(s, "token-4711", "***") },
+		Redact: redact.New("token-4711"),
 	})
 	e := wantReason(t, err, ReasonInstallFailed, "*** 899")
 	if strings.Contains(e.Message, "4711") {

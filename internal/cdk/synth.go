@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"awscdk.dev/operator/internal/redact"
 )
 
 // SynthOptions are what a synthesis needs besides the project.
@@ -35,8 +37,8 @@ type SynthOptions struct {
 	Cache        Cache
 	// Log gets all output line by line, as it is; it may be nil.
 	Log io.Writer
-	// Redact blots secrets out of errors; it may be nil.
-	Redact func(string) string
+	// Redact takes secrets out of errors; it may be nil.
+	Redact *redact.Redactor
 	// Now is the clock.
 	Now func() time.Time
 }

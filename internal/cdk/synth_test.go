@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"awscdk.dev/operator/internal/redact"
 )
 
 // real is a checkout of testdata/app with its real dependencies, which all
@@ -196,7 +198,7 @@ func TestSynthErrorsTellWhatToDo(t *testing.T) {
 			p := checkout(t, ".", plain)
 			_, err := Synth(t.Context(), p, SynthOptions{
 				Region: "eu-west-1", Env: []string{"PATH=/usr/bin:/bin"}, Output: t.TempDir() + "/out", StateDir: t.TempDir(), Now: time.Now,
-				FallbackCLI: fakeCLI(t, c.script), Redact: func(s string) string { return strings.ReplaceAll(s, "token-4711", "***") },
+				FallbackCLI: fakeCLI(t, c.script), Redact: redact.New("token-4711"),
 			})
 			if e := wantReason(t, err, c.reason, c.parts...); e.Permanent != c.permanent || strings.Contains(e.Message, "4711") {
 				t.Errorf("permanent is %v:\n%s", e.Permanent, e.Message)

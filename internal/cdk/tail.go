@@ -5,6 +5,8 @@ import (
 	"io"
 	"regexp"
 	"sync"
+
+	"awscdk.dev/operator/internal/redact"
 )
 
 const (
@@ -18,15 +20,17 @@ const (
 // print even when told not to.
 var colours = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]")
 
-// tail passes output on line by line and keeps its end.
+// tail passes output on line by line and keeps its end, without secrets.
 type tail struct {
 	mu   sync.Mutex
 	log  io.Writer
 	line []byte
-	kept []byte
+	kept *redact.Tail
 }
 
-func newTail(log io.Writer) *tail { return &tail{log: log} }
+func newTail(log io.Writer, redactor *redact.Redactor) *tail {
+	return &tail{log: log, kept: redactor.Tail(tailSize)}
+}
 
 // Write never fails: a log that cannot be written must not end a deployment.
 func (t *tail) Write(p []byte) (int, error) {
@@ -55,6 +59,7 @@ func (t *tail) flush() {
 		t.line = append(t.line, '\n')
 		t.pass()
 	}
+	_ = t.kept.Close()
 }
 
 func (t *tail) pass() {
@@ -62,21 +67,6 @@ func (t *tail) pass() {
 	if t.log != nil {
 		_, _ = t.log.Write(line)
 	}
-	t.kept = append(t.kept, line...)
-	if over := len(t.kept) - tailSize; over > tailSize {
-		t.kept = append(t.kept[:0], t.kept[over:]...)
-	}
+	_, _ = t.kept.Write(line)
 	t.line = t.line[:0]
-}
-
-// String returns the end of the output, whole lines of it.
-func (t *tail) String() string {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	kept := t.kept
-	if over := len(kept) - tailSize; over > 0 {
-		kept = kept[over:]
-		kept = kept[bytes.IndexByte(kept, '\n')+1:]
-	}
-	return string(bytes.TrimSpace(kept))
 }

@@ -7,6 +7,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"awscdk.dev/operator/internal/proc"
+	"awscdk.dev/operator/internal/redact"
 	"awscdk.dev/operator/internal/runner"
 )
 
@@ -25,7 +26,7 @@ type run struct {
 	dir     runner.Dir
 	request runner.Request
 	secrets runner.Secrets // of a queued run; then forgotten
-	redact  *runner.Redactor
+	redact  *redact.Redactor
 
 	id       proc.ID // of the process; zero when it is not known
 	box      box

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"time"
@@ -171,10 +172,21 @@ func (l *Local) obituary(r *run) string {
 		return "the build's process was killed from outside, most likely because the host or the operator's pod ran out of memory"
 	}
 	message := "the build's process ended without a result: " + r.exit.Error()
-	data, err := os.ReadFile(r.dir.Stderr())
+	data, err := firstBytes(r.dir.Stderr(), 64<<10)
 	if err != nil || r.redact == nil {
 		return message
 	}
-	text := strings.TrimSpace(r.redact.String(string(data[:min(len(data), 1024)])))
+	// Redacted before it is cut: nobody recognises a piece of a secret.
+	text := r.redact.String(string(data))
+	text = strings.TrimSpace(strings.ToValidUTF8(text[:min(len(text), 1024)], ""))
 	return strings.TrimSuffix(message+": "+text, ": ")
+}
+
+func firstBytes(path string, most int64) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, most))
 }

@@ -81,13 +81,14 @@ func execute(ctx context.Context, s *Session, dir string, env []string, out io.W
 	if err := mend(ctx, script, env, out); err != nil {
 		return decide.HookResult{}, err
 	}
-	last := &lastLines{}
+	last := s.Log.redact.Tail(8 << 10)
 	err := runScript(ctx, script, dir, env, io.MultiWriter(out, last))
+	_ = last.Close()
 	if err == nil {
 		code := int32(0)
 		return decide.HookResult{ExitCode: &code}, nil
 	}
-	return explainHook(ctx, s, last.text(s.Log.redact.String), limit, err)
+	return explainHook(ctx, s, lastLines(last.String()), limit, err)
 }
 
 var errHookTimeout = errors.New("the hook took too long")
@@ -173,34 +174,14 @@ func missingTool(shown string) string {
 	return fmt.Sprintf("; %s is not on the operator's PATH: install it in the operator's image", m[1])
 }
 
-// lastLines keeps the end of what is written to it.
-type lastLines struct {
-	buf []byte
-	// cut is true once something before it was dropped.
-	cut bool
-}
-
-func (l *lastLines) Write(p []byte) (int, error) {
-	const keep = 8 << 10
-	l.cut = l.cut || len(l.buf)+len(p) > keep
-	l.buf = append(l.buf, p[max(0, len(p)-keep):]...)
-	l.buf = l.buf[max(0, len(l.buf)-keep):]
-	return len(p), nil
-}
-
-// text gives the last lines, oldest first, without secrets: those are blotted
-// out before anything is cut off, since no one knows a piece of a secret.
-func (l *lastLines) text(redact func(string) string) string {
-	all := string(l.buf)
-	if _, rest, ok := strings.Cut(all, "\n"); ok && l.cut {
-		all = rest
-	}
-	lines := strings.Split(strings.TrimRight(redact(strings.ToValidUTF8(all, "?")), "\n"), "\n")
+// lastLines gives the last lines of an output that holds no secrets, oldest first.
+func lastLines(text string) string {
+	lines := strings.Split(text, "\n")
 	lines = lines[max(0, len(lines)-shownLines):]
 	for i, line := range lines {
 		lines[i] = strings.TrimRight(line, "\r \t")
 	}
-	text := strings.Join(lines, "\n")
+	text = strings.Join(lines, "\n")
 	if len(text) > shownBytes {
 		text = "…" + strings.ToValidUTF8(text[len(text)-shownBytes:], "")
 	}

@@ -15,6 +15,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/proc"
+	"awscdk.dev/operator/internal/redact"
 )
 
 const (
@@ -126,7 +127,9 @@ func open(o MainOptions) (*Session, error) {
 	if err := emptyStdin(o.Stdin); err != nil {
 		return nil, err
 	}
-	s.Log, err = OpenLog(o.Dir, s.Secrets.Redactor(s.Request.Repository))
+	redactor := s.Secrets.Redactor(s.Request.Repository)
+	redactor.Learn(redact.EnvironSecrets(environ())...)
+	s.Log, err = OpenLog(o.Dir, redactor)
 	return s, err
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/fluxsource"
+	"awscdk.dev/operator/internal/redact"
 )
 
 // Operation is what a run is for.
@@ -191,7 +192,7 @@ func (s Secrets) LogValue() slog.Value { return slog.StringValue(s.String()) }
 
 // Redactor returns a redactor for these secrets and for a password written
 // into the repository's address.
-func (s Secrets) Redactor(repository string) *Redactor {
+func (s Secrets) Redactor(repository string) *redact.Redactor {
 	values := s.values()
 	if _, rest, ok := strings.Cut(repository, "://"); ok {
 		if userinfo, _, ok := strings.Cut(rest, "@"); ok && !strings.Contains(userinfo, "/") {
@@ -199,5 +200,5 @@ func (s Secrets) Redactor(repository string) *Redactor {
 			values = append(values, password)
 		}
 	}
-	return NewRedactor(values...)
+	return redact.New(values...)
 }

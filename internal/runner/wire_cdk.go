@@ -11,6 +11,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/cdk"
+	"awscdk.dev/operator/internal/redact"
 )
 
 // cdkToolchain runs the project's own package manager and CDK.
@@ -44,8 +45,9 @@ func (c cdkToolchain) Install(ctx context.Context, dir string, out io.Writer) (b
 	if err != nil {
 		return false, err
 	}
+	c.session.Log.redact.Learn(redact.RegistrySecrets(dir, project.Root, environ())...)
 	done, err := cdk.Install(ctx, project, c.cache(), cdk.InstallOptions{
-		Env: environ(), Log: out, Redact: c.session.Log.redact.String, Now: c.session.now,
+		Env: environ(), Log: out, Redact: c.session.Log.redact, Now: c.session.now,
 	})
 	if err != nil {
 		return false, err
@@ -98,7 +100,7 @@ func (c cdkToolchain) synthOptions(account string, out io.Writer) cdk.SynthOptio
 		Env: environ(), Credentials: awsEnviron(environ(), s.Secrets.AWS),
 		Output: s.Dir.Assembly(), StateDir: s.Dir.State(), FallbackCLI: bundledCLI(),
 		Dependencies: *c.dependencies, Cache: c.cache(),
-		Log: out, Redact: s.Log.redact.String, Now: s.now,
+		Log: out, Redact: s.Log.redact, Now: s.now,
 	}
 	for _, v := range s.Request.Context {
 		o.Context = append(o.Context, cdk.ContextValue{Name: v.Name, Value: v.Value})

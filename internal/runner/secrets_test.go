@@ -1,0 +1,93 @@
+package runner
+
+import (
+	"encoding/base64"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"awscdk.dev/operator/internal/redact"
+)
+
+func TestRedactorHidesThePasswordOfTheRepository(t *testing.T) {
+	r := Secrets{}.Redactor("https://bob:hunter22@example.com/x.git")
+	if got := r.String("login hunter22 failed"); got != "login *** failed" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestSecretsNeverPrint(t *testing.T) {
+	s := Secrets{Password: "hunter22", AWS: map[string]string{"AWS_SECRET_ACCESS_KEY": "sesame"}}
+	for _, text := range []string{s.String(), s.GoString(), s.LogValue().String()} {
+		if text != "secrets(hidden)" {
+			t.Errorf("secrets print as %q", text)
+		}
+	}
+}
+
+func TestALogLeadsEachLineByItsStep(t *testing.T) {
+	dir := Dir(t.TempDir())
+	log, err := OpenLog(dir, redact.New("hunter22"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.Printf(StepInstalling, "before\nhunter22\n\nafter")
+	_ = log.Close()
+	data, _ := os.ReadFile(dir.Log(0))
+	if want := "[Installing] before\n[Installing] ***\n[Installing] \n[Installing] after\n"; string(data) != want {
+		t.Errorf("the log is %q, want %q", data, want)
+	}
+}
+
+// TestAHookShowsNoPieceOfASecret has a hook print a long secret as tools do,
+// and fail, so that the message shows its last lines.
+func TestAHookShowsNoPieceOfASecret(t *testing.T) {
+	long := make([]byte, 9000)
+	for i := range long {
+		long[i] = "abcdefghijklmnopqrstuvwxyz0123456789"[(i*i+i/36)%36]
+	}
+	secret := string(long)
+	for name, script := range map[string]string{
+		"without a newline": `printf %s "$TOKEN"; exit 3`,
+		"traced":            `set -x; : "$TOKEN"; exit 3`,
+		"base64, wrapped":   `printf 'x%s' "$TOKEN" | base64; exit 3`,
+		"after much":        `head -c 40000 /dev/zero | tr '\0' x; printf '%s' "$TOKEN"; exit 3`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			result, log := hooked(t, &world{}, func(_ *Request, secrets *Secrets) {
+				secrets.HookEnv, secrets.HookSecrets = map[string]string{"TOKEN": secret}, []string{"TOKEN"}
+			}, script)
+			if result.Failure == nil || !strings.Contains(result.Failure.Message, "code 3") {
+				t.Fatalf("failure %+v", result.Failure)
+			}
+			encoded := base64.StdEncoding.EncodeToString([]byte("x" + secret))
+			for from := 0; from+16 < len(secret); from++ {
+				for _, piece := range []string{secret[from : from+16], encoded[from+2 : from+18]} {
+					if strings.Contains(log, piece) || strings.Contains(result.Failure.Message, piece) {
+						t.Fatalf("%q is shown; the message is %.300q", piece, result.Failure.Message)
+					}
+				}
+			}
+		})
+	}
+}
+
+func TestTheTokensOfTheProjectAreRedacted(t *testing.T) {
+	s := session(t, Request{}, Secrets{})
+	project := filepath.Join(s.Dir.Workspace(), "app")
+	if err := os.MkdirAll(project, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(project, ".npmrc"), []byte("//npm.acme.com/:_authToken=npm_4711abcdef\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	out := s.Log.Writer(StepInstalling)
+	_, err := newToolchain(s).Install(t.Context(), project, out)
+	if err == nil {
+		t.Fatal("a project without a lock file was installed")
+	}
+	if got := s.Log.redact.String("npm_4711abcdef"); got != redact.Mark {
+		t.Errorf("after the install, %q is shown", got)
+	}
+}
