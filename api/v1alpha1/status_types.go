@@ -221,6 +221,11 @@ type Operation struct {
 	// runStep is what the runner is doing.
 	// +optional
 	RunStep string `json:"runStep,omitempty"`
+	// ahead is how many other runs have their turn before this one while
+	// runStep is Queued. From ten on it is rounded down to tens, from a hundred
+	// on to hundreds.
+	// +optional
+	Ahead int32 `json:"ahead,omitempty"`
 	// plan is what the build brought forth.
 	// +optional
 	Plan *Plan `json:"plan,omitempty"`

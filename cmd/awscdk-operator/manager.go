@@ -14,10 +14,10 @@ import (
 
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/controller"
-	"awscdk.dev/operator/internal/report"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/proc"
+	"awscdk.dev/operator/internal/report"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -116,12 +116,13 @@ func wire(mgr ctrl.Manager, s settings, log *slog.Logger) (stop func(), err erro
 		}
 	}})
 	runs, err := executor.NewLocal(executor.LocalOptions{
-		Data:        s.data,
-		Now:         time.Now,
-		MaxRuns:     s.maxRuns,
-		MemoryLimit: s.runMemory,
-		PassEnv:     s.passEnv,
-		Log:         os.Stdout,
+		Data:                s.data,
+		Now:                 time.Now,
+		MaxRuns:             s.maxRuns,
+		MaxRunsPerNamespace: s.maxRunsPerNamespace,
+		MemoryLimit:         s.runMemory,
+		PassEnv:             s.passEnv,
+		Log:                 os.Stdout,
 		Notify: func(name string) {
 			if r := listener.Load(); r != nil {
 				r.RunChanged(name)

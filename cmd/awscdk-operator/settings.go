@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -17,22 +18,23 @@ import (
 // settings are the manager's, from the environment that users of the earlier
 // operator set and from flags, which win.
 type settings struct {
-	debug           bool
-	decide          decide.Settings
-	metricsPrefix   string
-	account         string
-	metricsAddr     string
-	healthAddr      string
-	data            string
-	maxRuns         int
-	runMemory       int64
-	passEnv         []string
-	leaderElect     bool
-	leaderNamespace string
-	watch           string
-	sshKey          string
-	knownHosts      string
-	webhooks        webhookSettings
+	debug               bool
+	decide              decide.Settings
+	metricsPrefix       string
+	account             string
+	metricsAddr         string
+	healthAddr          string
+	data                string
+	maxRuns             int
+	maxRunsPerNamespace int
+	runMemory           int64
+	passEnv             []string
+	leaderElect         bool
+	leaderNamespace     string
+	watch               string
+	sshKey              string
+	knownHosts          string
+	webhooks            webhookSettings
 }
 
 func parseSettings(args []string, getenv func(string) string) (settings, error) {
@@ -51,7 +53,8 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	f.StringVar(&s.metricsAddr, "metrics-bind-address", ":9115", "where /metrics and /metrics/hooks are served, 0 for nowhere")
 	f.StringVar(&s.healthAddr, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served, 0 for nowhere")
 	f.StringVar(&s.data, "data-dir", dataDir(getenv), "`folder` of runs, git mirrors and caches (AWSCDK_OPERATOR_DATA)")
-	f.IntVar(&s.maxRuns, "max-runs", 0, "builds that go on at once; 0 for the number of processors, at least 2")
+	f.IntVar(&s.maxRuns, "max-runs", 0, "builds and hooks that run at once; 0 for one more than the number of processors, at least 3")
+	f.IntVar(&s.maxRunsPerNamespace, "max-runs-per-namespace", 0, "how many of them one namespace may have; 0 for all but one, or all where one namespace is watched")
 	f.StringVar(&memory, "run-memory", "", "memory of one build with all that it starts, for example 4Gi; none by default")
 	f.StringVar(&passEnv, "pass-env", getenv("AWSCDK_OPERATOR_PASS_ENV"), "names of variables of the operator that builds get too, separated by commas")
 	f.BoolVar(&s.leaderElect, "leader-elect", false, "let one of several managers work at a time")
@@ -72,6 +75,9 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 		return s, fmt.Errorf("unexpected argument %q", f.Arg(0))
 	}
 	s.passEnv = list(passEnv)
+	if s.maxRunsPerNamespace == 0 && len(list(s.watch)) == 1 {
+		s.maxRunsPerNamespace = math.MaxInt
+	}
 	return s, s.parse(drift, gitSync, memory)
 }
 

@@ -166,8 +166,7 @@ func build(p *pass, op *v1alpha1.Operation) bool {
 	case RunNone:
 		return p.act(ActStartRun, p.poll(op.StepStartedAt))
 	case RunRunning:
-		op.RunStep = run.Step
-		return p.look(max(p.poll(op.StepStartedAt), problemPoll))
+		return p.runs(op, run)
 	}
 	return p.takePlan(op, run.Result)
 }
@@ -183,7 +182,7 @@ func (p *pass) takePlan(op *v1alpha1.Operation, result *RunResult) bool {
 	if moved := movedAway(p.st.StackID, result.Plan); moved != nil {
 		return p.fail(*moved)
 	}
-	op.RunStep, op.Plan = "", result.Plan
+	op.RunStep, op.Ahead, op.Plan = "", 0, result.Plan
 	p.st.Plan = result.Plan.DeepCopy()
 	p.st.Plan.ConstructPaths = nil
 	p.step(v1alpha1.StepPlanning)

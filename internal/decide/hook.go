@@ -45,7 +45,7 @@ func hookNamed(spec *v1alpha1.CdkTsStackSpec, name string) Hook {
 // enter moves the operation to a step that is a runner's, and has it run.
 func (p *pass) enter(s v1alpha1.OperationStep) bool {
 	p.step(s)
-	p.st.Operation.RunStep = ""
+	p.st.Operation.RunStep, p.st.Operation.Ahead = "", 0
 	return p.act(ActStartRun, p.poll(p.st.Operation.StepStartedAt))
 }
 
@@ -64,11 +64,10 @@ func (p *pass) runEnded(op *v1alpha1.Operation) *RunResult {
 		p.act(ActStartRun, p.poll(op.StepStartedAt))
 		return nil
 	case RunRunning:
-		op.RunStep = run.Step
-		p.look(max(p.poll(op.StepStartedAt), problemPoll))
+		p.runs(op, run)
 		return nil
 	}
-	op.RunStep = ""
+	op.RunStep, op.Ahead = "", 0
 	if run.Result == nil {
 		return p.noted(op, &RunResult{Failure: &RunFailure{Reason: "RunLost", Message: "the run ended without a result"}})
 	}

@@ -170,6 +170,7 @@ func operationPhase(op *v1alpha1.Operation) v1alpha1.Phase {
 
 // runPhases are the phases of a build by what its run is doing.
 var runPhases = map[string]v1alpha1.Phase{
+	StepQueued:     v1alpha1.PhasePending,
 	"Installing":   v1alpha1.PhaseInstalling,
 	"Synthesizing": v1alpha1.PhaseDeploying,
 	"Publishing":   v1alpha1.PhaseDeploying,

@@ -57,6 +57,9 @@ type Head struct {
 	Err error
 }
 
+// StepQueued is the step of a run that waits for its turn.
+const StepQueued = "Queued"
+
 // RunState says what became of a run.
 type RunState string
 
@@ -71,9 +74,11 @@ const (
 // Run is a runner's run, as its executor sees it.
 type Run struct {
 	State RunState
-	// Step is what a running run is doing, one word: Cloning, Installing,
-	// Synthesizing, Publishing, Inspecting, or the name of a hook.
+	// Step is what a running run is doing, one word: Queued, Cloning,
+	// Installing, Synthesizing, Publishing, Inspecting, or the name of a hook.
 	Step string
+	// Ahead is how many runs have their turn before this one while it is queued.
+	Ahead int
 	// Result is set when State is RunDone.
 	Result *RunResult
 	Err    error

@@ -35,7 +35,7 @@ func retry(p *pass) bool {
 		return false
 	}
 	if due := last.EndedAt.Add(pause); !p.due(due) {
-		count := fmt.Sprintf("attempt %d of %d", attempts, limit+1)
+		count := attemptOf(attempts, limit)
 		if last.Waited > 0 {
 			count = "it does not count as an attempt"
 		}
@@ -44,6 +44,8 @@ func retry(p *pass) bool {
 	}
 	return p.startDeploy(ReasonRetry)
 }
+
+func attemptOf(n, limit int) string { return fmt.Sprintf("attempt %d of %d", n, limit+1) }
 
 // reached says whether the target has been brought about.
 func (p *pass) reached() bool { return reached(p.st) }

@@ -173,6 +173,8 @@ func operationMessage(op *v1alpha1.Operation, pr *v1alpha1.Progress) string {
 	switch {
 	case op.RunStep == BeforeDeploy:
 		what = "running " + BeforeDeploy
+	case op.RunStep == StepQueued:
+		what = fmt.Sprintf("waiting for its turn before %s (%s)", what, ahead(op))
 	case op.RunStep != "":
 		what += " (" + strings.ToLower(op.RunStep) + ")"
 	}

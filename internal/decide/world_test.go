@@ -48,7 +48,7 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 }
 
 func (s *story) run(d *datadriven.TestData) Run {
-	r := Run{State: RunState(text(d, "state")), Step: text(d, "step")}
+	r := Run{State: RunState(text(d, "state")), Step: text(d, "step"), Ahead: number(d, "ahead")}
 	if r.State != RunDone {
 		return r
 	}

@@ -33,7 +33,7 @@ type Executor interface {
 }
 
 // StepQueued is the step of a run that waits for its turn.
-const StepQueued = "Queued"
+const StepQueued = decide.StepQueued
 
 // Kinds of failure, told apart with errors.Is.
 var (

@@ -93,7 +93,7 @@ func (l *Local) await(r *run, cmd *exec.Cmd) {
 // next starts those whose turn it is. The caller holds the lock.
 func (l *Local) next() {
 	for l.busy() < l.o.MaxRuns {
-		r := l.queue.pop()
+		r := l.queue.pop(l.mayHaveAnother)
 		if r == nil {
 			return
 		}

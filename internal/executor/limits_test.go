@@ -61,6 +61,54 @@ func TestRunsBeyondTheLimitWaitAndNamespacesTakeTurns(t *testing.T) {
 	}
 }
 
+func TestOneNamespaceCannotHoldEverySlot(t *testing.T) {
+	folder := t.TempDir()
+	l := newLocal(t, executor.LocalOptions{MaxRuns: 3})
+	begin := func(name string) {
+		req := executortest.Request(executortest.Await, value(executortest.FileValue, folder+"/"+name))
+		req.Namespace, _, _ = strings.Cut(name, "-")
+		start(t, l, name, req, runner.Secrets{})
+	}
+	for _, name := range []string{"a-1", "a-2", "a-3", "a-4", "b-1"} {
+		begin(name)
+	}
+	for name, ahead := range map[string]int{"a-3": 0, "a-4": 1} {
+		if got := l.Observe(t.Context(), name); got.Step != executor.StepQueued || got.Ahead != ahead {
+			t.Errorf("%s: %+v, want it queued with %d ahead", name, got, ahead)
+		}
+	}
+	touch(t, folder+"/b-1")
+	executortest.Done(t, l, "b-1") // although the other namespace's runs go on
+	touch(t, folder+"/a-1")
+	executortest.Done(t, l, "a-1")
+	executortest.Eventually(t, "the next one of the namespace runs", func() bool {
+		return l.Observe(t.Context(), "a-3").Step == runner.StepCloning
+	})
+	if got := l.Observe(t.Context(), "a-4"); got.Step != executor.StepQueued {
+		t.Errorf("a-4: %+v, want it queued: a slot is kept free", got)
+	}
+}
+
+func TestAHookThatIsWaitedForHasItsTurnBeforeBuilds(t *testing.T) {
+	folder := t.TempDir()
+	l := newLocal(t, executor.LocalOptions{MaxRuns: 1})
+	for _, name := range []string{"build-1", "build-2", "hook"} {
+		req := executortest.Request(executortest.Await, value(executortest.FileValue, folder+"/"+name))
+		if name == "hook" {
+			req.Operation, req.Hook = runner.OperationHook, &runner.Hook{Name: decide.BeforeDestroy}
+		}
+		start(t, l, name, req, runner.Secrets{})
+	}
+	if got := l.Observe(t.Context(), "build-2"); got.Step != executor.StepQueued || got.Ahead != 1 {
+		t.Errorf("the build is %+v, want it queued with the hook ahead", got)
+	}
+	touch(t, folder+"/build-1")
+	touch(t, folder+"/hook")
+	executortest.Done(t, l, "hook")
+	touch(t, folder+"/build-2")
+	executortest.Done(t, l, "build-2")
+}
+
 func TestTheDiskMustHaveRoom(t *testing.T) {
 	l := newLocal(t, executor.LocalOptions{MinFree: 1 << 60})
 	err := l.Start(t.Context(), "run-1", executortest.Request(executortest.Succeed), runner.Secrets{})

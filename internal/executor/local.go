@@ -25,8 +25,11 @@ type LocalOptions struct {
 	// Now is the clock.
 	Now func() time.Time
 	// MaxRuns is how many runs go on at once, the others wait for their turn;
-	// 0 is the number of processors, at least 2.
+	// 0 is one more than the number of processors, at least 3.
 	MaxRuns int
+	// MaxRunsPerNamespace is how many of them one namespace may have; 0 is all
+	// but one, so that none can keep all others waiting with scripts that sleep.
+	MaxRunsPerNamespace int
 	// MemoryLimit in bytes bounds one run with all that it starts; 0 is none.
 	// Everywhere the run itself adds up its processes' memory, twice a
 	// second, and ends when it is too much; Node is told to keep its heap
@@ -109,7 +112,8 @@ func NewLocal(o LocalOptions) (*Local, error) {
 	if o.Notify == nil {
 		o.Notify = func(string) {}
 	}
-	o.MaxRuns = cmp.Or(o.MaxRuns, max(2, runtime.NumCPU()))
+	o.MaxRuns = cmp.Or(o.MaxRuns, max(2, runtime.NumCPU())+1)
+	o.MaxRunsPerNamespace = cmp.Or(o.MaxRunsPerNamespace, max(o.MaxRuns-1, 1))
 	o.MinFree = cmp.Or(o.MinFree, 512<<20)
 	o.Grace = cmp.Or(o.Grace, 10*time.Second)
 	l := &Local{o: o, groups: findControlGroups("/sys/fs/cgroup"), runs: make(map[string]*run), wake: make(chan struct{}, 1), closing: make(chan struct{})}
@@ -166,7 +170,7 @@ func (l *Local) Start(_ context.Context, name string, req runner.Request, secret
 		req.Timeout = defaultTimeout
 	}
 	r.request, r.secrets = req, secrets
-	if l.busy() >= l.o.MaxRuns {
+	if l.busy() >= l.o.MaxRuns || !l.mayHaveAnother(req.Namespace) {
 		l.runs[name] = r
 		l.queue.push(r)
 		return nil
@@ -186,7 +190,7 @@ func (l *Local) Observe(_ context.Context, name string) decide.Run {
 	case ok && r.state == removing:
 		return decide.Run{}
 	case ok && r.state == queued:
-		return decide.Run{State: decide.RunRunning, Step: StepQueued}
+		return decide.Run{State: decide.RunRunning, Step: StepQueued, Ahead: l.queue.ahead(r)}
 	case ok:
 		return decide.Run{State: decide.RunRunning, Step: cmp.Or(r.step, runner.StepStarting)}
 	}
@@ -270,6 +274,17 @@ func (l *Local) onDisk() ([]string, error) {
 		}
 	}
 	return names, nil
+}
+
+// mayHaveAnother says whether a namespace may have one more run at a time.
+func (l *Local) mayHaveAnother(namespace string) bool {
+	n := 0
+	for _, r := range l.runs {
+		if r.state != queued && r.request.Namespace == namespace {
+			n++
+		}
+	}
+	return n < l.o.MaxRunsPerNamespace
 }
 
 // busy counts the runs that have a process.

@@ -1,11 +1,9 @@
 package executor_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -77,31 +75,6 @@ func TestAQueuedRunThatCannotBeStartedCanBeStartedAgain(t *testing.T) {
 	if r := executortest.Done(t, l, "run-2"); r.Failure != nil {
 		t.Fatalf("it ended with %+v", r.Failure)
 	}
-}
-
-func TestSecretsAreInNoFile(t *testing.T) {
-	data, file := t.TempDir(), t.TempDir()+"/go"
-	l := newLocal(t, executor.LocalOptions{Data: data})
-	secret := "a-secret-that-is-in-no-file"
-	start(t, l, "run-1", executortest.Request(executortest.Await, value(executortest.FileValue, file)), runner.Secrets{Password: secret})
-	executortest.Eventually(t, "the run works", func() bool {
-		return l.Observe(t.Context(), "run-1").Step == runner.StepCloning
-	})
-	err := filepath.WalkDir(data, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.Type().IsRegular() {
-			return err
-		}
-		text, err := os.ReadFile(path)
-		if bytes.Contains(text, []byte(secret)) {
-			t.Errorf("%s holds the secret", path)
-		}
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	touch(t, file)
-	executortest.Done(t, l, "run-1")
 }
 
 // An adopted run that ends without a result is judged by how far it came.

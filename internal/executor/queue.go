@@ -1,50 +1,141 @@
 package executor
 
-import "slices"
+import (
+	"slices"
 
-// queue holds the runs that wait for their turn: first come, first served
-// within a namespace, and the namespaces take turns, so that a hundred runs
-// of one team do not keep another team waiting.
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/runner"
+)
+
+// queue holds the runs that wait for their turn. Hooks that something waits
+// for which cannot be repeated, a destruction, a verification or an alarm, go
+// before builds, but not for ever. Within either class it is first come, first
+// served within a namespace, and the namespaces take turns, so that a hundred
+// runs of one team do not keep another team waiting.
 type queue struct {
-	namespaces []string // in the order of their turns
-	waiting    map[string][]*run
+	urgent, ordinary line
+	// passed counts the urgent runs that went first since an ordinary one did.
+	passed int
 }
 
-func (q *queue) push(r *run) {
-	if q.waiting == nil {
-		q.waiting = make(map[string][]*run)
-	}
-	ns := r.request.Namespace
-	if len(q.waiting[ns]) == 0 {
-		q.namespaces = append(q.namespaces, ns)
-	}
-	q.waiting[ns] = append(q.waiting[ns], r)
+// maxPassed is how many urgent runs go before an ordinary one that waits.
+const maxPassed = 3
+
+// urgentHooks are those that go before builds. The hooks around git checks are
+// not among them: those come every few minutes.
+var urgentHooks = []string{
+	decide.AfterDeploy, decide.BeforeDestroy, decide.AfterDestroy,
+	decide.BeforeDriftDetection, decide.AfterDriftDetection,
 }
 
-// pop returns the run whose turn it is, nil when none waits.
-func (q *queue) pop() *run {
-	if len(q.namespaces) == 0 {
-		return nil
+func isUrgent(r runner.Request) bool {
+	return r.Operation == runner.OperationHook && r.Hook != nil && slices.Contains(urgentHooks, r.Hook.Name)
+}
+
+// lineOf is the line that a run waits in.
+func (q *queue) lineOf(r *run) *line {
+	if isUrgent(r.request) {
+		return &q.urgent
 	}
-	ns := q.namespaces[0]
-	q.namespaces = q.namespaces[1:]
-	r := q.waiting[ns][0]
-	q.waiting[ns] = q.waiting[ns][1:]
-	if len(q.waiting[ns]) == 0 {
-		delete(q.waiting, ns)
+	return &q.ordinary
+}
+
+func (q *queue) push(r *run)   { q.lineOf(r).push(r) }
+func (q *queue) remove(r *run) { q.lineOf(r).remove(r) }
+
+// pop returns the run whose turn it is among the namespaces that may have
+// another, nil when none waits.
+func (q *queue) pop(may func(namespace string) bool) *run {
+	if q.passed >= maxPassed {
+		if r := q.ordinary.pop(may); r != nil {
+			q.passed = 0
+			return r
+		}
+	}
+	if r := q.urgent.pop(may); r != nil {
+		q.passed = min(q.passed+1, maxPassed)
 		return r
 	}
-	q.namespaces = append(q.namespaces, ns)
+	q.passed = 0
+	return q.ordinary.pop(may)
+}
+
+// ahead counts the runs that have their turn before r, if no more come and
+// every namespace may have another.
+func (q *queue) ahead(r *run) int {
+	if isUrgent(r.request) {
+		before := q.urgent.ahead(r)
+		// An ordinary run goes after maxPassed urgent ones, of which some went.
+		return before + min((q.passed+before)/maxPassed, q.ordinary.length)
+	}
+	before := q.ordinary.ahead(r)
+	return before + min(max((before+1)*maxPassed-q.passed, 0), q.urgent.length)
+}
+
+// line is a queue of one class.
+type line struct {
+	namespaces []string // in the order of their turns
+	waiting    map[string][]*run
+	length     int
+}
+
+func (l *line) push(r *run) {
+	if l.waiting == nil {
+		l.waiting = make(map[string][]*run)
+	}
+	ns := r.request.Namespace
+	if len(l.waiting[ns]) == 0 {
+		l.namespaces = append(l.namespaces, ns)
+	}
+	l.waiting[ns] = append(l.waiting[ns], r)
+	l.length++
+}
+
+func (l *line) pop(may func(namespace string) bool) *run {
+	i := slices.IndexFunc(l.namespaces, may)
+	if i < 0 {
+		return nil
+	}
+	ns := l.namespaces[i]
+	r := l.waiting[ns][0]
+	l.remove(r)
+	if len(l.waiting[ns]) > 0 {
+		l.namespaces = append(slices.Delete(l.namespaces, i, i+1), ns)
+	}
 	return r
 }
 
-func (q *queue) remove(r *run) {
+// remove takes a run out of the line, if it is there.
+func (l *line) remove(r *run) {
 	ns := r.request.Namespace
-	left := slices.DeleteFunc(q.waiting[ns], func(other *run) bool { return other == r })
-	if len(left) > 0 {
-		q.waiting[ns] = left
+	i := slices.Index(l.waiting[ns], r)
+	if i < 0 {
 		return
 	}
-	delete(q.waiting, ns)
-	q.namespaces = slices.DeleteFunc(q.namespaces, func(other string) bool { return other == ns })
+	l.length--
+	if l.waiting[ns] = slices.Delete(l.waiting[ns], i, i+1); len(l.waiting[ns]) > 0 {
+		return
+	}
+	delete(l.waiting, ns)
+	l.namespaces = slices.DeleteFunc(l.namespaces, func(other string) bool { return other == ns })
+}
+
+// ahead counts the runs that come before r: each namespace whose turn is
+// before that of its own has one more of them than those after.
+func (l *line) ahead(r *run) int {
+	own := r.request.Namespace
+	place := slices.Index(l.waiting[own], r)
+	before, n := true, 0
+	for _, ns := range l.namespaces {
+		switch {
+		case ns == own:
+			before = false
+			n += place
+		case before:
+			n += min(len(l.waiting[ns]), place+1)
+		default:
+			n += min(len(l.waiting[ns]), place)
+		}
+	}
+	return n
 }

@@ -177,7 +177,7 @@ func troubles(before, after *v1alpha1.CdkTsStack) []Event {
 	if is == nil || is.Status == metav1.ConditionTrue || slices.Contains(benign, is.Reason) {
 		return nil
 	}
-	if was != nil && was.Reason == is.Reason && was.Message == is.Message {
+	if was != nil && was.Reason == is.Reason && was.Message == is.Message || retryQueued(after, is.Reason) {
 		return nil
 	}
 	if e := newEntries(before, after); len(e) > 0 && e[len(e)-1].Reason == is.Reason {
@@ -190,4 +190,11 @@ func troubles(before, after *v1alpha1.CdkTsStack) []Event {
 		return nil
 	}
 	return []Event{{Warning: !slices.Contains(calm, is.Reason), Reason: is.Reason, Action: "Reconcile", Note: is.Message}}
+}
+
+// retryQueued says whether Ready shows the failure of an earlier attempt, which
+// was told when that ended, while another waits for its turn.
+func retryQueued(obj *v1alpha1.CdkTsStack, reason string) bool {
+	op, history := obj.Status.Operation, obj.Status.History
+	return op != nil && op.RunStep == decide.StepQueued && len(history) > 0 && history[0].Reason == reason
 }

@@ -24,12 +24,12 @@ func hooksEnded(before, after *v1alpha1.CdkTsStack) []v1alpha1.HookStatus {
 	return ended
 }
 
-// hookNews tells how hooks ended. The start of one that was too quick to be
+// hookEvents tells how hooks ended. The start of one that was too quick to be
 // seen running is told with its end.
 func hookEvents(before, after *v1alpha1.CdkTsStack) []Event {
 	var all []Event
 	for _, h := range hooksEnded(before, after) {
-		if running(before) != h.Name {
+		if running(before) != h.Name && ran(h) {
 			all = append(all, hookStart(h.Name))
 		}
 		took := time.Duration(h.DurationMS) * time.Millisecond
@@ -41,6 +41,10 @@ func hookEvents(before, after *v1alpha1.CdkTsStack) []Event {
 	}
 	return all
 }
+
+// ran says whether a hook that ended had begun: one whose run could not be
+// brought to it has neither an exit code nor a duration.
+func ran(h v1alpha1.HookStatus) bool { return h.Succeeded || h.ExitCode != nil || h.DurationMS > 0 }
 
 func hookStarts(before, after *v1alpha1.CdkTsStack) []Event {
 	name := running(after)
@@ -54,16 +58,14 @@ func hookStart(name string) Event {
 	return Event{Reason: "LifecycleHookStart", Action: "Hook", Note: "Running " + name}
 }
 
-// running names the hook that an object shows as running, "" for none.
+// running names the hook that an object shows as running, "" for none: its
+// run may still wait for its turn, or check out and install before it.
 func running(obj *v1alpha1.CdkTsStack) string {
 	op := obj.Status.Operation
-	switch {
-	case op == nil:
-		return ""
-	case op.Step == v1alpha1.StepBuilding && op.RunStep != decide.BeforeDeploy:
+	if op == nil {
 		return ""
 	}
-	if hook := decide.HookAt(&obj.Spec, op); hook.Script != "" {
+	if hook := decide.HookAt(&obj.Spec, op); hook.Script != "" && hook.Name == op.RunStep {
 		return hook.Name
 	}
 	return ""

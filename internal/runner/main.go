@@ -49,6 +49,7 @@ func Main(ctx context.Context, o MainOptions) error {
 	if err := settle(); err != nil {
 		return err
 	}
+	awaitGate(o.Stdin)
 	s, err := open(o)
 	if err != nil {
 		return err
@@ -76,8 +77,7 @@ func Main(ctx context.Context, o MainOptions) error {
 
 // settle makes the process what the executor takes it for: the holder of the
 // lock, the parent of all that it starts, the first to go when memory runs
-// out, and closed to the looks of what it starts. It returns when the executor
-// has put the process where it belongs.
+// out, and closed to the looks of what it starts.
 func settle() error {
 	unix.CloseOnExec(lockFD)
 	if err := proc.Adopt(); err != nil {
@@ -88,10 +88,19 @@ func settle() error {
 	if err := proc.Hide(); err != nil {
 		return err
 	}
+	return nil
+}
+
+// awaitGate returns when the executor has put the process where it belongs, or
+// has ended. Who has secrets of another kind of input has no gate.
+func awaitGate(stdin io.Reader) {
+	if stdin != os.Stdin {
+		return
+	}
 	gate := os.NewFile(gateFD, "gate")
+	defer gate.Close()
 	// Nothing is ever written to it: this waits for its end.
 	_, _ = io.Copy(io.Discard, gate)
-	return gate.Close()
 }
 
 // begin marks that the work begins and says who the process is.

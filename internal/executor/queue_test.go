@@ -1,0 +1,100 @@
+package executor
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/runner"
+)
+
+// waiting is a run of a namespace; of the hook, if one is named.
+func waiting(namespace, hook string) *run {
+	r := &run{request: runner.Request{Namespace: namespace}}
+	if hook != "" {
+		r.request.Operation, r.request.Hook = runner.OperationHook, &runner.Hook{Name: hook}
+	}
+	return r
+}
+
+func anyNamespace(string) bool { return true }
+
+func TestHooksThatAreWaitedForGoBeforeBuildsAndNoBuildStarves(t *testing.T) {
+	var q queue
+	names := map[*run]string{}
+	push := func(name string, r *run) { names[r] = name; q.push(r) }
+	for i := range 3 {
+		push(fmt.Sprintf("build-%d", i), waiting("team", ""))
+	}
+	push("git", waiting("team", decide.AfterGitSync))
+	for i, hook := range []string{decide.AfterDeploy, decide.BeforeDestroy, decide.AfterDestroy, decide.BeforeDriftDetection, decide.AfterDriftDetection} {
+		push(fmt.Sprintf("hook-%d", i), waiting("team", hook))
+	}
+	var order []string
+	for r := q.pop(anyNamespace); r != nil; r = q.pop(anyNamespace) {
+		order = append(order, names[r])
+	}
+	want := "hook-0 hook-1 hook-2 build-0 hook-3 hook-4 build-1 build-2 git"
+	if got := strings.Join(order, " "); got != want {
+		t.Errorf("order %s, want %s", got, want)
+	}
+}
+
+func TestThePlaceInTheQueueIsTheNumberOfRunsThatGoFirst(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
+	for range 200 {
+		var q queue
+		var all []*run
+		for range random.IntN(30) {
+			r := waiting(string(rune('a'+random.IntN(4))), []string{"", "", decide.AfterDeploy}[random.IntN(3)])
+			q.push(r)
+			all = append(all, r)
+		}
+		for range random.IntN(5) { // it has been in use
+			if len(all) > 0 {
+				gone := all[random.IntN(len(all))]
+				q.remove(gone)
+				all = slices.DeleteFunc(all, func(r *run) bool { return r == gone })
+			}
+			if r := q.pop(anyNamespace); r != nil {
+				late := waiting("a", "") // it may wait although many went first
+				q.push(late)
+				all = append(all, late)
+				all = slices.DeleteFunc(all, func(other *run) bool { return other == r })
+			}
+		}
+		said := map[*run]int{}
+		for _, r := range all {
+			said[r] = q.ahead(r)
+		}
+		for n := range all {
+			r := q.pop(anyNamespace)
+			if said[r] != n {
+				t.Fatalf("a run that said that %d are ahead had its turn after %d", said[r], n)
+			}
+		}
+		if q.pop(anyNamespace) != nil {
+			t.Fatal("the queue is not empty")
+		}
+	}
+}
+
+func TestANamespaceThatMayHaveNoMoreLetsOthersGoFirst(t *testing.T) {
+	var q queue
+	first, second, other := waiting("a", ""), waiting("a", ""), waiting("b", "")
+	for _, r := range []*run{first, second, other} {
+		q.push(r)
+	}
+	if q.pop(func(ns string) bool { return ns != "a" }) != other {
+		t.Error("the run of another namespace did not have its turn")
+	}
+	if q.pop(func(ns string) bool { return ns != "a" }) != nil {
+		t.Error("a namespace that may have no more had its turn")
+	}
+	if q.pop(anyNamespace) != first || q.pop(anyNamespace) != second {
+		t.Error("the order within the namespace was lost")
+	}
+}
