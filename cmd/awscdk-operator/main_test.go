@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/runner"
 )
 
@@ -45,8 +46,8 @@ func TestRunCarriesOutARequestAndWritesItsResult(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := carryOut(t, dir)
-	if r.Failure == nil || r.Failure.Reason != "InvalidRepository" || !r.Failure.Permanent {
-		t.Errorf("failure %+v, want a permanent InvalidRepository", r.Failure)
+	if r.Failure == nil || r.Failure.Reason != "InvalidRepository" || r.Failure.Outlook != problem.Stalls {
+		t.Errorf("failure %+v, want an InvalidRepository that stalls", r.Failure)
 	}
 }
 

@@ -1,34 +1,33 @@
 package awsconfig
 
-import "errors"
+import "awscdk.dev/operator/internal/problem"
 
-// What went wrong, told apart with errors.Is. ErrThrottled, ErrUnreachable and
-// ErrStackBusy pass by themselves: the same call succeeds later.
+// The problems of AWS, told apart with errors.Is.
 var (
 	// ErrCredentials: AWS does not accept who we say we are.
-	ErrCredentials = errors.New("AWS refuses the credentials")
+	ErrCredentials = problem.CredentialsInvalid
 	// ErrAccessDenied: AWS knows us and does not let us.
-	ErrAccessDenied = errors.New("access denied")
+	ErrAccessDenied = problem.Declare("AccessDenied", problem.Retries)
 	// ErrThrottled: too many requests, by AWS's measure or by our own.
-	ErrThrottled = errors.New("AWS asks to slow down")
+	ErrThrottled = problem.Declare("Throttled", problem.Waits)
 	// ErrUnreachable: no answer in time, or the service's own failure.
-	ErrUnreachable = errors.New("AWS cannot be reached")
+	ErrUnreachable = problem.Declare("AWSUnreachable", problem.Waits)
 	// ErrStackBusy: another operation is at work on the stack.
-	ErrStackBusy = errors.New("another operation is in progress")
+	ErrStackBusy = problem.StackBusy
 	// ErrTerminationProtection: the stack must not be deleted.
-	ErrTerminationProtection = errors.New("termination protection is on")
+	ErrTerminationProtection = problem.Declare("TerminationProtected", problem.Retries)
 	// ErrNotBootstrapped: the account and region lack the CDK's resources.
-	ErrNotBootstrapped = errors.New("not bootstrapped")
+	ErrNotBootstrapped = problem.Declare("NotBootstrapped", problem.Retries)
 	// ErrBootstrapTooOld: they are there, but older than the app needs.
-	ErrBootstrapTooOld = errors.New("bootstrap stack too old")
+	ErrBootstrapTooOld = problem.BootstrapTooOld
 	// ErrNotFound: what was named does not exist.
-	ErrNotFound = errors.New("not found")
+	ErrNotFound = problem.Declare("NotFound", problem.Retries)
 	// ErrValidation: AWS understood the request and refuses its content.
-	ErrValidation = errors.New("AWS refuses the request")
+	ErrValidation = problem.Declare("RefusedByAWS", problem.Retries)
 	// ErrUnsupported: we do not do this (yet).
-	ErrUnsupported = errors.New("not supported")
+	ErrUnsupported = problem.NotSupported
 	// ErrTooLarge: larger than AWS allows.
-	ErrTooLarge = errors.New("too large")
+	ErrTooLarge = problem.TemplateTooLarge
 )
 
 // Error is a failed call. Its text is fit for a condition's message: it says
@@ -36,7 +35,7 @@ var (
 // holds no secret.
 type Error struct {
 	// Kind is one of the errors above, or nil for what we have no name for.
-	Kind error
+	Kind *problem.Kind
 	// Doing is what was being done, for example "read stack app".
 	Doing string
 	// Code is AWS's, "" when AWS did not answer.

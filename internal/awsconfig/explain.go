@@ -10,12 +10,14 @@ import (
 
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 // kinds maps the codes of AWS's services to what they mean to us.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/CommonErrors.html
 // https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
-var kinds = map[string]error{
+var kinds = map[string]*problem.Kind{
 	"InvalidClientTokenId":        ErrCredentials,
 	"InvalidAccessKeyId":          ErrCredentials,
 	"UnrecognizedClientException": ErrCredentials,
@@ -121,7 +123,7 @@ func explainAnswer(e *Error, api smithy.APIError, err error) {
 	}
 }
 
-func kindOfStatus(status int) error {
+func kindOfStatus(status int) *problem.Kind {
 	switch {
 	case status == 429:
 		return ErrThrottled

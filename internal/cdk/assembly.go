@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 const (
@@ -29,14 +31,14 @@ type Assembly struct {
 
 // ReadAssembly reads a cloud assembly and those of the Stages in it. The
 // files are the work of user code: paths that lead out of the assembly are
-// refused. Errors are *Error with reason AssemblyInvalid or SynthFailed.
+// refused. Errors are *problem.Problem with reason AssemblyInvalid or SynthFailed.
 func ReadAssembly(dir string) (*Assembly, error) {
 	real, err := filepath.Abs(dir)
 	if err == nil {
 		real, err = filepath.EvalSymlinks(real)
 	}
 	if err != nil {
-		return nil, permanent(ReasonAssemblyInvalid, "The app wrote no cloud assembly. Check the app command in cdk.json.")
+		return nil, stalls(ErrAssemblyInvalid, "The app wrote no cloud assembly. Check the app command in cdk.json.")
 	}
 	a := &Assembly{dir: real}
 	if err := a.read(real, 0); err != nil {
@@ -55,12 +57,12 @@ func (a *Assembly) Stacks() []*Stack { return slices.Clone(a.stacks) }
 // read reads one assembly and the nested ones.
 func (a *Assembly) read(dir string, depth int) error {
 	if depth > maxNesting {
-		return permanent(ReasonAssemblyInvalid, "The app nests Stages more than %d deep.", maxNesting)
+		return stalls(ErrAssemblyInvalid, "The app nests Stages more than %d deep.", maxNesting)
 	}
 	var m assemblyManifest
 	err := readJSON(dir, "manifest.json", &m)
 	if errors.Is(err, fs.ErrNotExist) {
-		return permanent(ReasonAssemblyInvalid, "The app wrote no manifest.json. Does it end with app.synth(), and does the app command in cdk.json run it?")
+		return stalls(ErrAssemblyInvalid, "The app wrote no manifest.json. Does it end with app.synth(), and does the app command in cdk.json run it?")
 	}
 	if err != nil {
 		return err
@@ -109,26 +111,26 @@ func (m assemblyManifest) check() error {
 	major, _, _ := strings.Cut(m.Version, ".")
 	number, err := strconv.Atoi(major)
 	if err != nil {
-		return permanent(ReasonAssemblyInvalid, "The cloud assembly's manifest.json has the version %q, which is none.", cut(m.Version, 40))
+		return stalls(ErrAssemblyInvalid, "The cloud assembly's manifest.json has the version %q, which is none.", problem.Cut(m.Version, 40))
 	}
 	if number > assemblyMajor {
 		needs := ""
 		if m.MinimumCLIVersion != "" {
-			needs = fmt.Sprintf(" (it needs a CDK CLI of %s or later)", cut(m.MinimumCLIVersion, 40))
+			needs = fmt.Sprintf(" (it needs a CDK CLI of %s or later)", problem.Cut(m.MinimumCLIVersion, 40))
 		}
-		return permanent(ReasonAssemblyInvalid, "The cloud assembly has the schema version %s%s; this operator reads up to %d. Update the operator, or use an older aws-cdk-lib.", cut(m.Version, 40), needs, assemblyMajor)
+		return stalls(ErrAssemblyInvalid, "The cloud assembly has the schema version %s%s; this operator reads up to %d. Update the operator, or use an older aws-cdk-lib.", problem.Cut(m.Version, 40), needs, assemblyMajor)
 	}
 	if len(m.Missing) == 0 {
 		return nil
 	}
-	return permanent(ReasonSynthFailed, "The app still asks for context after the CDK looked it up; it goes in a circle, or the look-up failed. Make the lookups stable, or commit cdk.context.json with: %s.", m.asked())
+	return stalls(ErrSynthFailed, "The app still asks for context after the CDK looked it up; it goes in a circle, or the look-up failed. Make the lookups stable, or commit cdk.context.json with: %s.", m.asked())
 }
 
 // asked names the context that the app has asked for and not got.
 func (m assemblyManifest) asked() string {
 	var keys []string
 	for _, missing := range m.Missing {
-		keys = append(keys, fmt.Sprintf("%s (%s)", cut(missing.Key, 200), missing.Provider))
+		keys = append(keys, fmt.Sprintf("%s (%s)", problem.Cut(missing.Key, 200), missing.Provider))
 	}
 	return list(keys, 8)
 }
@@ -159,7 +161,7 @@ func (a *Assembly) link() {
 }
 
 // Find returns the stack of a name: its construct path (Stage/Stack), its
-// artifact id or its CloudFormation name. Errors are *Error: StackNotInApp
+// artifact id or its CloudFormation name. Errors are *problem.Problem: StackNotInApp
 // lists what there is, StackAmbiguous what the name may mean.
 func (a *Assembly) Find(name string) (*Stack, error) { return a.FindIn(name, Environment{}) }
 
@@ -184,14 +186,14 @@ func (a *Assembly) FindIn(name string, env Environment) (*Stack, error) {
 	case 0:
 		return nil, a.notFound(name)
 	}
-	return nil, permanent(ReasonStackAmbiguous, "The app has %d stacks that may be called %q: %s. Set spec.stackName to the construct path of one.", len(found), name, list(labels(found), maxListed))
+	return nil, stalls(ErrStackAmbiguous, "The app has %d stacks that may be called %q: %s. Set spec.stackName to the construct path of one.", len(found), name, list(labels(found), maxListed))
 }
 
 func (a *Assembly) notFound(name string) error {
 	if len(a.stacks) == 0 {
-		return permanent(ReasonStackNotInApp, "The app has no stacks at all, so none is called %q.", name)
+		return stalls(ErrStackNotInApp, "The app has no stacks at all, so none is called %q.", name)
 	}
-	return permanent(ReasonStackNotInApp, "The app has no stack called %q. It has: %s. Set spec.stackName to one of them; if the name depends on context, check spec.cdkContext.", name, list(labels(a.stacks), maxListed))
+	return stalls(ErrStackNotInApp, "The app has no stack called %q. It has: %s. Set spec.stackName to one of them; if the name depends on context, check spec.cdkContext.", name, list(labels(a.stacks), maxListed))
 }
 
 // labels names stacks for people: construct path, and the CloudFormation name
@@ -199,9 +201,9 @@ func (a *Assembly) notFound(name string) error {
 func labels(stacks []*Stack) []string {
 	var names []string
 	for _, s := range stacks {
-		label := cut(s.DisplayName, 128)
+		label := problem.Cut(s.DisplayName, 128)
 		if s.StackName != s.DisplayName {
-			label += " (" + cut(s.StackName, 128) + ")"
+			label += " (" + problem.Cut(s.StackName, 128) + ")"
 		}
 		names = append(names, label)
 	}
@@ -219,10 +221,10 @@ func readJSON(dir, name string, into any) error {
 		return err
 	}
 	if err != nil {
-		return permanent(ReasonAssemblyInvalid, "The cloud assembly's %s cannot be read: %v.", name, errors.Unwrap(err))
+		return stalls(ErrAssemblyInvalid, "The cloud assembly's %s cannot be read: %v.", name, errors.Unwrap(err))
 	}
 	if err := json.Unmarshal(content, into); err != nil {
-		return permanent(ReasonAssemblyInvalid, "The cloud assembly's %s is not what it should be: %v.", name, err)
+		return stalls(ErrAssemblyInvalid, "The cloud assembly's %s is not what it should be: %v.", name, err)
 	}
 	return nil
 }
@@ -232,7 +234,7 @@ func decode(id string, properties json.RawMessage, into any) error {
 		return nil
 	}
 	if err := json.Unmarshal(properties, into); err != nil {
-		return permanent(ReasonAssemblyInvalid, "The properties of %s in the cloud assembly are not what they should be: %v.", cut(id, 128), err)
+		return stalls(ErrAssemblyInvalid, "The properties of %s in the cloud assembly are not what they should be: %v.", problem.Cut(id, 128), err)
 	}
 	return nil
 }
@@ -243,14 +245,14 @@ func decode(id string, properties json.RawMessage, into any) error {
 func confined(dir, name string) (string, error) {
 	path := filepath.Join(dir, name)
 	if !filepath.IsLocal(name) {
-		return "", permanent(ReasonAssemblyInvalid, "The cloud assembly names a file outside of it: %q.", cut(name, 200))
+		return "", stalls(ErrAssemblyInvalid, "The cloud assembly names a file outside of it: %q.", problem.Cut(name, 200))
 	}
 	real, err := filepath.EvalSymlinks(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return path, nil
 	}
 	if err != nil || !inside(dir, real) {
-		return "", permanent(ReasonAssemblyInvalid, "The cloud assembly names a file outside of it: %q.", cut(name, 200))
+		return "", stalls(ErrAssemblyInvalid, "The cloud assembly names a file outside of it: %q.", problem.Cut(name, 200))
 	}
 	return real, nil
 }

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 // recorded is an assembly that aws-cdk-lib 2.276.0 wrote of testdata/app.
@@ -23,20 +25,20 @@ func readRecorded(t *testing.T) *Assembly {
 	return a
 }
 
-// wantReason fails the test unless err is an *Error of the reason whose
+// wantReason fails the test unless err is an *problem.Problem of the reason whose
 // message has all the parts.
-func wantReason(t *testing.T, err error, reason string, parts ...string) *Error {
+func wantReason(t *testing.T, err error, kind *problem.Kind, parts ...string) *problem.Problem {
 	t.Helper()
-	e, ok := errors.AsType[*Error](err)
-	if !ok || e.Reason != reason {
-		t.Fatalf("error is %#v, want reason %s", err, reason)
+	e, ok := errors.AsType[*problem.Problem](err)
+	if !ok || !errors.Is(err, kind) {
+		t.Fatalf("error is %#v, want %s", err, kind)
 	}
 	for _, part := range parts {
 		if !strings.Contains(e.Message, part) {
 			t.Errorf("message has no %q:\n%s", part, e.Message)
 		}
 	}
-	if len(e.Message) > maxMessage {
+	if len(e.Message) > problem.MaxMessage {
 		t.Errorf("message has %d bytes", len(e.Message))
 	}
 	return e
@@ -75,7 +77,7 @@ func TestFind(t *testing.T) {
 
 func TestFindListsWhatThereIs(t *testing.T) {
 	_, err := readRecorded(t).Find("Webb")
-	wantReason(t, err, ReasonStackNotInApp, `"Webb"`, "Base (company-base)", "Prod/Api (Prod-Api)", "spec.stackName")
+	wantReason(t, err, ErrStackNotInApp, `"Webb"`, "Base (company-base)", "Prod/Api (Prod-Api)", "spec.stackName")
 }
 
 func TestFindOfAnAmbiguousName(t *testing.T) {
@@ -88,7 +90,7 @@ func TestFindOfAnAmbiguousName(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = a.Find("shop")
-	wantReason(t, err, ReasonStackAmbiguous, "Eu (shop), Us (shop)")
+	wantReason(t, err, ErrStackAmbiguous, "Eu (shop), Us (shop)")
 	s, err := a.FindIn("shop", Environment{Account: "111111111111", Region: "us-east-1"})
 	if err != nil {
 		t.Fatal(err)
@@ -104,8 +106,8 @@ func TestProblems(t *testing.T) {
 	if err := web.Problems(false); err != nil {
 		t.Errorf("warnings are not problems unless strict: %v", err)
 	}
-	wantReason(t, web.Problems(true), ReasonSynthFailed, "[warning] Web:", "cross-stack-reference")
-	wantReason(t, noted.Problems(false), ReasonSynthFailed, "[error] Noted: This topic must not be deployed")
+	wantReason(t, web.Problems(true), ErrSynthFailed, "[warning] Web:", "cross-stack-reference")
+	wantReason(t, noted.Problems(false), ErrSynthFailed, "[error] Noted: This topic must not be deployed")
 }
 
 func TestProblemsOfTheAppsOwnValidation(t *testing.T) {
@@ -119,7 +121,7 @@ func TestProblemsOfTheAppsOwnValidation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantReason(t, mustFind(t, a, "A").Problems(false), ReasonSynthFailed, "[nag] S1: the bucket is public")
+	wantReason(t, mustFind(t, a, "A").Problems(false), ErrSynthFailed, "[nag] S1: the bucket is public")
 	if err := mustFind(t, a, "B").Problems(false); err != nil {
 		t.Errorf("another stack's violation is no problem of B: %v", err)
 	}
@@ -130,23 +132,23 @@ func TestAssembliesThatAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		artifacts map[string]any
 		extra     map[string]any
-		reason    string
+		reason    *problem.Kind
 		part      string
 	}{
-		"a schema of another kind": {nil, map[string]any{"version": "100.1.0", "minimumCliVersion": "3.1.0"}, ReasonAssemblyInvalid, "3.1.0"},
-		"no version":               {nil, map[string]any{"version": "new"}, ReasonAssemblyInvalid, `"new"`},
+		"a schema of another kind": {nil, map[string]any{"version": "100.1.0", "minimumCliVersion": "3.1.0"}, ErrAssemblyInvalid, "3.1.0"},
+		"no version":               {nil, map[string]any{"version": "new"}, ErrAssemblyInvalid, `"new"`},
 		"context that goes in a circle": {nil, map[string]any{"missing": []map[string]any{{"key": "vpc-provider:x", "provider": "vpc-provider"}}},
-			ReasonSynthFailed, "vpc-provider:x (vpc-provider)"},
-		"a template outside by dots": {map[string]any{"S": stackArtifact(here, map[string]any{"templateFile": "../../etc/passwd"})}, nil, ReasonAssemblyInvalid, "outside"},
-		"an absolute template":       {map[string]any{"S": stackArtifact(here, map[string]any{"templateFile": "/etc/passwd"})}, nil, ReasonAssemblyInvalid, "outside"},
-		"a template outside by link": {map[string]any{"S": stackArtifact(here, map[string]any{"templateFile": "link"})}, nil, ReasonAssemblyInvalid, "outside"},
-		"a nested assembly outside":  {map[string]any{"N": map[string]any{"type": typeAssembly, "properties": map[string]any{"directoryName": "../x"}}}, nil, ReasonAssemblyInvalid, "outside"},
+			ErrSynthFailed, "vpc-provider:x (vpc-provider)"},
+		"a template outside by dots": {map[string]any{"S": stackArtifact(here, map[string]any{"templateFile": "../../etc/passwd"})}, nil, ErrAssemblyInvalid, "outside"},
+		"an absolute template":       {map[string]any{"S": stackArtifact(here, map[string]any{"templateFile": "/etc/passwd"})}, nil, ErrAssemblyInvalid, "outside"},
+		"a template outside by link": {map[string]any{"S": stackArtifact(here, map[string]any{"templateFile": "link"})}, nil, ErrAssemblyInvalid, "outside"},
+		"a nested assembly outside":  {map[string]any{"N": map[string]any{"type": typeAssembly, "properties": map[string]any{"directoryName": "../x"}}}, nil, ErrAssemblyInvalid, "outside"},
 		"an assembly nested in itself": {map[string]any{"N": map[string]any{"type": typeAssembly, "properties": map[string]any{"directoryName": "."}}}, nil,
-			ReasonAssemblyInvalid, "deep"},
-		"an environment that is none":  {map[string]any{"S": stackArtifact("here", nil)}, nil, ReasonAssemblyInvalid, `"here"`},
-		"properties of another shape":  {map[string]any{"S": map[string]any{"type": typeStack, "environment": here, "properties": []int{1}}}, nil, ReasonAssemblyInvalid, "properties of S"},
-		"an asset manifest outside":    {map[string]any{"S": map[string]any{"type": typeStack, "environment": here, "properties": map[string]any{"templateFile": "S.template.json"}, "dependencies": []string{"A"}}, "A": map[string]any{"type": typeAssets, "properties": map[string]any{"file": "/x"}}}, nil, ReasonAssemblyInvalid, "outside"},
-		"a metadata file that is none": {map[string]any{"S": map[string]any{"type": typeStack, "environment": here, "properties": map[string]any{"templateFile": "S.template.json"}, "additionalMetadataFile": "S.template.json"}}, nil, ReasonAssemblyInvalid, "S.template.json"},
+			ErrAssemblyInvalid, "deep"},
+		"an environment that is none":  {map[string]any{"S": stackArtifact("here", nil)}, nil, ErrAssemblyInvalid, `"here"`},
+		"properties of another shape":  {map[string]any{"S": map[string]any{"type": typeStack, "environment": here, "properties": []int{1}}}, nil, ErrAssemblyInvalid, "properties of S"},
+		"an asset manifest outside":    {map[string]any{"S": map[string]any{"type": typeStack, "environment": here, "properties": map[string]any{"templateFile": "S.template.json"}, "dependencies": []string{"A"}}, "A": map[string]any{"type": typeAssets, "properties": map[string]any{"file": "/x"}}}, nil, ErrAssemblyInvalid, "outside"},
+		"a metadata file that is none": {map[string]any{"S": map[string]any{"type": typeStack, "environment": here, "properties": map[string]any{"templateFile": "S.template.json"}, "additionalMetadataFile": "S.template.json"}}, nil, ErrAssemblyInvalid, "S.template.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := assemblyOf(t, c.artifacts)
@@ -168,9 +170,9 @@ func TestAssembliesThatAreRefused(t *testing.T) {
 
 func TestAssembliesThatAreNotThere(t *testing.T) {
 	_, err := ReadAssembly(filepath.Join(t.TempDir(), "none"))
-	wantReason(t, err, ReasonAssemblyInvalid, "cdk.json")
+	wantReason(t, err, ErrAssemblyInvalid, "cdk.json")
 	_, err = ReadAssembly(t.TempDir())
-	wantReason(t, err, ReasonAssemblyInvalid, "manifest.json")
+	wantReason(t, err, ErrAssemblyInvalid, "manifest.json")
 }
 
 // assemblyOf writes an assembly of artifacts, each stack with a template.

@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 // doubtError is a check beside the app that was not clean. It is no verdict:
@@ -15,7 +17,7 @@ import (
 type doubtError struct{ check, why string }
 
 func (e *doubtError) Error() string {
-	return fmt.Sprintf("checking %s beside the app was not conclusive: %s", e.check, cut(e.why, 1000))
+	return fmt.Sprintf("checking %s beside the app was not conclusive: %s", e.check, problem.Cut(e.why, 1000))
 }
 
 // beside runs the app without the checks of w, and those at the same time in

@@ -73,5 +73,5 @@ func findNode(env []string) (string, error) {
 	if path := lookPath("node", env); path != "" {
 		return path, nil
 	}
-	return "", &Error{Reason: ReasonInstallFailed, Message: "Node.js (node) is not on the runner's PATH. Use the operator's image, or set runner PATH to where it is.", Err: errors.New("node not found")}
+	return "", ErrInstallFailed.Because(errors.New("node not found"), "Node.js (node) is not on the runner's PATH. Use the operator's image, or set runner PATH to where it is.")
 }

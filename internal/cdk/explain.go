@@ -8,10 +8,9 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-)
 
-// ReasonCredentialsInvalid is AWS refusing the run's credentials.
-const ReasonCredentialsInvalid = "CredentialsInvalid"
+	"awscdk.dev/operator/internal/problem"
+)
 
 // refused is what AWS SDKs print when credentials are no good, and foreign what
 // the CLI prints when there are none, or none for the account of the app.
@@ -25,10 +24,10 @@ var (
 
 // explain turns a failed synthesis into what a person needs.
 func (s *synthesis) explain(ctx context.Context, tail string, err error) error {
-	if endless, ok := errors.AsType[*Error](context.Cause(ctx)); ok && errors.Is(endless, errLookUps) {
+	if endless, ok := errors.AsType[*problem.Problem](context.Cause(ctx)); ok && errors.Is(endless, errLookUps) {
 		return endless
 	}
-	failed := &Error{Reason: ReasonSynthFailed, Err: err}
+	failed := ErrSynthFailed.Because(err, "")
 	text := strings.ReplaceAll(excerpt(tail), strings.TrimSuffix(s.Root, "/")+"/", "")
 	switch {
 	case context.Cause(ctx) != nil:
@@ -36,13 +35,18 @@ func (s *synthesis) explain(ctx context.Context, tail string, err error) error {
 	case mentions(tail, []string{"heap out of memory"}) || killed(err):
 		failed.Message = fmt.Sprintf("The app ran out of memory (%v). Give the runner more, or set NODE_OPTIONS=--max-old-space-size.\n%s", err, text)
 	case mentions(tail, refused) || mentions(tail, foreign):
-		failed.Reason, failed.Temporary = ReasonCredentialsInvalid, !mentions(tail, foreign)
+		failed = ErrCredentialsInvalid.Because(err, "")
+		if mentions(tail, foreign) {
+			failed.Outlook = problem.Retries
+		}
 		failed.Message = "AWS refused the credentials during synthesis, or there are none for what the app looks up. Check the Secret and its permissions.\n" + text
 	default:
-		failed.Permanent = compilerError.MatchString(tail)
+		if compilerError.MatchString(tail) {
+			failed.Outlook = problem.Stalls
+		}
 		failed.Message = fmt.Sprintf("cdk synth failed (%v):\n%s", err, text)
 	}
-	failed.Message = cut(failed.Message, maxMessage)
+	failed.Message = problem.Cut(failed.Message, problem.MaxMessage)
 	return failed
 }
 
@@ -53,7 +57,7 @@ var (
 	// which an error was thrown.
 	location = regexp.MustCompile(`^(/|file://|[A-Za-z]:\\)\S.*:\d+$`)
 	// thrown is the first line of an error.
-	thrown = regexp.MustCompile(`^(\[?\w*(Error|Exception)\b|\w*Error:|❌|‼|Unable to compile)|error TS\d+:`)
+	thrown = regexp.MustCompile(`^(\[?\w*(Error|Exception)\b|\w*problem.Problem:|❌|‼|Unable to compile)|error TS\d+:`)
 	// frame is a line of a stack trace that is not of the user's own code.
 	frame = regexp.MustCompile(`^\s+at .*(node_modules/|node:|\(internal/)`)
 )
@@ -77,7 +81,7 @@ func excerpt(tail string) string {
 			kept = append(kept, line)
 		}
 	}
-	return cut(strings.Join(kept, "\n"), 1600)
+	return problem.Cut(strings.Join(kept, "\n"), 1600)
 }
 
 // killed tells whether a process ended by SIGKILL, itself or its child, as

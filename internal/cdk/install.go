@@ -11,6 +11,7 @@ import (
 	"syscall"
 	"time"
 
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/redact"
 )
 
@@ -48,8 +49,8 @@ type Installed struct {
 // its lock file: from the cache, else by the package manager, after which the
 // cache has them. It may be called again on the same checkout.
 //
-// Errors are *Error: MissingLockFile, InvalidProjectPath and what the package
-// manager rejects are permanent; an unreachable registry is not.
+// Errors are *problem.Problem: MissingLockFile, InvalidProjectPath and what the package
+// manager rejects stall; an unreachable registry waits.
 func Install(ctx context.Context, p Project, c Cache, o InstallOptions) (Installed, error) {
 	if err := p.Check(); err != nil {
 		return Installed{}, err
@@ -221,12 +222,12 @@ var outage = []string{
 var untrusted = []string{"SELF_SIGNED_CERT_IN_CHAIN", "UNABLE_TO_GET_ISSUER_CERT"}
 
 // notFound is what npm and pnpm print when the registry answers 404. It is
-// never permanent: a valid token or some minutes may be all that is missing.
+// never said to stall: a valid token or some minutes may be all that is missing.
 var notFound = []string{"code E404", "ERR_PNPM_FETCH_404"}
 
 // explain turns a failed install into what a person needs.
 func (i installer) explain(ctx context.Context, tail string, err error) error {
-	failed := &Error{Reason: ReasonInstallFailed, Err: err}
+	failed := ErrInstallFailed.Because(err, "")
 	last := lastLines(tail, 1400)
 	exit, ran := errors.AsType[*ExitError](err)
 	switch {
@@ -235,22 +236,26 @@ func (i installer) explain(ctx context.Context, tail string, err error) error {
 	case !ran:
 		failed.Message = fmt.Sprintf("%s could not be started: %v", i.manager, err)
 	case mentions(tail, outage) || mentions(tail, untrusted):
-		failed.Temporary = !mentions(tail, untrusted)
+		if !mentions(tail, untrusted) {
+			failed.Outlook = problem.Waits
+		}
 		failed.Message = fmt.Sprintf("The package registry could not be reached, so the dependencies could not be installed; it will be tried again. Check the registry, the proxy and the network policy. The end of %s's output:\n%s", i.manager, last)
 	case mentions(tail, notFound):
 		failed.Message = fmt.Sprintf("The package registry answered that a package or version does not exist (404), so the dependencies could not be installed; it will be tried again. Registries answer so, too, when the token for a private package is missing or has expired, and shortly after a version was published. Check the package's name and version, and the token. The end of %s's output:\n%s", i.manager, last)
 	default:
 		// A script that failed may succeed next time, a lock file that does
-		// not fit will not: only what is known to be permanent is called so.
+		// not fit will not: only what is known to stall is said to.
 		outdated := mentions(tail, outdatedLock)
-		failed.Permanent = outdated || mentions(tail, []string{"ERESOLVE", "EBADENGINE"})
+		if outdated || mentions(tail, []string{"ERESOLVE", "EBADENGINE"}) {
+			failed.Outlook = problem.Stalls
+		}
 		hint := "Try it in a fresh clone and commit what it needs."
 		if outdated || mentions(tail, []string{"can only install packages when"}) {
 			hint = fmt.Sprintf("package.json and the lock file do not fit together: run `%s install` and commit the lock file (package-lock.json, pnpm-lock.yaml or yarn.lock).", i.manager)
 		}
 		failed.Message = fmt.Sprintf("%s failed (%v) in %s. %s The end of its output:\n%s", i.manager, exit, i.where(), hint, last)
 	}
-	failed.Message = cut(failed.Message, maxMessage)
+	failed.Message = problem.Cut(failed.Message, problem.MaxMessage)
 	return failed
 }
 
@@ -286,5 +291,5 @@ func lastLines(text string, n int) string {
 	if _, rest, ok := strings.Cut(text, "\n"); ok {
 		return rest
 	}
-	return strings.ToValidUTF8(text, "")
+	return problem.CutStart(text, n)
 }

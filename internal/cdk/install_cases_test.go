@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/redact"
 )
 
@@ -127,7 +128,7 @@ func TestInstallRefusesAWorkspaceThatLeadsOut(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err := b.install(second)
-	wantReason(t, err, ReasonInvalidProjectPath, "infra/node_modules")
+	wantReason(t, err, ErrInvalidProjectPath, "infra/node_modules")
 	if !isFile(outside + "/node_modules/precious") {
 		t.Error("a file outside of the checkout is gone")
 	}
@@ -178,34 +179,34 @@ func TestInstallWaitsForAnotherOnlyAsLongAsItMay(t *testing.T) {
 
 func TestInstallErrorsTellWhatToDo(t *testing.T) {
 	for name, c := range map[string]struct {
-		dir       string
-		files     map[string]string
-		extra     string
-		reason    string
-		permanent bool
-		parts     []string
+		dir    string
+		files  map[string]string
+		extra  string
+		reason *problem.Kind
+		stalls bool
+		parts  []string
 	}{
-		"no folder":              {"infra", plain, "", ReasonInvalidProjectPath, true, []string{`"infra"`, "spec.path"}},
-		"a file for a folder":    {"package.json", plain, "", ReasonInvalidProjectPath, true, []string{"not a folder"}},
-		"no cdk.json":            {".", map[string]string{"package.json": "{}"}, "", ReasonInvalidProjectPath, true, []string{"cdk.json"}},
-		"no lock file":           {"infra", map[string]string{"infra/cdk.json": "{}", "infra/package.json": "{}"}, "", ReasonMissingLockFile, true, []string{"npm install", `"infra"`}},
-		"a lock file of another": {"infra", with(plain, "infra/cdk.json", "{}", "infra/package.json", "{}"), "", ReasonMissingLockFile, true, []string{"infra", "package-lock.json"}},
-		"pnpm is not there":      {".", map[string]string{"cdk.json": "{}", "package.json": "{}", "pnpm-lock.yaml": "x"}, "", ReasonInstallFailed, true, []string{"pnpm", "PATH", "packageManager"}},
-		"the registry is down": {".", plain, "echo 'npm error code ECONNREFUSED'; exit 1", ReasonInstallFailed, false,
+		"no folder":              {"infra", plain, "", ErrInvalidProjectPath, true, []string{`"infra"`, "spec.path"}},
+		"a file for a folder":    {"package.json", plain, "", ErrInvalidProjectPath, true, []string{"not a folder"}},
+		"no cdk.json":            {".", map[string]string{"package.json": "{}"}, "", ErrInvalidProjectPath, true, []string{"cdk.json"}},
+		"no lock file":           {"infra", map[string]string{"infra/cdk.json": "{}", "infra/package.json": "{}"}, "", ErrMissingLockFile, true, []string{"npm install", `"infra"`}},
+		"a lock file of another": {"infra", with(plain, "infra/cdk.json", "{}", "infra/package.json", "{}"), "", ErrMissingLockFile, true, []string{"infra", "package-lock.json"}},
+		"pnpm is not there":      {".", map[string]string{"cdk.json": "{}", "package.json": "{}", "pnpm-lock.yaml": "x"}, "", ErrInstallFailed, true, []string{"pnpm", "PATH", "packageManager"}},
+		"the registry is down": {".", plain, "echo 'npm error code ECONNREFUSED'; exit 1", ErrInstallFailed, false,
 			[]string{"registry could not be reached", "ECONNREFUSED"}},
-		"a package that the registry does not show": {".", plain, "echo 'npm error code E404'; echo 'npm error 404 Not Found - GET https://npm.example.com/@our%2flib'; exit 1", ReasonInstallFailed, false,
+		"a package that the registry does not show": {".", plain, "echo 'npm error code E404'; echo 'npm error 404 Not Found - GET https://npm.example.com/@our%2flib'; exit 1", ErrInstallFailed, false,
 			[]string{"@our%2flib", "token", "expired", "published", "tried again"}},
-		"the same with pnpm's words": {".", plain, "echo ' ERR_PNPM_FETCH_404  GET https://npm.example.com/@our%2Flib: Not Found - 404'; exit 1", ReasonInstallFailed, false,
+		"the same with pnpm's words": {".", plain, "echo ' ERR_PNPM_FETCH_404  GET https://npm.example.com/@our%2Flib: Not Found - 404'; exit 1", ErrInstallFailed, false,
 			[]string{"@our%2Flib", "token", "published"}},
-		"a lock file that is out of date": {".", plain, "echo 'npm error code EUSAGE'; exit 1", ReasonInstallFailed, true, []string{"EUSAGE", "exit code 1", "commit the lock file (package-lock.json"}},
-		"a script that fails":             {".", plain, "echo 'gyp ERR! build error'; exit 1", ReasonInstallFailed, false, []string{"gyp ERR!"}},
+		"a lock file that is out of date": {".", plain, "echo 'npm error code EUSAGE'; exit 1", ErrInstallFailed, true, []string{"EUSAGE", "exit code 1", "commit the lock file (package-lock.json"}},
+		"a script that fails":             {".", plain, "echo 'gyp ERR! build error'; exit 1", ErrInstallFailed, false, []string{"gyp ERR!"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t)
 			b.env = append(b.env, "FAKE_EXTRA="+c.extra)
 			_, err := b.install(checkout(t, c.dir, c.files))
-			if e := wantReason(t, err, c.reason, c.parts...); e.Permanent != c.permanent {
-				t.Errorf("permanent is %v", e.Permanent)
+			if e := wantReason(t, err, c.reason, c.parts...); (e.Outlook == problem.Stalls) != c.stalls {
+				t.Errorf("the outlook is %s", e.Outlook)
 			}
 		})
 	}
@@ -219,7 +220,7 @@ func TestInstallErrorsAreBoundedAndRedacted(t *testing.T) {
 		Env: b.env, Now: time.Now, Log: io.Writer(&log),
 		Redact: redact.New("token-4711"),
 	})
-	e := wantReason(t, err, ReasonInstallFailed, "*** 899")
+	e := wantReason(t, err, ErrInstallFailed, "*** 899")
 	if strings.Contains(e.Message, "4711") {
 		t.Errorf("the message has the secret:\n%s", e.Message)
 	}
@@ -233,7 +234,7 @@ func TestProjectThatIsALinkOut(t *testing.T) {
 	if err := os.Symlink(t.TempDir(), p.Dir); err != nil {
 		t.Fatal(err)
 	}
-	wantReason(t, p.Check(), ReasonInvalidProjectPath, "symbolic link")
+	wantReason(t, p.Check(), ErrInvalidProjectPath, "symbolic link")
 	outside := Project{Root: p.Root, Dir: filepath.Dir(p.Root)}
-	wantReason(t, outside.Check(), ReasonInvalidProjectPath, "outside")
+	wantReason(t, outside.Check(), ErrInvalidProjectPath, "outside")
 }

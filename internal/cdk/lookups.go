@@ -3,7 +3,6 @@ package cdk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
 	"time"
@@ -66,7 +65,9 @@ func endlessLookUps(output string) error {
 	if readJSON(output, "manifest.json", &m) == nil && len(m.Missing) > 0 {
 		asked = ", at last for " + m.asked()
 	}
-	return &Error{Reason: ReasonSynthFailed, Permanent: true, Err: errLookUps, Message: cut(fmt.Sprintf(
+	p := stalls(ErrSynthFailed,
 		"The app has asked for a look-up %d times in a row, each time for something else%s, and was stopped. Let no look-up depend on the answer to another, nor on what changes from run to run, or commit cdk.context.json with the answers.",
-		maxLookUps, asked), maxMessage)}
+		maxLookUps, asked)
+	p.Err = errLookUps
+	return p
 }

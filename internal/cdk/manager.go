@@ -64,7 +64,7 @@ func detect(p Project) (packages, error) {
 	if err != nil {
 		return packages{}, err
 	}
-	return packages{}, permanent(ReasonMissingLockFile, "There is no lock file in %q nor in a folder above it. Run `npm install` (or `pnpm install`, `yarn install`) there and commit package-lock.json (or pnpm-lock.yaml, yarn.lock): without it a deployment could not be repeated.", rel)
+	return packages{}, stalls(ErrMissingLockFile, "There is no lock file in %q nor in a folder above it. Run `npm install` (or `pnpm install`, `yarn install`) there and commit package-lock.json (or pnpm-lock.yaml, yarn.lock): without it a deployment could not be repeated.", rel)
 }
 
 // lockIn returns the lock file of a folder and whose it is; of several, the
@@ -120,7 +120,7 @@ func (k packages) speaksFor(p Project) error {
 	if k.names(filepath.ToSlash(rel)) {
 		return nil
 	}
-	return permanent(ReasonMissingLockFile, "The folder %q has a package.json but no lock file, and %s of a folder above does not name it as a workspace. Run `%s install` in it and commit the lock file.", rel, k.lockFile, k.manager)
+	return stalls(ErrMissingLockFile, "The folder %q has a package.json but no lock file, and %s of a folder above does not name it as a workspace. Run `%s install` in it and commit the lock file.", rel, k.lockFile, k.manager)
 }
 
 // names tells whether the lock file names a workspace folder. Yarn 1 writes
@@ -167,7 +167,7 @@ func (k packages) command(env []string) (path string, args []string, err error) 
 	if corepack := lookPath("corepack", env); corepack != "" && strings.HasPrefix(k.pinned, k.manager+"@") {
 		return corepack, append([]string{k.manager}, args...), nil
 	}
-	return "", nil, permanent(ReasonInstallFailed, "The project's %s needs %s, which is not on the runner's PATH. Use an image that has %s, or pin a version in package.json (\"packageManager\": \"%s@…\") and use an image with corepack.", k.lockFile, k.manager, k.manager, k.manager)
+	return "", nil, stalls(ErrInstallFailed, "The project's %s needs %s, which is not on the runner's PATH. Use an image that has %s, or pin a version in package.json (\"packageManager\": \"%s@…\") and use an image with corepack.", k.lockFile, k.manager, k.manager, k.manager)
 }
 
 func (k packages) arguments() []string {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 // The package managers that the tests run, from npm, pinned.
@@ -122,8 +124,8 @@ func TestRealPackageManagers(t *testing.T) {
 			}
 			files["package.json"] = strings.Replace(manifest, "1.3.6", "1.3.5", 1)
 			_, err := b.install(checkout(t, ".", files))
-			if e := wantReason(t, err, ReasonInstallFailed); !e.Permanent {
-				t.Errorf("a lock file that does not fit is not permanent: %s", e.Message)
+			if e := wantReason(t, err, ErrInstallFailed); e.Outlook != problem.Stalls {
+				t.Errorf("a lock file that does not fit does not stall: %s", e.Message)
 			}
 		})
 	}
@@ -159,8 +161,8 @@ func TestAnOutageOfTheRegistryIsToldSoonAndMayPass(t *testing.T) {
 		"node_modules/make-error":{"version":"1.3.6","integrity":"sha512-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=="}}}`
 	p := checkout(t, ".", map[string]string{"cdk.json": "{}", "package.json": `{"name":"p","version":"1.0.0","dependencies":{"make-error":"1.3.6"}}`, "package-lock.json": lock})
 	_, err := Install(t.Context(), p, Cache{Dir: t.TempDir()}, InstallOptions{Env: env, Now: time.Now})
-	e := wantReason(t, err, ReasonInstallFailed, "registry could not be reached", "ECONNREFUSED")
-	if e.Permanent || !e.Temporary {
+	e := wantReason(t, err, ErrInstallFailed, "registry could not be reached", "ECONNREFUSED")
+	if e.Outlook != problem.Waits {
 		t.Errorf("an outage does not pass by itself: %+v", e)
 	}
 	if _, ok := errors.AsType[*ExitError](err); !ok {

@@ -30,19 +30,19 @@ func (p Project) Check() error {
 	}
 	dir, err := filepath.EvalSymlinks(p.Dir)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrInvalid) {
-		return permanent(ReasonInvalidProjectPath, "There is no folder %q in the repository at this revision. Set spec.path to the folder of the CDK project.", rel)
+		return stalls(ErrInvalidProjectPath, "There is no folder %q in the repository at this revision. Set spec.path to the folder of the CDK project.", rel)
 	}
 	if err != nil {
 		return fmt.Errorf("look at the project's folder: %w", err)
 	}
 	if !inside(root, dir) {
-		return permanent(ReasonInvalidProjectPath, "The folder %q is a symbolic link that leads out of the repository. Set spec.path to a folder inside it.", rel)
+		return stalls(ErrInvalidProjectPath, "The folder %q is a symbolic link that leads out of the repository. Set spec.path to a folder inside it.", rel)
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return permanent(ReasonInvalidProjectPath, "%q is not a folder. Set spec.path to the folder of the CDK project.", rel)
+		return stalls(ErrInvalidProjectPath, "%q is not a folder. Set spec.path to the folder of the CDK project.", rel)
 	}
 	if !isFile(filepath.Join(dir, "cdk.json")) {
-		return permanent(ReasonInvalidProjectPath, "The folder %q has no cdk.json, so it is not a CDK project. Set spec.path to the folder that has one.", rel)
+		return stalls(ErrInvalidProjectPath, "The folder %q has no cdk.json, so it is not a CDK project. Set spec.path to the folder that has one.", rel)
 	}
 	return nil
 }
@@ -51,7 +51,7 @@ func (p Project) Check() error {
 func (p Project) rel() (string, error) {
 	rel, err := filepath.Rel(p.Root, p.Dir)
 	if err != nil || !filepath.IsLocal(rel) {
-		return "", permanent(ReasonInvalidProjectPath, "The project's folder is outside the repository. Set spec.path to a folder inside it.")
+		return "", stalls(ErrInvalidProjectPath, "The project's folder is outside the repository. Set spec.path to a folder inside it.")
 	}
 	return rel, nil
 }

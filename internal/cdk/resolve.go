@@ -9,6 +9,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 const (
@@ -18,9 +20,6 @@ const (
 	// maxPaths bounds Resolved.ConstructPaths.
 	maxPaths = 512
 )
-
-// ReasonTemplateTooLarge is a template beyond CloudFormation's limit.
-const ReasonTemplateTooLarge = "TemplateTooLarge"
 
 // Environment is where a stack is deployed to.
 type Environment struct {
@@ -60,7 +59,7 @@ type Resolved struct {
 }
 
 // Resolve fills in account, region and partition where the assembly leaves
-// them open. It is an *Error with reason WrongEnvironment when the app pins
+// them open. It is an *problem.Problem with reason WrongEnvironment when the app pins
 // the stack elsewhere, TemplateTooLarge when CloudFormation would not take it.
 func (s *Stack) Resolve(env Environment) (Resolved, error) {
 	if s.pinnedElsewhere(env) {
@@ -69,10 +68,10 @@ func (s *Stack) Resolve(env Environment) (Resolved, error) {
 	env.Partition = partition(env)
 	template, err := readBounded(s.TemplateFile, maxManifest)
 	if err != nil {
-		return Resolved{}, permanent(ReasonAssemblyInvalid, "The template of stack %s cannot be read: %v.", s.StackName, err)
+		return Resolved{}, stalls(ErrAssemblyInvalid, "The template of stack %s cannot be read: %v.", s.StackName, err)
 	}
 	if size := len(template); size > maxTemplate {
-		return Resolved{}, permanent(ReasonTemplateTooLarge, "The template of stack %s has %d bytes; CloudFormation takes %d. Split the stack, move resources to nested stacks, or drop metadata (pathMetadata: false in cdk.json).", s.StackName, size, maxTemplate)
+		return Resolved{}, stalls(ErrTemplateTooLarge, "The template of stack %s has %d bytes; CloudFormation takes %d. Split the stack, move resources to nested stacks, or drop metadata (pathMetadata: false in cdk.json).", s.StackName, size, maxTemplate)
 	}
 	digest := sha256.Sum256(template)
 	p := s.properties
@@ -96,7 +95,7 @@ func (s *Stack) Resolve(env Environment) (Resolved, error) {
 func (r *Resolved) setURL(env Environment) error {
 	for _, text := range []string{r.TemplateObject, r.DeployRoleARN, r.LookupRoleARN, r.ExecutionRoleARN} {
 		if strings.Contains(text, "${AWS::") {
-			return permanent(ReasonWrongEnvironment, "The account of stack %s is not known, but the app needs it. Check the credentials, or set CDK_DEFAULT_ACCOUNT.", r.StackName)
+			return stalls(ErrWrongEnvironment, "The account of stack %s is not known, but the app needs it. Check the credentials, or set CDK_DEFAULT_ACCOUNT.", r.StackName)
 		}
 	}
 	object, ok := strings.CutPrefix(r.TemplateObject, "s3://")
@@ -119,11 +118,11 @@ func differs(pinned, wanted string) bool { return pinned != "" && wanted != "" &
 func (s *Stack) elsewhere(env Environment) error {
 	switch {
 	case !differs(s.Account, env.Account):
-		return permanent(ReasonWrongEnvironment, "The app pins stack %s to region %s, but spec.awsRegion is %s. Change spec.awsRegion, or let the app use CDK_DEFAULT_REGION.", s.StackName, s.Region, env.Region)
+		return stalls(ErrWrongEnvironment, "The app pins stack %s to region %s, but spec.awsRegion is %s. Change spec.awsRegion, or let the app use CDK_DEFAULT_REGION.", s.StackName, s.Region, env.Region)
 	case !differs(s.Region, env.Region):
-		return permanent(ReasonWrongEnvironment, "The app pins stack %s to account %s, but the credentials are of account %s. Use credentials of that account, or let the app use CDK_DEFAULT_ACCOUNT.", s.StackName, s.Account, env.Account)
+		return stalls(ErrWrongEnvironment, "The app pins stack %s to account %s, but the credentials are of account %s. Use credentials of that account, or let the app use CDK_DEFAULT_ACCOUNT.", s.StackName, s.Account, env.Account)
 	}
-	return permanent(ReasonWrongEnvironment, "The app pins stack %s to account %s and region %s, but the credentials and spec.awsRegion are of account %s and region %s.", s.StackName, s.Account, s.Region, env.Account, env.Region)
+	return stalls(ErrWrongEnvironment, "The app pins stack %s to account %s and region %s, but the credentials and spec.awsRegion are of account %s and region %s.", s.StackName, s.Account, s.Region, env.Account, env.Region)
 }
 
 // fill replaces the placeholders that the CDK's schema allows.
@@ -190,7 +189,7 @@ func (s *Stack) constructPaths(template []byte) map[string]string {
 			_ = json.Unmarshal(parsed.Resources[id].Metadata["aws:cdk:path"], &path)
 		}
 		if path != "" {
-			paths[id] = cut(path, 256)
+			paths[id] = problem.Cut(path, 256)
 		}
 	}
 	return paths

@@ -7,6 +7,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 var ireland = Environment{Account: "123456789012", Region: "eu-west-1"}
@@ -87,8 +89,8 @@ func TestResolveOutsideOfThePinnedEnvironment(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := api.Resolve(c.env)
-			if !wantReason(t, err, ReasonWrongEnvironment, c.parts...).Permanent {
-				t.Error("only a change of spec or app helps, yet it is not permanent")
+			if wantReason(t, err, ErrWrongEnvironment, c.parts...).Outlook != problem.Stalls {
+				t.Error("only a change of spec or app helps, yet it does not stall")
 			}
 		})
 	}
@@ -113,7 +115,7 @@ func TestResolveInOtherPartitions(t *testing.T) {
 
 func TestResolveWithoutAnAccount(t *testing.T) {
 	_, err := mustFind(t, readRecorded(t), "Web").Resolve(Environment{Region: "eu-west-1"})
-	wantReason(t, err, ReasonWrongEnvironment, "account", "credentials")
+	wantReason(t, err, ErrWrongEnvironment, "account", "credentials")
 }
 
 func TestResolveOfATemplateThatIsTooLarge(t *testing.T) {
@@ -124,7 +126,7 @@ func TestResolveOfATemplateThatIsTooLarge(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = mustFind(t, a, "S").Resolve(ireland)
-	wantReason(t, err, ReasonTemplateTooLarge, "1048576", "nested stacks")
+	wantReason(t, err, ErrTemplateTooLarge, "1048576", "nested stacks")
 }
 
 func TestResolveTakesConstructPathsFromTheTemplate(t *testing.T) {

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 // The levels of an Annotation.
@@ -85,7 +87,7 @@ var environmentURL = regexp.MustCompile(`^aws://([A-Za-z0-9@._-]+)/([a-z0-9-]+)$
 func parseEnvironment(id, text string) (account, region string, err error) {
 	found := environmentURL.FindStringSubmatch(text)
 	if found == nil {
-		return "", "", permanent(ReasonAssemblyInvalid, "The environment of stack %s in the cloud assembly is %q, not aws://account/region.", cut(id, 128), cut(text, 100))
+		return "", "", stalls(ErrAssemblyInvalid, "The environment of stack %s in the cloud assembly is %q, not aws://account/region.", problem.Cut(id, 128), problem.Cut(text, 100))
 	}
 	account, region = found[1], found[2]
 	if account == "unknown-account" {
@@ -171,7 +173,7 @@ func (s *Stack) note(path string, entry metadataEntry) {
 // Problems is what keeps the stack from being deployed by the app's own word:
 // error annotations and failed validations of the stack and of those that it
 // needs; with strict, warnings too, as `cdk --strict` has it. It is nil or an
-// *Error.
+// *problem.Problem.
 func (s *Stack) Problems(strict bool) error {
 	var found []string
 	for _, stack := range s.withUpstream() {
@@ -192,9 +194,9 @@ func (s *Stack) Problems(strict bool) error {
 		found = found[:most]
 	}
 	for i := range found {
-		found[i] = cut(found[i], 600)
+		found[i] = problem.Cut(found[i], 600)
 	}
-	return permanent(ReasonSynthFailed, "The app itself reports what must be mended before %s may be deployed:\n%s%s", s.StackName, strings.Join(found, "\n"), omitted)
+	return stalls(ErrSynthFailed, "The app itself reports what must be mended before %s may be deployed:\n%s%s", s.StackName, strings.Join(found, "\n"), omitted)
 }
 
 // withUpstream is the stack and all that it needs, however far.

@@ -194,7 +194,7 @@ func clearTrees(p Project, dest string, trees []string) error {
 	for _, tree := range trees {
 		parent, err := filepath.EvalSymlinks(filepath.Dir(filepath.Join(dest, tree)))
 		if err != nil || !filepath.IsLocal(tree) || !inside(root, parent) {
-			return permanent(ReasonInvalidProjectPath, "The folder of %q leads out of the repository through a symbolic link.", tree)
+			return stalls(ErrInvalidProjectPath, "The folder of %q leads out of the repository through a symbolic link.", tree)
 		}
 		if err := os.RemoveAll(filepath.Join(dest, tree)); err != nil {
 			return fmt.Errorf("clear %s: %w", tree, err)

@@ -84,7 +84,7 @@ const (
 // Output. What a person would be told by `cdk synth` is told here too: see
 // the package comment for how checks are made faster without being given up.
 //
-// Errors are *Error: SynthFailed, ContextInvalid, ContextTooLarge,
+// Errors are *problem.Problem: SynthFailed, ContextInvalid, ContextTooLarge,
 // CredentialsInvalid.
 func Synth(ctx context.Context, p Project, o SynthOptions) (Synthesized, error) {
 	s, err := newSynthesis(p, o)
@@ -140,7 +140,7 @@ func newSynthesis(p Project, o SynthOptions) (*synthesis, error) {
 		s.cli = o.FallbackCLI
 	}
 	if s.cli == "" {
-		return nil, permanent(ReasonSynthFailed, "The project has no cdk of its own. Add aws-cdk to the devDependencies of package.json and commit the lock file.")
+		return nil, stalls(ErrSynthFailed, "The project has no cdk of its own. Add aws-cdk to the devDependencies of package.json and commit the lock file.")
 	}
 	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the run's state folder: %w", err)

@@ -11,6 +11,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/redact"
 )
 
@@ -123,9 +124,9 @@ func TestSynthTellsWhereTypesAreWrong(t *testing.T) {
 	r := newReal(t, "infra/lib/helper.ts", "export const limit: number = 'three';\n")
 	write(t, filepath.Join(r.Dir, "bin", "app.ts"), "import { limit } from '../lib/helper';\nimport { App, Stack } from 'aws-cdk-lib';\nnew Stack(new App(), `S${limit}`);\n")
 	_, err := r.synth()
-	e := wantReason(t, err, ReasonSynthFailed, "lib/helper.ts", "TS2322", "not assignable to type 'number'")
-	if !e.Permanent {
-		t.Error("a compiler's error is not permanent")
+	e := wantReason(t, err, ErrSynthFailed, "lib/helper.ts", "TS2322", "not assignable to type 'number'")
+	if e.Outlook != problem.Stalls {
+		t.Error("a compiler's error does not stall")
 	}
 	if strings.Contains(e.Message, r.Root) {
 		t.Errorf("the message has the checkout's folder:\n%s", e.Message)
@@ -136,7 +137,7 @@ func TestSynthTellsWhereTheAppThrew(t *testing.T) {
 	r := newReal(t)
 	r.options.Context = []ContextValue{{"throw", "yes"}}
 	_, err := r.synth()
-	e := wantReason(t, err, ReasonSynthFailed, "infra/bin/app.ts:28", "Error: the app was asked to fail")
+	e := wantReason(t, err, ErrSynthFailed, "infra/bin/app.ts:28", "Error: the app was asked to fail")
 	if strings.Contains(e.Message, "node_modules") {
 		t.Errorf("the message has frames of libraries:\n%s", e.Message)
 	}
@@ -162,7 +163,7 @@ func TestSynthWithoutACLI(t *testing.T) {
 	p := checkout(t, ".", plain)
 	o := SynthOptions{Region: "eu-west-1", Env: []string{"PATH=/usr/bin:/bin"}, Output: t.TempDir() + "/out", StateDir: t.TempDir(), Now: time.Now}
 	_, err := Synth(t.Context(), p, o)
-	wantReason(t, err, ReasonSynthFailed, "aws-cdk", "devDependencies")
+	wantReason(t, err, ErrSynthFailed, "aws-cdk", "devDependencies")
 	o.FallbackCLI = fakeCLI(t, `[ "$1" = synth ] || exit 9; for a; do case $a in --output=*) mkdir -p "${a#--output=}" && echo '{"version":"1.0.0"}' >"${a#--output=}/manifest.json";; esac; done`)
 	done, err := Synth(t.Context(), p, o)
 	if err != nil || done.CLI != o.FallbackCLI {
@@ -184,15 +185,16 @@ func fakeCLI(t *testing.T, script string) string {
 
 func TestSynthErrorsTellWhatToDo(t *testing.T) {
 	for name, c := range map[string]struct {
-		script, reason string
-		permanent      bool
-		parts          []string
+		script string
+		reason *problem.Kind
+		stalls bool
+		parts  []string
 	}{
-		"bad credentials":      {`echo "InvalidClientTokenId: The security token included in the request is invalid"; exit 1`, ReasonCredentialsInvalid, false, []string{"Secret"}},
-		"not enough memory":    {`echo "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory"; exit 134`, ReasonSynthFailed, false, []string{"memory", "NODE_OPTIONS"}},
-		"killed by the host":   {`kill -9 $$`, ReasonSynthFailed, false, []string{"memory"}},
-		"no assembly":          {`true`, ReasonSynthFailed, false, []string{"no cloud assembly"}},
-		"a secret in an error": {`echo "Error: token-4711"; exit 1`, ReasonSynthFailed, false, []string{"Error: ***"}},
+		"bad credentials":      {`echo "InvalidClientTokenId: The security token included in the request is invalid"; exit 1`, ErrCredentialsInvalid, false, []string{"Secret"}},
+		"not enough memory":    {`echo "FATAL ERROR: Reached heap limit Allocation failed - JavaScript heap out of memory"; exit 134`, ErrSynthFailed, false, []string{"memory", "NODE_OPTIONS"}},
+		"killed by the host":   {`kill -9 $$`, ErrSynthFailed, false, []string{"memory"}},
+		"no assembly":          {`true`, ErrSynthFailed, false, []string{"no cloud assembly"}},
+		"a secret in an error": {`echo "Error: token-4711"; exit 1`, ErrSynthFailed, false, []string{"Error: ***"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := checkout(t, ".", plain)
@@ -200,8 +202,8 @@ func TestSynthErrorsTellWhatToDo(t *testing.T) {
 				Region: "eu-west-1", Env: []string{"PATH=/usr/bin:/bin"}, Output: t.TempDir() + "/out", StateDir: t.TempDir(), Now: time.Now,
 				FallbackCLI: fakeCLI(t, c.script), Redact: redact.New("token-4711"),
 			})
-			if e := wantReason(t, err, c.reason, c.parts...); e.Permanent != c.permanent || strings.Contains(e.Message, "4711") {
-				t.Errorf("permanent is %v:\n%s", e.Permanent, e.Message)
+			if e := wantReason(t, err, c.reason, c.parts...); (e.Outlook == problem.Stalls) != c.stalls || strings.Contains(e.Message, "4711") {
+				t.Errorf("the outlook is %s:\n%s", e.Outlook, e.Message)
 			}
 		})
 	}
@@ -254,13 +256,13 @@ func TestContextArguments(t *testing.T) {
 	}
 	for name, c := range map[string]struct {
 		value  ContextValue
-		reason string
+		reason *problem.Kind
 	}{
-		"no name":               {ContextValue{"", "x"}, ReasonContextInvalid},
-		"a name with =":         {ContextValue{"a=b", "x"}, ReasonContextInvalid},
-		"a value with a zero":   {ContextValue{"a", "x\x00"}, ReasonContextInvalid},
-		"a name over two lines": {ContextValue{"a\nb", "x"}, ReasonContextInvalid},
-		"a value of 1 MiB":      {ContextValue{"a", strings.Repeat("x", 1<<20)}, ReasonContextTooLarge},
+		"no name":               {ContextValue{"", "x"}, ErrContextInvalid},
+		"a name with =":         {ContextValue{"a=b", "x"}, ErrContextInvalid},
+		"a value with a zero":   {ContextValue{"a", "x\x00"}, ErrContextInvalid},
+		"a name over two lines": {ContextValue{"a\nb", "x"}, ErrContextInvalid},
+		"a value of 1 MiB":      {ContextValue{"a", strings.Repeat("x", 1<<20)}, ErrContextTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := contextArguments([]ContextValue{c.value})

@@ -4,6 +4,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 // maxContext bounds the names and values of the context together, in bytes:
@@ -19,7 +21,7 @@ func contextArguments(values []ContextValue) ([]string, error) {
 	for _, v := range slices.Backward(values) {
 		size += len(v.Name) + len(v.Value)
 		if v.Name == "" || strings.ContainsAny(v.Name, "=\x00\n") || strings.ContainsRune(v.Value, 0) {
-			return nil, permanent(ReasonContextInvalid, "spec.cdkContext has the name %q; a name must not be empty, and neither \"=\" nor a line break nor a zero byte may be in it.", cut(v.Name, 100))
+			return nil, stalls(ErrContextInvalid, "spec.cdkContext has the name %q; a name must not be empty, and neither \"=\" nor a line break nor a zero byte may be in it.", problem.Cut(v.Name, 100))
 		}
 		if slices.Contains(names, v.Name) {
 			continue
@@ -28,7 +30,7 @@ func contextArguments(values []ContextValue) ([]string, error) {
 		args = append(args, "--context="+v.Name+"="+v.Value)
 	}
 	if size > maxContext {
-		return nil, permanent(ReasonContextTooLarge, "spec.cdkContext has %d bytes; %d is the most. Put large values into the \"context\" of the project's cdk.json.", size, maxContext)
+		return nil, stalls(ErrContextTooLarge, "spec.cdkContext has %d bytes; %d is the most. Put large values into the \"context\" of the project's cdk.json.", size, maxContext)
 	}
 	slices.Reverse(args)
 	return args, nil

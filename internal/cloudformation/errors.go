@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"awscdk.dev/operator/internal/awsconfig"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // What went wrong, told apart with errors.Is; see package awsconfig.
@@ -49,7 +50,7 @@ func (c *Client) explain(ctx context.Context, doing string, err error) error {
 	return &told
 }
 
-func refusal(message string) error {
+func refusal(message string) *problem.Kind {
 	has := func(part string) bool { return strings.Contains(message, part) }
 	switch {
 	case strings.HasPrefix(message, "Stack") && has("does not exist"):

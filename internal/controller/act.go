@@ -7,6 +7,7 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/runner"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -84,7 +85,7 @@ func (r *Reconciler) startRun(ctx context.Context, obj *v1alpha1.CdkTsStack) err
 	}
 	values, err := decide.Context(obj.Spec.CDKContext)
 	if err != nil {
-		return decide.Problem{Reason: "InvalidSpec", Message: err.Error(), Permanent: true}
+		return problem.InvalidSpec.New("%s", err.Error())
 	}
 	git := obj.Spec.Source.Git
 	req := runner.Request{
@@ -124,7 +125,7 @@ func (r *Reconciler) startRun(ctx context.Context, obj *v1alpha1.CdkTsStack) err
 	}
 	run := decide.RunName(op)
 	r.wake.onRun(run, client.ObjectKeyFromObject(obj))
-	return executorProblem(r.Executor.Start(ctx, run, req, secrets))
+	return waits(r.Executor.Start(ctx, run, req, secrets))
 }
 
 func runOperation(op *v1alpha1.Operation) runner.Operation {

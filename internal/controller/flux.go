@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"fmt"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/decide"
@@ -34,17 +33,17 @@ func (r *Reconciler) artifact(ctx context.Context, obj *v1alpha1.CdkTsStack) (fl
 	err := r.Live.Get(ctx, types.NamespacedName{Namespace: obj.Namespace, Name: ref.Name}, &source)
 	switch {
 	case meta.IsNoMatchError(err):
-		return fluxsource.Artifact{}, decide.Problem{Reason: "FluxNotInstalled", Temporary: true, Message: fmt.Sprintf(
-			"spec.source.sourceRef names a %s and the cluster does not know that kind: install Flux's source-controller, or use spec.source.git", ref.Kind)}
+		return fluxsource.Artifact{}, errFluxNotInstalled.New(
+			"spec.source.sourceRef names a %s and the cluster does not know that kind: install Flux's source-controller, or use spec.source.git", ref.Kind)
 	case apierrors.IsNotFound(err):
-		return fluxsource.Artifact{}, decide.Problem{Reason: "SourceNotFound", Temporary: true, Message: fmt.Sprintf(
-			"the %s %s/%s that spec.source.sourceRef names does not exist: create it", ref.Kind, obj.Namespace, ref.Name)}
+		return fluxsource.Artifact{}, errSourceNotFound.New(
+			"the %s %s/%s that spec.source.sourceRef names does not exist: create it", ref.Kind, obj.Namespace, ref.Name)
 	case err != nil:
-		return fluxsource.Artifact{}, decide.Problem{Reason: "SourceUnreadable", Temporary: true, Message: fmt.Sprintf(
-			"the %s %s/%s cannot be read: %v", ref.Kind, obj.Namespace, ref.Name, err)}
+		return fluxsource.Artifact{}, errSourceUnreadable.New(
+			"the %s %s/%s cannot be read: %v", ref.Kind, obj.Namespace, ref.Name, err)
 	}
 	artifact, err := fluxsource.FromObject(source.Object)
-	return artifact, sourceProblem(err)
+	return artifact, waits(err)
 }
 
 // runArtifact is the artifact that a run takes, nil when the source is git. A
@@ -59,8 +58,8 @@ func (r *Reconciler) runArtifact(ctx context.Context, obj *v1alpha1.CdkTsStack, 
 		return nil, err
 	}
 	if op.Kind == v1alpha1.OperationDeploy && artifact.Commit() != op.Target.Revision {
-		return nil, decide.Problem{Reason: "SourceMoved", Message: fmt.Sprintf(
-			"%s now offers %s and no longer %s: order a deployment to take it", decide.Tracked(&obj.Spec), artifact.Revision, op.Target.Revision)}
+		return nil, errSourceMoved.New(
+			"%s now offers %s and no longer %s: order a deployment to take it", decide.Tracked(&obj.Spec), artifact.Revision, op.Target.Revision)
 	}
 	return &artifact, nil
 }

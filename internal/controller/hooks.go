@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/runner"
 
 	corev1 "k8s.io/api/core/v1"
@@ -201,17 +203,21 @@ func (r *Reconciler) envVar(ctx context.Context, obj *v1alpha1.CdkTsStack, v v1a
 	data, err := r.configMap(ctx, obj, ref.Name, field)
 	found, ok := data[ref.Key]
 	if err == nil && !ok {
-		err = decide.Problem{Reason: "ConfigMapIncomplete", Temporary: true, Message: fmt.Sprintf(
-			"the ConfigMap %s/%s has no key %s: add it", obj.Namespace, ref.Name, ref.Key)}
+		err = errConfigMapIncomplete.New(
+			"the ConfigMap %s/%s has no key %s: add it", obj.Namespace, ref.Name, ref.Key)
 	}
 	return found, false, ok, optional(err, ref.Optional)
 }
 
 // optional forgives what is missing and may be.
 func optional(err error, may bool) error {
-	p, ok := err.(decide.Problem) //nolint:errorlint // ours, never wrapped
-	if may && ok && slices.Contains([]string{"SecretNotFound", "SecretIncomplete", "ConfigMapNotFound", "ConfigMapIncomplete"}, p.Reason) {
-		return nil
+	if !may {
+		return err
+	}
+	for _, missing := range []*problem.Kind{errSecretNotFound, errSecretIncomplete, errConfigMapNotFound, errConfigMapIncomplete} {
+		if errors.Is(err, missing) {
+			return nil
+		}
 	}
 	return err
 }
@@ -222,11 +228,11 @@ func (r *Reconciler) configMap(ctx context.Context, obj *v1alpha1.CdkTsStack, na
 	err := r.Live.Get(ctx, types.NamespacedName{Namespace: obj.Namespace, Name: name}, &c)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil, decide.Problem{Reason: "ConfigMapNotFound", Temporary: true, Message: fmt.Sprintf(
-			"the ConfigMap %s/%s that %s names does not exist: create it", obj.Namespace, name, field)}
+		return nil, errConfigMapNotFound.New(
+			"the ConfigMap %s/%s that %s names does not exist: create it", obj.Namespace, name, field)
 	case err != nil:
-		return nil, decide.Problem{Reason: "ConfigMapUnreadable", Temporary: true, Message: fmt.Sprintf(
-			"the ConfigMap %s/%s that %s names cannot be read: %v", obj.Namespace, name, field, err)}
+		return nil, errConfigMapUnreadable.New(
+			"the ConfigMap %s/%s that %s names cannot be read: %v", obj.Namespace, name, field, err)
 	}
 	return c.Data, nil
 }

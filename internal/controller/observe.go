@@ -66,7 +66,7 @@ func (r *Reconciler) head(ctx context.Context, obj *v1alpha1.CdkTsStack, needs d
 		Tag:      tag,
 		SeenAt:   head.Seen,
 		RetryAt:  head.Retry,
-		Err:      sourceProblem(head.Err),
+		Err:      waits(head.Err),
 	}
 }
 
@@ -74,7 +74,7 @@ func (r *Reconciler) head(ctx context.Context, obj *v1alpha1.CdkTsStack, needs d
 func (r *Reconciler) remote(ctx context.Context, obj *v1alpha1.CdkTsStack) (git.Remote, error) {
 	repository, err := git.ParseRepository(obj.Spec.Source.Git.Repository)
 	if err != nil {
-		return git.Remote{}, sourceProblem(err)
+		return git.Remote{}, waits(err)
 	}
 	credentials, err := r.gitCredentials(ctx, obj)
 	if err != nil {

@@ -1,58 +1,36 @@
 package controller
 
-import (
-	"context"
-	"errors"
+import "awscdk.dev/operator/internal/problem"
 
-	"awscdk.dev/operator/internal/decide"
-	"awscdk.dev/operator/internal/executor"
-	"awscdk.dev/operator/internal/runner"
+// What the controller itself meets: objects that the spec names and that are
+// missing, closed to it or incomplete. They wait for somebody to put them right.
+var (
+	errSecretNotFound      = problem.Declare("SecretNotFound", problem.Waits)
+	errSecretUnreadable    = problem.Declare("SecretUnreadable", problem.Waits)
+	errSecretIncomplete    = problem.Declare("SecretIncomplete", problem.Waits)
+	errConfigMapNotFound   = problem.Declare("ConfigMapNotFound", problem.Waits)
+	errConfigMapUnreadable = problem.Declare("ConfigMapUnreadable", problem.Waits)
+	errConfigMapIncomplete = problem.Declare("ConfigMapIncomplete", problem.Waits)
+
+	errFluxNotInstalled = problem.Declare("FluxNotInstalled", problem.Waits)
+	errSourceNotFound   = problem.Declare("SourceNotFound", problem.Waits)
+	errSourceUnreadable = problem.Declare("SourceUnreadable", problem.Waits)
+	errSourceMoved      = problem.Declare("SourceMoved", problem.Retries)
 )
 
-// sourceProblem judges an error of a look at a repository or a Flux source.
-// All of them can be mended outside, so the look is repeated, ever less often.
-func sourceProblem(err error) error {
-	p, ok := runner.Judge(err)
-	if !ok {
-		return judged(err)
-	}
-	p.Temporary, p.Permanent = true, false
-	return p
-}
-
-// executorReasons are those of the executor's errors, which all pass.
-var executorReasons = []struct {
-	err    error
-	reason string
-}{
-	{executor.ErrNoSpace, "NoDiskSpace"},
-	{executor.ErrRemoving, "RunBusy"},
-	{executor.ErrClosed, "ShuttingDown"},
-	{context.DeadlineExceeded, "TimedOut"},
-}
-
-// executorProblem judges an error of the executor.
-func executorProblem(err error) error {
-	for _, row := range executorReasons {
-		if errors.Is(err, row.err) {
-			return decide.Problem{Reason: row.reason, Message: err.Error(), Temporary: true}
-		}
-	}
-	return judged(err)
-}
-
-// judged makes a Problem of an error that the table of reasons knows. One that
-// is judged already stays as it is; one that nobody knows passes.
+// judged makes a problem of any error; nil stays nil.
 func judged(err error) error {
 	if err == nil {
 		return nil
 	}
-	if p, ok := errors.AsType[decide.Problem](err); ok {
-		return p
+	return problem.Of(err)
+}
+
+// waits judges an error of a look at a source, or of the executor: whatever it
+// is, somebody may put it right outside, so it is tried again for ever.
+func waits(err error) error {
+	if err == nil {
+		return nil
 	}
-	p, ok := runner.Judge(err)
-	if !ok {
-		return decide.Problem{Reason: "Error", Message: err.Error(), Temporary: true}
-	}
-	return p
+	return problem.Of(err).With(problem.Waits)
 }

@@ -13,6 +13,7 @@ import (
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/git"
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/runner"
 
 	corev1 "k8s.io/api/core/v1"
@@ -39,11 +40,11 @@ func (r *Reconciler) secret(ctx context.Context, obj *v1alpha1.CdkTsStack, name,
 	err := r.Live.Get(ctx, types.NamespacedName{Namespace: obj.Namespace, Name: name}, &s)
 	switch {
 	case apierrors.IsNotFound(err):
-		return nil, decide.Problem{Reason: "SecretNotFound", Temporary: true, Message: fmt.Sprintf(
-			"the Secret %s/%s that %s names does not exist: create it", obj.Namespace, name, field)}
+		return nil, errSecretNotFound.New(
+			"the Secret %s/%s that %s names does not exist: create it", obj.Namespace, name, field)
 	case err != nil:
-		return nil, decide.Problem{Reason: "SecretUnreadable", Temporary: true, Message: fmt.Sprintf(
-			"the Secret %s/%s that %s names cannot be read: %v", obj.Namespace, name, field, err)}
+		return nil, errSecretUnreadable.New(
+			"the Secret %s/%s that %s names cannot be read: %v", obj.Namespace, name, field, err)
 	}
 	if read != nil {
 		read[name] = s.Data
@@ -64,8 +65,8 @@ func (r *Reconciler) credentials(ctx context.Context, obj *v1alpha1.CdkTsStack) 
 	}
 	found, err := awsconfig.FromSecret(data)
 	if err != nil {
-		return awsconfig.Credentials{}, decide.Problem{Reason: "CredentialsInvalid", Temporary: true, Message: fmt.Sprintf(
-			"the Secret %s/%s: %v", obj.Namespace, name, err)}
+		return awsconfig.Credentials{}, problem.CredentialsInvalid.New(
+			"the Secret %s/%s: %v", obj.Namespace, name, err)
 	}
 	return found, nil
 }
@@ -171,20 +172,20 @@ func (r *Reconciler) gitCredentials(ctx context.Context, obj *v1alpha1.CdkTsStac
 			c.Password = token
 		}
 		if c.App, err = git.AppFromSecret(data); err != nil {
-			return c, sourceProblem(fmt.Errorf("the Secret %s/%s: %w", obj.Namespace, source.SecretName, err))
+			return c, waits(fmt.Errorf("the Secret %s/%s: %w", obj.Namespace, source.SecretName, err))
 		}
 		if c.Password == "" && len(c.CA) == 0 && c.App.IsZero() {
 			return c, missingKey(obj, source.SecretName, "password")
 		}
 	}
-	return c, sourceProblem(c.Validate())
+	return c, waits(c.Validate())
 }
 
 func trimmed(data []byte) string { return strings.TrimSpace(string(data)) }
 
 func missingKey(obj *v1alpha1.CdkTsStack, secret, key string) error {
-	return decide.Problem{Reason: "SecretIncomplete", Temporary: true, Message: fmt.Sprintf(
-		"the Secret %s/%s has no key %s: add it", obj.Namespace, secret, key)}
+	return errSecretIncomplete.New(
+		"the Secret %s/%s has no key %s: add it", obj.Namespace, secret, key)
 }
 
 // plainGitCredentials are the credentials as a run can use them: a token
@@ -198,7 +199,7 @@ func (r *Reconciler) plainGitCredentials(ctx context.Context, obj *v1alpha1.CdkT
 		return git.Credentials{}, err
 	}
 	c, err := r.Heads.Plain(ctx, remote)
-	return c, sourceProblem(err)
+	return c, waits(err)
 }
 
 // signingKeys are those that a commit must be signed by, nil when the object
@@ -217,8 +218,8 @@ func (r *Reconciler) signingKeys(ctx context.Context, obj *v1alpha1.CdkTsStack) 
 		keys = append(keys, data[name])
 	}
 	if len(keys) == 0 {
-		return nil, decide.Problem{Reason: "SecretIncomplete", Temporary: true, Message: fmt.Sprintf(
-			"the Secret %s/%s holds no public key: add those whose signature you trust", obj.Namespace, v.SecretName)}
+		return nil, errSecretIncomplete.New(
+			"the Secret %s/%s holds no public key: add those whose signature you trust", obj.Namespace, v.SecretName)
 	}
 	return keys, nil
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // lag is how long CloudFormation's answers may contradict one another after a
@@ -29,11 +30,11 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 	case cs.Status == changeSetComplete && cs.ExecutionStatus == executionAvailable:
 		return p.judge(op, cs)
 	case cs.Status == changeSetComplete:
-		return p.fail(Problem{Reason: reasonChangeSetStale, Message: fmt.Sprintf("the change set %s can no longer be executed (%s): the stack was changed since it was made", op.ID, cs.ExecutionStatus)})
+		return p.fail(errChangeSetOutdated.New("the change set %s can no longer be executed (%s): the stack was changed since it was made", op.ID, cs.ExecutionStatus))
 	case cs.Status == changeSetFailed && cs.Empty:
 		return p.finish(op, v1alpha1.OutcomeUnchanged)
 	case cs.Status == changeSetFailed:
-		return p.fail(Problem{Reason: "ChangeSetFailed", Message: "CloudFormation refused the change set: " + cs.Reason})
+		return p.fail(errChangeSetFailed.New("CloudFormation refused the change set: %s", cs.Reason))
 	}
 	return p.look(p.poll(op.StepStartedAt))
 }
@@ -59,7 +60,7 @@ func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
 	switch {
 	case inProgress(stack.Status):
 		// It may be its deletion, with the object that had it.
-		p.say(waiting, "StackBusy", fmt.Sprintf("waiting: another operation on %s is under way (%s)", op.Plan.StackName, stack.Status))
+		p.say(waiting, problem.StackBusy, fmt.Sprintf("waiting: another operation on %s is under way (%s)", op.Plan.StackName, stack.Status))
 		return p.look(p.poll(op.StepStartedAt))
 	case p.seen.Rival != "":
 		op.StackID = stack.ID
@@ -76,10 +77,10 @@ func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
 		return p.fail(unusable(stack))
 	}
 	if pr := lacksBootstrap(p.seen.Bootstrap, op.Plan, p.obj.Spec.AWSRegion); pr != nil {
-		if pr.Temporary {
-			return p.waitFor(*pr)
+		if pr.Outlook == problem.Waits {
+			return p.waitFor(pr)
 		}
-		return p.fail(*pr)
+		return p.fail(pr)
 	}
 	if now := p.metaNow(); op.RequestedAt == nil || now.Sub(op.RequestedAt.Time) > lag/2 {
 		op.RequestedAt = &now
@@ -88,7 +89,7 @@ func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
 }
 
 // unusable explains a state that only a person can bring a stack out of.
-func unusable(s Stack) Problem {
+func unusable(s Stack) *problem.Problem {
 	advice := map[string]string{
 		statusDeleteFailed: "its deletion was begun and failed: finish it (aws cloudformation delete-stack, retaining what cannot be deleted), then order a deployment",
 		"CREATE_FAILED":    "its creation failed and was not rolled back: delete it or roll it back (cdk rollback), then order a deployment",
@@ -102,20 +103,19 @@ func unusable(s Stack) Problem {
 	if s.StatusReason != "" {
 		message += ". CloudFormation says: " + s.StatusReason
 	}
-	return Problem{Reason: reasonStackUnusable, Message: message, Permanent: true}
+	return errStackUnusable.New("%s", message)
 }
 
 // lacksBootstrap says what is wrong with the bootstrap stack, or nil.
-func lacksBootstrap(b Bootstrap, plan *v1alpha1.Plan, region string) *Problem {
+func lacksBootstrap(b Bootstrap, plan *v1alpha1.Plan, region string) *problem.Problem {
 	switch {
 	case plan.BootstrapParameter == "" || plan.BootstrapVersion == 0:
 		return nil
 	case b.Err != nil:
-		pr := problemOf(b.Err)
-		return &pr
+		return problem.Of(b.Err)
 	case b.Version < int(plan.BootstrapVersion):
-		return &Problem{Reason: "BootstrapTooOld", Message: fmt.Sprintf(
-			"the CDK bootstrap of this account and region has version %d and the app needs %d: run `cdk bootstrap aws://%s/%s`", b.Version, plan.BootstrapVersion, plan.Account, region)}
+		return problem.BootstrapTooOld.New(
+			"the CDK bootstrap of this account and region has version %d and the app needs %d: run `cdk bootstrap aws://%s/%s`", b.Version, plan.BootstrapVersion, plan.Account, region)
 	}
 	return nil
 }
@@ -148,7 +148,7 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 		return p.underWay(op, stack)
 	}
 	p.st.Outputs = stack.Outputs
-	return p.fail(Problem{Reason: "DeploymentFailed", Message: failureMessage(op.Plan, ev)})
+	return p.fail(errDeploymentFailed.New("%s", failureMessage(op.Plan, ev)))
 }
 
 // underWay waits for the end of the execution, unless another operation has
@@ -172,8 +172,8 @@ func (p *pass) underWay(op *v1alpha1.Operation, stack Stack) bool {
 // takenOver ends a deployment that somebody else has ended. That was for a
 // reason, so it is not begun again by itself.
 func (p *pass) takenOver(op *v1alpha1.Operation, state string) bool {
-	return p.fail(Problem{Reason: "TakenOver", Permanent: true, Message: fmt.Sprintf(
-		"the deployment of %s was cut short by another operation on the stack, such as a cancelled update or a deletion, and the stack %s: order a deployment when it may go on", op.Plan.StackName, state)})
+	return p.fail(errTakenOver.New(
+		"the deployment of %s was cut short by another operation on the stack, such as a cancelled update or a deletion, and the stack %s: order a deployment when it may go on", op.Plan.StackName, state))
 }
 
 // notStarted is the state in which the change set is not there to be executed
@@ -186,7 +186,7 @@ func (p *pass) notStarted(op *v1alpha1.Operation, cs ChangeSet) bool {
 	if p.unseen(cs.Err) {
 		return true
 	}
-	return p.fail(Problem{Reason: reasonChangeSetStale, Message: fmt.Sprintf("the change set %s was not executed: it was deleted or made obsolete by another change of the stack", op.ID)})
+	return p.fail(errChangeSetOutdated.New("the change set %s was not executed: it was deleted or made obsolete by another change of the stack", op.ID))
 }
 
 // progress counts what the events tell; it never goes back.
@@ -265,5 +265,5 @@ func unwedge(p *pass, op *v1alpha1.Operation) bool {
 	if ev.RootCause != nil {
 		message += ". It is stuck at " + describe(op.Plan, ev.RootCause)
 	}
-	return p.fail(Problem{Reason: reasonUnwedgeFailed, Message: message, Permanent: true})
+	return p.fail(errRollbackStuck.New("%s", message))
 }

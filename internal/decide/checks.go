@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // check is one question asked of a deployment that is in place, before it
@@ -15,17 +16,13 @@ type check struct {
 	// step is the operation's step while it is going on.
 	step v1alpha1.OperationStep
 	// ask gives the verdict when there is one; until then the pass has spoken.
-	ask func(*pass, *v1alpha1.Operation) (failure *Problem, done bool)
+	ask func(*pass, *v1alpha1.Operation) (failure *problem.Problem, done bool)
 }
 
 // checks are asked in this order, each when the one before has succeeded.
 var checks = []check{
 	{"the hook afterDeploy succeeds", wantsAfterDeploy, v1alpha1.StepAfterHook, askAfterDeploy},
 }
-
-// reasonUnverified is of a deployment that is in place and whose verification
-// failed.
-const reasonUnverified = "AfterDeployFailed"
 
 // beginChecks has a deployment that is in place verified from the check at
 // index from on, and completes it when none is left.
@@ -50,7 +47,7 @@ func verify(p *pass, op *v1alpha1.Operation) bool {
 			return true
 		case failure != nil:
 			failure.Message = fmt.Sprintf("%s is deployed at revision %s and failed its verification: %s", op.Plan.StackName, short(op.Target.Revision), failure.Message)
-			return p.fail(*failure)
+			return p.fail(failure)
 		}
 		return p.beginChecks(op, i+1)
 	}
@@ -62,13 +59,17 @@ func wantsAfterDeploy(p *pass) bool {
 }
 
 // askAfterDeploy waits for the user's own verification.
-func askAfterDeploy(p *pass, op *v1alpha1.Operation) (failure *Problem, done bool) {
+func askAfterDeploy(p *pass, op *v1alpha1.Operation) (failure *problem.Problem, done bool) {
 	result := p.runEnded(op)
 	if result == nil {
 		return nil, false
 	}
 	if f := result.Failure; f != nil {
-		return &Problem{Reason: reasonUnverified, Temporary: f.Temporary, Message: f.Message}, true
+		failure := ErrAfterDeploy.New("%s", f.Message)
+		if f.Outlook == problem.Waits {
+			failure.Outlook = problem.Waits
+		}
+		return failure, true
 	}
 	return nil, true
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // deploy starts an operation when another target is wanted than the last one.
@@ -37,7 +38,7 @@ func (p *pass) startDeploy(reason string) bool {
 	op := p.start(v1alpha1.OperationDeploy, v1alpha1.StepBuilding, reason)
 	op.Target = p.st.Target.DeepCopy()
 	op.Attempt = int32(counted(failed) + 1)
-	if len(failed) > 0 && failed[0].Reason == reasonUnverified && p.st.Plan != nil {
+	if len(failed) > 0 && failed[0].Reason == ErrAfterDeploy.Reason && p.st.Plan != nil {
 		// It is deployed: only its verification is tried again.
 		op.Plan, op.StackID, op.Outcome = p.st.Plan.DeepCopy(), p.st.StackID, v1alpha1.OutcomeSucceeded
 		op.Step = v1alpha1.StepAfterHook
@@ -51,7 +52,7 @@ func followDeploy(p *pass, op *v1alpha1.Operation) bool {
 		return true
 	}
 	if givenUp := p.superseded(op); givenUp != "" {
-		p.end(v1alpha1.OutcomeSuperseded, "Superseded", givenUp)
+		p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, givenUp)
 		return false
 	}
 	if p.lacksCredentials() {
@@ -86,7 +87,7 @@ func (p *pass) unsettled(op *v1alpha1.Operation) bool {
 	case (stack.Exists && cs.Exists) || p.now.Sub(op.RequestedAt.Time) >= lag:
 		return false
 	}
-	p.say(waiting, "Destroying", "waiting for the change set that was asked for, to clear it away")
+	p.say(waiting, stateDestroying, "waiting for the change set that was asked for, to clear it away")
 	return p.look(p.poll(op.StepStartedAt))
 }
 
@@ -96,8 +97,8 @@ func (p *pass) rivalry(op *v1alpha1.Operation) bool {
 	if p.st.StackID == op.StackID && p.st.Deployed == nil {
 		p.st.StackID = "" // it is not ours to delete
 	}
-	return p.fail(Problem{Reason: "StackOfAnother", Permanent: true, Message: fmt.Sprintf(
-		"the stack %s is deployed by the CdkTsStack %s already: delete one of the two objects (with actions.destroy false, so that the stack stays), or give this one another stackName, region or account", op.Plan.StackName, p.seen.Rival)})
+	return p.fail(errStackOfAnother.New(
+		"the stack %s is deployed by the CdkTsStack %s already: delete one of the two objects (with actions.destroy false, so that the stack stays), or give this one another stackName, region or account", op.Plan.StackName, p.seen.Rival))
 }
 
 // superseded says why a deployment that has not changed anything yet is given
@@ -173,14 +174,14 @@ func build(p *pass, op *v1alpha1.Operation) bool {
 
 func (p *pass) takePlan(op *v1alpha1.Operation, result *RunResult) bool {
 	if result == nil || (result.Plan == nil && result.Failure == nil) {
-		return p.fail(Problem{Reason: "RunLost", Message: "the run ended without a result"})
+		return p.fail(problem.RunLost.New("the run ended without a result"))
 	}
 	p.noted(op, result)
 	if f := result.Failure; f != nil {
-		return p.fail(f.problem())
+		return p.fail(f)
 	}
 	if moved := movedAway(p.st.StackID, result.Plan); moved != nil {
-		return p.fail(*moved)
+		return p.fail(moved)
 	}
 	op.RunStep, op.Ahead, op.Plan = "", 0, result.Plan
 	p.st.Plan = result.Plan.DeepCopy()
@@ -191,17 +192,17 @@ func (p *pass) takePlan(op *v1alpha1.Operation, result *RunResult) bool {
 
 // movedAway refuses a plan that would make a second stack and leave the one
 // that this object deployed behind, unwatched.
-func movedAway(stackID string, plan *v1alpha1.Plan) *Problem {
+func movedAway(stackID string, plan *v1alpha1.Plan) *problem.Problem {
 	account, name, ok := parseStackID(stackID)
 	switch {
 	case !ok:
 		return nil
 	case plan.Account != "" && plan.Account != account:
-		return &Problem{Reason: "AccountChanged", Permanent: true, Message: fmt.Sprintf(
-			"the stack %s lives in account %s, and the credentials are now of account %s: restore the credentials, or delete this object and create another for the new account", name, account, plan.Account)}
+		return errAccountChanged.New(
+			"the stack %s lives in account %s, and the credentials are now of account %s: restore the credentials, or delete this object and create another for the new account", name, account, plan.Account)
 	case plan.StackName != name:
-		return &Problem{Reason: "StackNameChanged", Permanent: true, Message: fmt.Sprintf(
-			"the app now names this stack %s in CloudFormation, and %s is deployed and would be left behind: restore the name, or create another CdkTsStack for the new one", plan.StackName, name)}
+		return errStackNameChanged.New(
+			"the app now names this stack %s in CloudFormation, and %s is deployed and would be left behind: restore the name, or create another CdkTsStack for the new one", plan.StackName, name)
 	}
 	return nil
 }
@@ -240,7 +241,7 @@ func (p *pass) complete(op *v1alpha1.Operation) bool {
 	deployed := &v1alpha1.Deployment{Target: *op.Target, Generation: p.st.ObservedGeneration, Plan: *op.Plan, At: p.metaNow()}
 	deployed.Plan.ConstructPaths = nil
 	p.st.Deployed = deployed
-	p.end(op.Outcome, string(op.Outcome), deployedMessage(op, op.Outcome))
+	p.end(op.Outcome, problem.Named(string(op.Outcome)), deployedMessage(op, op.Outcome))
 	return false
 }
 

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // The pauses between attempts at a destruction; they never end, since letting
@@ -23,10 +24,10 @@ func destroy(p *pass) bool {
 	case !MayDestroy(&p.obj.Spec):
 		return p.retain()
 	case !p.ownsStack():
-		p.say(waiting, "NothingToDestroy", "the object is let go: it never deployed a stack")
+		p.say(waiting, stateNothingToDestroy, "the object is let go: it never deployed a stack")
 		return p.act(ActLetGo, 0)
 	case p.destroyed():
-		p.say(waiting, "StackDeleted", "the stack is gone and the object is let go")
+		p.say(waiting, stateStackDeleted, "the stack is gone and the object is let go")
 		return p.act(ActLetGo, 0)
 	case p.lacksCredentials():
 		return true
@@ -35,16 +36,16 @@ func destroy(p *pass) bool {
 		return true
 	}
 	if !p.seen.Stack.Seen {
-		p.say(waiting, "Destroying", "looking at the stack")
+		p.say(waiting, stateDestroying, "looking at the stack")
 		return p.again()
 	}
 	if !p.seen.Stack.Exists && p.st.StackID == "" && len(p.st.History) == 0 {
-		p.say(failing, "StackNotFound", fmt.Sprintf(
+		p.say(failing, errStackNotFound, fmt.Sprintf(
 			"the earlier operator deployed this object, and there is no stack named %s in %s: the object stays, lest the stack be left behind under another name; if it is gone or to stay, set actions.destroy to false", stackRef(p.obj), p.obj.Spec.AWSRegion))
 		return p.look(time.Minute)
 	}
 	if !p.seen.Stack.Exists {
-		p.say(waiting, "StackDeleted", "the stack is gone and the object is let go")
+		p.say(waiting, stateStackDeleted, "the stack is gone and the object is let go")
 		return p.act(ActLetGo, 0)
 	}
 	return p.startDestroy()
@@ -66,7 +67,7 @@ func (p *pass) startDestroy() bool {
 		return true
 	}
 	if inProgress(stack.Status) {
-		p.say(waiting, "StackBusy", fmt.Sprintf("waiting to delete %s: an operation is under way (%s)", stack.Name, stack.Status))
+		p.say(waiting, problem.StackBusy, fmt.Sprintf("waiting to delete %s: an operation is under way (%s)", stack.Name, stack.Status))
 		return p.look(problemPoll)
 	}
 	op := p.start(v1alpha1.OperationDestroy, v1alpha1.StepDeleting, ReasonDeleted)
@@ -85,7 +86,7 @@ func (p *pass) pausesAfter(failed []v1alpha1.HistoryEntry) bool {
 	if len(failed) == 0 {
 		return false
 	}
-	p.say(failing, failed[0].Reason, failed[0].Message)
+	p.say(failing, problem.Named(failed[0].Reason), failed[0].Message)
 	due := failed[0].EndedAt.Add(backoff(destroyRetry, destroyRetryMax, len(failed), string(p.obj.UID)))
 	if p.due(due) {
 		return false
@@ -114,7 +115,7 @@ func followDestroy(p *pass, op *v1alpha1.Operation) bool {
 	}
 	// In its last step the stack is gone, and there is nothing to keep.
 	if !MayDestroy(&p.obj.Spec) && op.Step != v1alpha1.StepAfterHook && !inProgress(p.seen.Stack.Status) {
-		p.end(v1alpha1.OutcomeSuperseded, "Superseded", "actions.destroy was set to false")
+		p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, "actions.destroy was set to false")
 		return false
 	}
 	if op.Step != v1alpha1.StepAfterHook && p.lacksCredentials() {
@@ -137,7 +138,7 @@ func mayDestroy(p *pass, op *v1alpha1.Operation) bool {
 	case p.retaining():
 		return p.mayLetGo(op, result)
 	case result.Failure != nil:
-		return p.fail(Problem{Reason: "BeforeDestroyFailed", Message: fmt.Sprintf("the stack %s is kept: %s", stackName(op.StackID), result.Failure.Message)})
+		return p.fail(ErrBeforeDestroy.New("the stack %s is kept: %s", stackName(op.StackID), result.Failure.Message))
 	}
 	p.step(v1alpha1.StepDeleting)
 	return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
@@ -145,7 +146,7 @@ func mayDestroy(p *pass, op *v1alpha1.Operation) bool {
 
 // endDestroy closes a destruction whose stack is gone.
 func (p *pass) endDestroy(op *v1alpha1.Operation) bool {
-	p.end(v1alpha1.OutcomeSucceeded, "StackDeleted", fmt.Sprintf("deleted the stack %s", stackName(op.StackID)))
+	p.end(v1alpha1.OutcomeSucceeded, stateStackDeleted, fmt.Sprintf("deleted the stack %s", stackName(op.StackID)))
 	p.st.StackID, p.st.Outputs = "", nil
 	return false
 }
@@ -169,11 +170,11 @@ func followDeletion(p *pass, op *v1alpha1.Operation) bool {
 	case inProgress(stack.Status):
 		return p.look(p.poll(op.StepStartedAt))
 	case ev.Err != nil:
-		return p.waitFor(problemOf(ev.Err))
+		return p.waitFor(problem.Of(ev.Err))
 	case !ev.Started:
 		return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
 	case stack.Status == statusDeleteFailed:
-		return p.fail(Problem{Reason: "DestroyFailed", Message: destroyFailure(p.st.Deployed, stack, ev)})
+		return p.fail(errDestroyFailed.New("%s", destroyFailure(p.st.Deployed, stack, ev)))
 	}
 	return p.look(p.poll(op.StepStartedAt))
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // checkDrift starts a drift check when one is due and the stack is at rest.
@@ -47,7 +48,7 @@ func (p *pass) driftDue() time.Time {
 // What a user orders or edits does not wait for it.
 func followDriftCheck(p *pass, op *v1alpha1.Operation) bool {
 	if p.deleting() || (p.st.Target != nil && p.editPending()) {
-		p.end("", "", "")
+		p.drop()
 		return false
 	}
 	if p.seen.Credentials != nil {
@@ -70,7 +71,7 @@ func endDriftCheck(p *pass, op *v1alpha1.Operation) bool {
 	if p.runEnded(op) == nil {
 		return true
 	}
-	p.end("", "", "")
+	p.drop()
 	return false
 }
 
@@ -86,8 +87,8 @@ func followDetection(p *pass, op *v1alpha1.Operation) bool {
 	switch {
 	case op.DetectionID == "":
 		return p.act(ActDetectDrift, p.poll(op.StepStartedAt))
-	case d.Err != nil && problemOf(d.Err).Temporary && p.now.Sub(op.StartedAt.Time) < 5*time.Minute:
-		return p.waitFor(problemOf(d.Err))
+	case d.Err != nil && problem.Of(d.Err).Outlook == problem.Waits && p.now.Sub(op.StartedAt.Time) < 5*time.Minute:
+		return p.waitFor(problem.Of(d.Err))
 	case d.Err != nil:
 		return p.driftFailed(d.Err.Error())
 	case d.Status == detectionFailed:
@@ -108,7 +109,7 @@ func (p *pass) driftKnown(d Drift) bool {
 	if _, after := hooksOf(&p.obj.Spec, v1alpha1.OperationDriftCheck); after.Script != "" {
 		return p.enter(v1alpha1.StepAfterHook)
 	}
-	p.end("", "", "")
+	p.drop()
 	return false
 }
 
@@ -117,7 +118,7 @@ func (p *pass) driftFailed(message string) bool {
 	if p.st.Drift == nil {
 		p.st.Drift = &v1alpha1.DriftStatus{}
 	}
-	p.st.Drift.AttemptedAt, p.st.Drift.Error = &now, bounded(message, maxMessage)
-	p.end("", "", "")
+	p.st.Drift.AttemptedAt, p.st.Drift.Error = &now, problem.Cut(message, problem.MaxMessage)
+	p.drop()
 	return false
 }

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // gate stands between a finished plan and its execution. It is a question with
@@ -16,8 +17,9 @@ type gate struct {
 
 // hold is what a gate waits for.
 type hold struct {
-	// reason and message tell people, "" for what passes in a moment.
-	reason, message string
+	// reason and message tell people, nil for what passes in a moment.
+	reason  *problem.Kind
+	message string
 	// after is when to look again.
 	after time.Duration
 }
@@ -32,7 +34,7 @@ var gates = []gate{
 func (p *pass) passGates(op *v1alpha1.Operation) bool {
 	for _, g := range gates {
 		if w := g.ask(p, op); w != nil {
-			if w.reason != "" {
+			if w.reason != nil {
 				p.say(waiting, w.reason, w.message)
 			}
 			p.look(w.after)

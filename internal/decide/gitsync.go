@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // checkGit takes up what was seen of the repository when there is more to it
@@ -141,7 +142,7 @@ func (p *pass) readCommit(op *v1alpha1.Operation) bool {
 // changes what was seen.
 func followGitSync(p *pass, op *v1alpha1.Operation) bool {
 	if p.deleting() || p.editPending() || p.edited() {
-		p.end("", "", "")
+		p.drop()
 		return false
 	}
 	return p.followStep(op)
@@ -171,7 +172,7 @@ func (p *pass) takeInspection(op *v1alpha1.Operation, result *RunResult) {
 	src.InspectedRevision, src.Pending, src.IrrelevantRevision = op.Revision, nil, ""
 	switch {
 	case result.Inspection == nil && result.Failure != nil:
-		src.InspectError = bounded(result.Failure.Message, maxMessage)
+		src.InspectError = problem.Cut(result.Failure.Message, problem.MaxMessage)
 		return
 	case result.Inspection == nil:
 		return
@@ -205,7 +206,7 @@ func (p *pass) endGitSync(op *v1alpha1.Operation) bool {
 		p.sourceStatus().InspectedRevision = op.Revision
 	}
 	p.st.LastGitSync = v1alpha1.NewTime(p.metaNow())
-	p.end("", "", "")
+	p.drop()
 	return false
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // The names of the lifecycle hooks, as in spec.lifecycleHooks.
@@ -69,7 +70,7 @@ func (p *pass) runEnded(op *v1alpha1.Operation) *RunResult {
 	}
 	op.RunStep, op.Ahead = "", 0
 	if run.Result == nil {
-		return p.noted(op, &RunResult{Failure: &RunFailure{Reason: "RunLost", Message: "the run ended without a result"}})
+		return p.noted(op, &RunResult{Failure: problem.RunLost.New("the run ended without a result")})
 	}
 	return p.noted(op, run.Result)
 }
@@ -78,13 +79,17 @@ func (p *pass) runEnded(op *v1alpha1.Operation) *RunResult {
 // but not by a check, where the next one will do, and not when the stack is
 // gone: the object would then hang on what went with its namespace.
 func (p *pass) notRun(op *v1alpha1.Operation, err error) *RunResult {
-	pr := problemOf(err)
+	pr := problem.Of(err)
 	gone := op.Kind == v1alpha1.OperationDestroy && op.Step == v1alpha1.StepAfterHook
-	if pr.Temporary && !background(op.Kind) && !gone {
+	waits := pr.Outlook == problem.Waits
+	if waits && !background(op.Kind) && !gone {
 		p.waitFor(pr)
 		return nil
 	}
-	return p.noted(op, &RunResult{Failure: &RunFailure{Reason: pr.Reason, Message: pr.Message, Permanent: pr.Permanent}})
+	if waits {
+		pr = pr.With(problem.Retries)
+	}
+	return p.noted(op, &RunResult{Failure: pr})
 }
 
 // noted keeps how the hook of the present step ended, for people to see.
@@ -105,7 +110,7 @@ func (p *pass) noted(op *v1alpha1.Operation, result *RunResult) *RunResult {
 func (p *pass) noteHook(op *v1alpha1.Operation, h HookResult) {
 	st := v1alpha1.HookStatus{
 		Name: h.Name, Operation: op.ID, Succeeded: h.Succeeded, ExitCode: h.ExitCode,
-		Message: bounded(h.Message, maxMessage), EndedAt: p.metaNow(), DurationMS: h.Duration.Milliseconds(),
+		Message: problem.Cut(h.Message, problem.MaxMessage), EndedAt: p.metaNow(), DurationMS: h.Duration.Milliseconds(),
 	}
 	i := slices.IndexFunc(p.st.Hooks, func(s v1alpha1.HookStatus) bool { return s.Name == h.Name })
 	if i < 0 {

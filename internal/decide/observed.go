@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // Observed is what was seen of the world around one CdkTsStack. A failure to
@@ -89,8 +90,9 @@ type Run struct {
 type RunResult struct {
 	// Plan is set when the run succeeded.
 	Plan *v1alpha1.Plan `json:"plan,omitempty"`
-	// Failure is set when it did not.
-	Failure *RunFailure `json:"failure,omitempty"`
+	// Failure is set when it did not, and Step is then where it ended.
+	Failure *problem.Problem `json:"failure,omitempty"`
+	Step    string           `json:"step,omitempty"`
 	// Hooks are the lifecycle hooks that it ran, in order.
 	Hooks []HookResult `json:"hooks,omitempty"`
 	// Inspection is what a run that reads a commit found.
@@ -119,28 +121,6 @@ type Inspection struct {
 	// Touched is false when nothing of what is followed differs from the
 	// commit before.
 	Touched bool `json:"touched"`
-}
-
-// RunFailure is why a run failed, told so that a person can mend it.
-type RunFailure struct {
-	// Step is where it failed, as Run.Step names it.
-	Step string `json:"step"`
-	// Reason is CamelCase, used as the condition's reason, for example
-	// RepositoryNotFound, RefNotFound, InvalidProjectPath, MissingLockFile,
-	// InstallFailed, SynthFailed, StackNotInApp, PublishFailed,
-	// CredentialsInvalid, TimedOut.
-	Reason string `json:"reason"`
-	// Message says what happened and what to do, at most 2 KiB, no secrets.
-	Message string `json:"message"`
-	// Permanent is true when trying the same target again cannot help.
-	Permanent bool `json:"permanent,omitempty"`
-	// Temporary is true for what passes by itself, such as an outage.
-	Temporary bool `json:"temporary,omitempty"`
-}
-
-// problem is the failure as a Problem.
-func (f RunFailure) problem() Problem {
-	return Problem{Reason: f.Reason, Message: f.Message, Permanent: f.Permanent, Temporary: f.Temporary}
 }
 
 // RunStep is how long one step took.

@@ -6,12 +6,19 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 )
 
 // maxHistory bounds status.history.
 const maxHistory = 20
+
+// How long to wait before looking again at what is out of our hands.
+const (
+	credentialsPoll = 15 * time.Second
+	problemPoll     = 5 * time.Second
+)
 
 // followOperation goes on with what is in flight. When that ends, it does not
 // speak, so that the rules below it start what comes next in the same pass.
@@ -29,7 +36,7 @@ func followOperation(p *pass) bool {
 // unknown gives up an operation that another version of the operator began and
 // that this one cannot follow.
 func (p *pass) unknown(op *v1alpha1.Operation) bool {
-	return p.fail(Problem{Reason: "UnknownOperation", Message: fmt.Sprintf("status.operation is %s at the step %q, which this version of the operator does not know, and was given up", op.Kind, op.Step)})
+	return p.fail(errUnknownOperation.New("status.operation is %s at the step %q, which this version of the operator does not know, and was given up", op.Kind, op.Step))
 }
 
 // lacksCredentials speaks for an operation that cannot be followed since its
@@ -38,8 +45,8 @@ func (p *pass) lacksCredentials() bool {
 	if p.seen.Credentials == nil {
 		return false
 	}
-	pr := problemOf(p.seen.Credentials)
-	p.say(failing, pr.Reason, pr.Message)
+	pr := problem.Of(p.seen.Credentials)
+	p.tell(failing, pr)
 	return p.look(credentialsPoll)
 }
 
@@ -74,11 +81,14 @@ func (p *pass) step(s v1alpha1.OperationStep) {
 
 // end closes the operation in flight and, but for checks, which must not push
 // the last good deployment out of it, puts it into the history.
-func (p *pass) end(outcome v1alpha1.Outcome, reason, message string) {
-	p.close(outcome, Problem{Reason: reason, Message: message})
+func (p *pass) end(outcome v1alpha1.Outcome, k *problem.Kind, message string) {
+	p.close(outcome, k.New("%s", message))
 }
 
-func (p *pass) close(outcome v1alpha1.Outcome, pr Problem) {
+// drop closes a check, which leaves nothing in the history.
+func (p *pass) drop() { p.st.Operation, p.st.Progress = nil, nil }
+
+func (p *pass) close(outcome v1alpha1.Outcome, pr *problem.Problem) {
 	op := p.st.Operation
 	p.st.Operation, p.st.Progress = nil, nil
 	if background(op.Kind) {
@@ -89,7 +99,7 @@ func (p *pass) close(outcome v1alpha1.Outcome, pr Problem) {
 		Kind:      op.Kind,
 		Outcome:   outcome,
 		Reason:    pr.Reason,
-		Message:   bounded(pr.Message, maxMessage),
+		Message:   problem.Cut(pr.Message, problem.MaxMessage),
 		StartedAt: op.StartedAt,
 		EndedAt:   p.metaNow(),
 	}
@@ -97,7 +107,7 @@ func (p *pass) close(outcome v1alpha1.Outcome, pr Problem) {
 		entry.Target, entry.Revision = op.Target.Digest, op.Target.Revision
 	}
 	before := p.st.History
-	if pr.Temporary {
+	if pr.Outlook == problem.Waits {
 		entry.Waited, before = waits(before, entry)
 	}
 	p.st.History = append([]v1alpha1.HistoryEntry{entry}, before...)
@@ -125,9 +135,9 @@ func waits(history []v1alpha1.HistoryEntry, entry v1alpha1.HistoryEntry) (n int3
 
 // fail ends the operation in flight with a problem; permanent ones are not
 // tried again, temporary ones do not count.
-func (p *pass) fail(pr Problem) bool {
+func (p *pass) fail(pr *problem.Problem) bool {
 	outcome := v1alpha1.OutcomeFailed
-	if pr.Permanent {
+	if pr.Outlook == problem.Stalls {
 		outcome = v1alpha1.OutcomeRefused
 	}
 	p.close(outcome, pr)
@@ -141,8 +151,8 @@ func (p *pass) acted() (spoke, ok bool) {
 	if a == nil || a.Err == nil {
 		return false, true
 	}
-	pr := problemOf(a.Err)
-	if pr.Temporary {
+	pr := problem.Of(a.Err)
+	if pr.Outlook == problem.Waits {
 		return p.waitFor(pr), false
 	}
 	return p.fail(pr), false
@@ -153,15 +163,15 @@ func (p *pass) acted() (spoke, ok bool) {
 func (p *pass) unseen(errs ...error) bool {
 	for _, err := range errs {
 		if err != nil {
-			return p.waitFor(problemOf(err))
+			return p.waitFor(problem.Of(err))
 		}
 	}
 	return false
 }
 
 // waitFor shows a passing problem and looks again later.
-func (p *pass) waitFor(pr Problem) bool {
-	p.say(waiting, pr.Reason, pr.Message+"; it is tried again by itself")
+func (p *pass) waitFor(pr *problem.Problem) bool {
+	p.say(waiting, problem.Named(pr.Reason), pr.Message+"; it is tried again by itself")
 	return p.look(p.patience(pr.Reason))
 }
 

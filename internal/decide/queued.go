@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // runs notes what a run is doing, and waits for it.
@@ -24,7 +25,7 @@ func (p *pass) queued(op *v1alpha1.Operation) {
 		return
 	}
 	failed := failures(p.st, op.Kind, op.Target.Digest)
-	if len(failed) == 0 || op.Step == v1alpha1.StepAfterHook && failed[0].Reason != reasonUnverified {
+	if len(failed) == 0 || op.Step == v1alpha1.StepAfterHook && failed[0].Reason != ErrAfterDeploy.Reason {
 		return
 	}
 	attempt := fmt.Sprintf("attempt %d", op.Attempt)
@@ -32,7 +33,7 @@ func (p *pass) queued(op *v1alpha1.Operation) {
 		limit, _ := retryPolicy(p.obj.Spec.Retry, p.obj, 1)
 		attempt = attemptOf(int(op.Attempt), limit)
 	}
-	p.say(failing, failed[0].Reason, fmt.Sprintf("%s (%s waits for its turn: %s)", failed[0].Message, attempt, ahead(op)))
+	p.say(failing, problem.Named(failed[0].Reason), fmt.Sprintf("%s (%s waits for its turn: %s)", failed[0].Message, attempt, ahead(op)))
 }
 
 // ahead tells the place in the queue.

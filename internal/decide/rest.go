@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // suspended starts nothing. A deleted object is not let go either: deleting
@@ -12,7 +13,7 @@ func suspended(p *pass) bool {
 	if !p.obj.Spec.Suspend {
 		return false
 	}
-	p.say(paused, "Suspended", "suspended: set spec.suspend to false to go on")
+	p.say(paused, stateSuspended, "suspended: set spec.suspend to false to go on")
 	return wait(p)
 }
 
@@ -54,7 +55,7 @@ func refuseSpec(p *pass) bool {
 	if err == nil {
 		return false
 	}
-	p.say(stalled, "InvalidSpec", err.Error())
+	p.say(stalled, problem.InvalidSpec, err.Error())
 	return true
 }
 
@@ -62,9 +63,9 @@ func refuseSpec(p *pass) bool {
 func (p *pass) notAllowed() {
 	switch {
 	case p.st.Deployed == nil:
-		p.say(paused, "DeployDisabled", "actions.deploy is false: nothing is deployed")
+		p.say(paused, stateDeployDisabled, "actions.deploy is false: nothing is deployed")
 	case p.editPending() || !p.reached():
-		p.say(paused, "DeployDisabled", "actions.deploy is false: what was edited or ordered is not deployed")
+		p.say(paused, stateDeployDisabled, "actions.deploy is false: what was edited or ordered is not deployed")
 	}
 }
 
@@ -72,13 +73,13 @@ func (p *pass) notAllowed() {
 func (p *pass) sourceUnknown() {
 	h := p.seen.Head
 	if h.Err != nil {
-		pr := problemOf(h.Err)
-		p.say(failing, pr.Reason, pr.Message)
+		pr := problem.Of(h.Err)
+		p.tell(failing, pr)
 		p.wakeAt(later(h.RetryAt, p.now.Add(problemPoll)))
 		return
 	}
 	p.wakeAt(p.now.Add(2 * time.Second)) // should the news of it get lost
-	p.say(waiting, "LookingAtSource", "looking at "+Tracked(&p.obj.Spec))
+	p.say(waiting, stateLookingAtSource, "looking at "+Tracked(&p.obj.Spec))
 }
 
 func later(a, b time.Time) time.Time {

@@ -6,15 +6,12 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 )
 
-// reasonRetained is of an object that is let go while its stack stays.
-const reasonRetained = "StackRetained"
-
 // retain lets a deleted object go and leaves its stack. beforeDestroy guards
 // the object then, too: with the object goes all that watches the stack.
 func (p *pass) retain() bool {
 	before, _ := hooksOf(&p.obj.Spec, v1alpha1.OperationDestroy)
 	if before.Script == "" || !p.ownsStack() || p.mayGo() {
-		p.say(waiting, reasonRetained, p.retainedMessage())
+		p.say(waiting, stateStackRetained, p.retainedMessage())
 		return p.act(ActLetGo, 0)
 	}
 	failed := failures(p.st, v1alpha1.OperationDestroy, p.retainTarget())
@@ -41,10 +38,10 @@ func (p *pass) followRetention(op *v1alpha1.Operation) bool {
 	before, _ := hooksOf(&p.obj.Spec, op.Kind)
 	switch {
 	case MayDestroy(&p.obj.Spec):
-		p.end(v1alpha1.OutcomeSuperseded, "Superseded", "actions.destroy was set to true")
+		p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, "actions.destroy was set to true")
 		return false
 	case before.Script == "":
-		p.end(v1alpha1.OutcomeSuperseded, "Superseded", "beforeDestroy was taken out of the spec")
+		p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, "beforeDestroy was taken out of the spec")
 		return false
 	}
 	spoke := p.lacksCredentials() || p.followStep(op)
@@ -57,10 +54,10 @@ func (p *pass) followRetention(op *v1alpha1.Operation) bool {
 // mayLetGo takes the answer of the hook.
 func (p *pass) mayLetGo(op *v1alpha1.Operation, result *RunResult) bool {
 	if result.Failure != nil {
-		return p.fail(Problem{Reason: "BeforeDestroyFailed", Message: fmt.Sprintf(
-			"the object of the stack %s is kept: %s; %s", stackName(op.StackID), result.Failure.Message, p.withoutGuard())})
+		return p.fail(ErrBeforeDestroy.New(
+			"the object of the stack %s is kept: %s; %s", stackName(op.StackID), result.Failure.Message, p.withoutGuard()))
 	}
-	p.end(v1alpha1.OutcomeUnchanged, reasonRetained, p.retainedMessage())
+	p.end(v1alpha1.OutcomeUnchanged, stateStackRetained, p.retainedMessage())
 	return false
 }
 
@@ -68,7 +65,7 @@ func (p *pass) mayLetGo(op *v1alpha1.Operation, result *RunResult) bool {
 // has changed since.
 func (p *pass) mayGo() bool {
 	h := p.st.History
-	return len(h) > 0 && h[0].Kind == v1alpha1.OperationDestroy && h[0].Reason == reasonRetained && h[0].Target == p.retainTarget()
+	return len(h) > 0 && h[0].Kind == v1alpha1.OperationDestroy && h[0].Reason == stateStackRetained.Reason && h[0].Target == p.retainTarget()
 }
 
 // retainTarget tells the attempts to let the object go apart, also from those

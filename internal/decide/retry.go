@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // What a retry is when the spec does not say.
@@ -27,7 +28,7 @@ func retry(p *pass) bool {
 		return p.startDeploy(ReasonRetry)
 	}
 	last := failed[0]
-	p.say(failing, last.Reason, last.Message)
+	p.say(failing, problem.Named(last.Reason), last.Message)
 	attempts := counted(failed)
 	limit, pause := retryPolicy(p.obj.Spec.Retry, p.obj, max(attempts, int(last.Waited)))
 	if last.Outcome == v1alpha1.OutcomeRefused || attempts > limit {

@@ -44,7 +44,4 @@ const (
 	executionObsolete    = "OBSOLETE"
 	detectionFailed      = "DETECTION_FAILED"
 	detectionComplete    = "DETECTION_COMPLETE"
-	reasonUnwedgeFailed  = "RollbackStuck"
-	reasonStackUnusable  = "StackUnusable"
-	reasonChangeSetStale = "ChangeSetOutdated"
 )

@@ -5,13 +5,11 @@ import (
 	"strings"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
-
-// maxMessage bounds what a condition or a history entry says, in bytes.
-const maxMessage = 2048
 
 // record computes everything in the status that people and scripts read:
 // conditions, phase, message, and what was seen of the source. It is the one
@@ -28,7 +26,7 @@ func record(p *pass) {
 		return
 	}
 	ready, reason, message := readiness(p)
-	message = bounded(message, maxMessage)
+	message = problem.Cut(message, problem.MaxMessage)
 	p.setCondition(v1alpha1.ConditionReady, ready, reason, message)
 	p.setPresent(v1alpha1.ConditionReconciling, p.reconciling(), reason, message)
 	p.setPresent(v1alpha1.ConditionStalled, p.verdict.severity == stalled, reason, message)
@@ -73,7 +71,7 @@ func (p *pass) foreground() *v1alpha1.Operation {
 // about it, but for what there is to know of a stack that is as it should be.
 func (p *pass) recordWhileChecking() {
 	if meta.IsStatusConditionTrue(p.st.Conditions, v1alpha1.ConditionReady) && p.reached() && !p.editPending() {
-		p.st.Message = bounded(deployedNow(p), maxMessage)
+		p.st.Message = problem.Cut(deployedNow(p), problem.MaxMessage)
 		p.setCondition(v1alpha1.ConditionReady, metav1.ConditionTrue, deployedReason(p), p.st.Message)
 	}
 }
@@ -98,17 +96,17 @@ func readiness(p *pass) (status metav1.ConditionStatus, reason, message string) 
 	case v.severity != fine:
 		return metav1.ConditionFalse, v.reason, v.message
 	}
-	return metav1.ConditionUnknown, "Waiting", "waiting"
+	return metav1.ConditionUnknown, stateWaiting.Reason, "waiting"
 }
 
 func deployedReason(p *pass) string {
 	switch {
 	case p.obj.Spec.Suspend:
-		return "Suspended"
+		return stateSuspended.Reason
 	case p.st.LastDeployment == nil:
-		return "Adopted"
+		return stateAdopted.Reason
 	}
-	return "Deployed"
+	return stateDeployed.Reason
 }
 
 // deployedNow says what is deployed and what else there is to know.
@@ -212,7 +210,7 @@ func recordSource(p *pass) {
 	case pinned(&p.obj.Spec):
 		src.Revision, src.Error = tracked, ""
 	case h.Err != nil:
-		src.Error = bounded(problemOf(h.Err).Message, maxMessage)
+		src.Error = problem.Cut(problem.Of(h.Err).Message, problem.MaxMessage)
 	case h.Known:
 		src.Error, src.Tag = "", h.Tag
 		if src.Revision != h.Revision {
@@ -237,15 +235,15 @@ func (p *pass) pendingRevision(src v1alpha1.SourceStatus) string {
 func (p *pass) recordSourceCondition(src v1alpha1.SourceStatus) {
 	switch {
 	case src.Error != "":
-		p.setCondition(v1alpha1.ConditionSourceAvailable, metav1.ConditionFalse, problemOf(orNone(p.seen.Head.Err)).Reason, src.Error)
+		p.setCondition(v1alpha1.ConditionSourceAvailable, metav1.ConditionFalse, problem.Of(orNone(p.seen.Head.Err)).Reason, src.Error)
 	case src.Revision != "":
-		p.setCondition(v1alpha1.ConditionSourceAvailable, metav1.ConditionTrue, "Seen", fmt.Sprintf("%s is at revision %s", src.Ref, short(src.Revision)))
+		p.setCondition(v1alpha1.ConditionSourceAvailable, metav1.ConditionTrue, stateSeen.Reason, fmt.Sprintf("%s is at revision %s", src.Ref, short(src.Revision)))
 	}
 }
 
 func orNone(err error) error {
 	if err == nil {
-		return Problem{Reason: "SourceUnavailable"}
+		return errSourceUnavailable
 	}
 	return err
 }
@@ -256,13 +254,13 @@ func recordDrift(p *pass) {
 	case d == nil:
 		meta.RemoveStatusCondition(&p.st.Conditions, v1alpha1.ConditionDrifted)
 	case d.Error != "":
-		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionUnknown, "CheckFailed", d.Error)
+		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionUnknown, stateCheckFailed.Reason, d.Error)
 	case d.CheckedAt == nil || p.st.LastDriftCheck == nil || p.st.Deployed == nil || d.CheckedAt.Before(&p.st.Deployed.At):
 		meta.RemoveStatusCondition(&p.st.Conditions, v1alpha1.ConditionDrifted)
 	case p.st.DriftDetected:
-		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionTrue, "Drifted", driftMessage(d))
+		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionTrue, stateDrifted.Reason, driftMessage(d))
 	default:
-		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionFalse, "InSync", "the stack is as its template says")
+		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionFalse, stateInSync.Reason, "the stack is as its template says")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -88,8 +89,8 @@ func takeOrders(p *pass) bool {
 		p.st.Orders = &v1alpha1.OrdersStatus{}
 	}
 	o := p.st.Orders
-	restartedAt := bounded(p.obj.Annotations[v1alpha1.RestartedAtAnnotation], 256)
-	emergency := bounded(p.obj.Annotations[v1alpha1.EmergencyAnnotation], 256)
+	restartedAt := problem.Head(p.obj.Annotations[v1alpha1.RestartedAtAnnotation], 256)
+	emergency := problem.Head(p.obj.Annotations[v1alpha1.EmergencyAnnotation], 256)
 	switch {
 	case first:
 	case emergency == "true" && o.Emergency != "true" && p.st.Target != nil && !p.reached():
@@ -123,13 +124,6 @@ func (p *pass) order(kind string) {
 func (p *pass) freshLook() {
 	at := metav1.NewMicroTime(p.now)
 	p.st.Orders.At = &at
-}
-
-func bounded(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return s[:n]
 }
 
 // head gives the commit to deploy when it is known freshly enough for the

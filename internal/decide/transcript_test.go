@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/robfig/cron/v3"
@@ -252,8 +253,5 @@ func problemArg(d *datadriven.TestData) error {
 	if reason == "" {
 		return errors.New(text(d, "err"))
 	}
-	return Problem{
-		Reason: reason, Message: text(d, "err"), Permanent: d.HasArg("permanent"),
-		Temporary: !d.HasArg("permanent") && !d.HasArg("counted"),
-	}
+	return &problem.Problem{Reason: reason, Message: text(d, "err"), Outlook: outlook(d, problem.Waits)}
 }

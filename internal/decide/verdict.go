@@ -1,5 +1,7 @@
 package decide
 
+import "awscdk.dev/operator/internal/problem"
+
 // verdict is what the rule that spoke has to say to the user.
 type verdict struct {
 	severity        severity
@@ -26,6 +28,11 @@ const (
 )
 
 // say sets the verdict of this pass.
-func (p *pass) say(s severity, reason, message string) {
-	p.verdict = verdict{severity: s, reason: reason, message: message}
+func (p *pass) say(s severity, k *problem.Kind, message string) {
+	p.verdict = verdict{severity: s, reason: k.Reason, message: message}
+}
+
+// tell makes a problem the verdict of this pass.
+func (p *pass) tell(s severity, pr *problem.Problem) {
+	p.verdict = verdict{severity: s, reason: pr.Reason, message: pr.Message}
 }

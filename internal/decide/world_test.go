@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 
 	"github.com/cockroachdb/datadriven"
 )
@@ -55,7 +56,7 @@ func (s *story) run(d *datadriven.TestData) Run {
 	hooks := hooksRan(d)
 	switch reason := text(d, "reason"); {
 	case reason != "":
-		r.Result = &RunResult{Hooks: hooks, Failure: &RunFailure{Reason: reason, Message: text(d, "why"), Permanent: d.HasArg("permanent"), Temporary: d.HasArg("temporary")}}
+		r.Result = &RunResult{Hooks: hooks, Failure: &problem.Problem{Reason: reason, Message: text(d, "why"), Outlook: outlook(d, problem.Retries)}}
 		return r
 	case d.HasArg("touched") || d.HasArg("untouched"):
 		commit := v1alpha1.Commit{Hash: revision(text(d, "rev")), Author: "Ada", Subject: "Mend"}
@@ -119,4 +120,17 @@ func number(d *datadriven.TestData, key string) int {
 		return 0
 	}
 	return n
+}
+
+// outlook reads permanent, temporary and counted; without them it is usual.
+func outlook(d *datadriven.TestData, usual problem.Outlook) problem.Outlook {
+	switch {
+	case d.HasArg("permanent"):
+		return problem.Stalls
+	case d.HasArg("temporary"):
+		return problem.Waits
+	case d.HasArg("counted"):
+		return problem.Retries
+	}
+	return usual
 }

@@ -14,6 +14,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/executortest"
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/runner"
 )
@@ -73,8 +74,8 @@ func TestARunThatDiedWithItsManagerIsLostAndStartsAgain(t *testing.T) {
 	}
 	start(t, l, "run-1", executortest.Request(executortest.Succeed), runner.Secrets{})
 	r := executortest.Done(t, l, "run-1")
-	if r.Failure == nil || r.Failure.Reason != runner.ReasonLost {
-		t.Fatalf("result %+v, want %s: it vanished three times", r, runner.ReasonLost)
+	if r.Failure == nil || r.Failure.Reason != problem.RunLost.Reason {
+		t.Fatalf("result %+v, want %s: it vanished three times", r, problem.RunLost.Reason)
 	}
 }
 

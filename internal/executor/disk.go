@@ -23,11 +23,11 @@ func (l *Local) checkSpace() error {
 	}
 	free := s.Bavail * uint64(max(s.Bsize, 0))
 	if needed := uint64(max(l.o.MinFree, 0)); free < needed {
-		return fmt.Errorf("%w: %d MiB are free under %s and %d MiB are needed; enlarge the operator's volume", ErrNoSpace, free>>20, l.o.Data, needed>>20)
+		return ErrNoSpace.New("not enough disk space for a run: %d MiB are free under %s and %d MiB are needed; enlarge the operator's volume", free>>20, l.o.Data, needed>>20)
 	}
 	// Some file systems have no fixed number of inodes and say 0 of 0.
 	if s.Files > 0 && s.Ffree < minInodes {
-		return fmt.Errorf("%w: room for %d files is left under %s and %d are needed; enlarge the operator's volume", ErrNoSpace, s.Ffree, l.o.Data, minInodes)
+		return ErrNoSpace.New("not enough disk space for a run: room for %d files is left under %s and %d are needed; enlarge the operator's volume", s.Ffree, l.o.Data, minInodes)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"regexp"
 
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/runner"
 )
 
@@ -40,14 +41,14 @@ var (
 	// ErrName is a name that is not 1 to 63 of a-z, 0-9 and '-'.
 	ErrName = errors.New("invalid run name")
 	// ErrNoSpace is a disk that is too full to start another run.
-	ErrNoSpace = errors.New("not enough disk space for a run")
+	ErrNoSpace = problem.NoDiskSpace
 	// ErrRemoving is a run of this name that is still being ended. Try again
 	// in a moment.
-	ErrRemoving = errors.New("the run is being removed")
+	ErrRemoving = problem.Declare("RunBusy", problem.Waits)
 	// ErrInUse is a data folder that another manager has.
 	ErrInUse = errors.New("the data folder is in use by another manager")
 	// ErrClosed is an executor after Close.
-	ErrClosed = errors.New("the executor is closed")
+	ErrClosed = problem.Declare("ShuttingDown", problem.Waits)
 )
 
 var validName = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)

@@ -10,6 +10,7 @@ import (
 
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/executortest"
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/runner"
 )
 
@@ -68,8 +69,8 @@ func TestARunThatDoesNotHeedItsTimeLimitIsEnded(t *testing.T) {
 	req.Timeout = 50 * time.Millisecond
 	start(t, l, "run-1", req, runner.Secrets{})
 	r := executortest.Done(t, l, "run-1")
-	if r.Failure == nil || r.Failure.Reason != runner.ReasonTimedOut {
-		t.Fatalf("result %+v, want %s", r, runner.ReasonTimedOut)
+	if r.Failure == nil || r.Failure.Reason != problem.TimedOut.Reason {
+		t.Fatalf("result %+v, want %s", r, problem.TimedOut.Reason)
 	}
 }
 
@@ -85,8 +86,8 @@ func TestARunThatIsFrozenIsKilledWhenOverdue(t *testing.T) {
 	})
 	stop(t, processOf(t, data, "run-1").PID)
 	r := executortest.Done(t, l, "run-1")
-	if r.Failure == nil || r.Failure.Reason != runner.ReasonTimedOut {
-		t.Fatalf("result %+v, want %s", r, runner.ReasonTimedOut)
+	if r.Failure == nil || r.Failure.Reason != problem.TimedOut.Reason {
+		t.Fatalf("result %+v, want %s", r, problem.TimedOut.Reason)
 	}
 }
 
@@ -96,8 +97,8 @@ func TestARunThatTakesTooMuchMemoryIsEnded(t *testing.T) {
 			l := newLocal(t, executor.LocalOptions{MemoryLimit: 256 << 20})
 			start(t, l, "run-1", executortest.Request(script), runner.Secrets{})
 			r := executortest.Done(t, l, "run-1")
-			if r.Failure == nil || r.Failure.Reason != runner.ReasonOutOfMemory {
-				t.Fatalf("result %+v, want %s", r, runner.ReasonOutOfMemory)
+			if r.Failure == nil || r.Failure.Reason != problem.OutOfMemory.Reason {
+				t.Fatalf("result %+v, want %s", r, problem.OutOfMemory.Reason)
 			}
 		})
 	}

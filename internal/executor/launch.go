@@ -2,12 +2,12 @@ package executor
 
 import (
 	"errors"
-	"fmt"
 	"os"
 	"os/exec"
 	"time"
 
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/runner"
 )
@@ -27,7 +27,7 @@ func (l *Local) launch(r *run) error {
 	}
 	if attempt > maxAttempts {
 		l.tell(r.name)
-		return r.dir.WriteResult(failed(runner.ReasonLost, fmt.Sprintf(
+		return r.dir.WriteResult(failed(problem.RunLost.New(
 			"the build vanished %d times, together with the operator, without saying why; most likely the operator ran out of memory: raise its memory limit, or lower the run memory limit", maxAttempts)))
 	}
 	r.box = l.groups.open(l.o.MemoryLimit + l.o.MemoryLimit/8)
@@ -130,8 +130,8 @@ func (l *Local) poke() {
 	}
 }
 
-func failed(reason, message string) decide.RunResult {
-	return decide.RunResult{Failure: &decide.RunFailure{Step: runner.StepStarting, Reason: reason, Message: message}}
+func failed(p *problem.Problem) decide.RunResult {
+	return decide.RunResult{Failure: p, Step: runner.StepStarting}
 }
 
 // period is how often living runs are looked at: for their step, their log,

@@ -150,11 +150,11 @@ func (l *Local) Start(_ context.Context, name string, req runner.Request, secret
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return ErrClosed
+		return ErrClosed.New("the executor is closed")
 	}
 	if r, ok := l.runs[name]; ok {
 		if r.state == removing {
-			return fmt.Errorf("start run %s: %w", name, ErrRemoving)
+			return ErrRemoving.New("start run %s: the run is being removed", name)
 		}
 		return nil
 	}
@@ -199,7 +199,7 @@ func (l *Local) Observe(_ context.Context, name string) decide.Run {
 		return decide.Run{}
 	}
 	if err != nil {
-		result = &decide.RunResult{Failure: &decide.RunFailure{Reason: runner.ReasonCrashed, Message: "the build's result cannot be read: " + err.Error()}}
+		result = &decide.RunResult{Failure: runner.ErrCrashed.Because(err, "the build's result cannot be read: %v", err)}
 	}
 	return decide.Run{State: decide.RunDone, Result: result}
 }
@@ -212,7 +212,7 @@ func (l *Local) Remove(_ context.Context, name string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
-		return ErrClosed
+		return ErrClosed.New("the executor is closed")
 	}
 	r, ok := l.runs[name]
 	if ok && r.state == running {

@@ -105,8 +105,8 @@ func TestAnAdoptedRunThatHadBegunAndLeavesNoResultHasCrashed(t *testing.T) {
 	}
 	died()
 	r := executortest.Done(t, l, "run-1")
-	if r.Failure == nil || r.Failure.Reason != runner.ReasonCrashed {
-		t.Fatalf("result %+v, want %s", r, runner.ReasonCrashed)
+	if r.Failure == nil || r.Failure.Reason != runner.ErrCrashed.Reason {
+		t.Fatalf("result %+v, want %s", r, runner.ErrCrashed.Reason)
 	}
 }
 

@@ -3,7 +3,6 @@ package executor
 import (
 	"cmp"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 	"strings"
@@ -12,6 +11,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/runner"
 )
 
@@ -147,14 +147,12 @@ func (l *Local) conclude(r *run) {
 	if err != nil {
 		result = &decide.RunResult{}
 	}
-	result.Failure = &decide.RunFailure{Step: cmp.Or(r.step, runner.StepStarting), Reason: runner.ReasonCrashed, Message: l.obituary(r)}
+	result.Failure, result.Step = runner.ErrCrashed.New("%s", l.obituary(r)), cmp.Or(r.step, runner.StepStarting)
 	switch {
 	case r.box.ranOut():
-		result.Failure.Reason = runner.ReasonOutOfMemory
-		result.Failure.Message = fmt.Sprintf("the build used more than the %d MiB of memory that a run may use; raise the operator's run memory limit or make the app smaller", l.o.MemoryLimit>>20)
+		result.Failure = problem.OutOfMemory.New("the build used more than the %d MiB of memory that a run may use; raise the operator's run memory limit or make the app smaller", l.o.MemoryLimit>>20)
 	case r.overdue:
-		result.Failure.Reason = runner.ReasonTimedOut
-		result.Failure.Message = fmt.Sprintf("the build took longer than %s and had to be killed", r.request.Timeout)
+		result.Failure = problem.TimedOut.New("the build took longer than %s and had to be killed", r.request.Timeout)
 	}
 	// A result that cannot be written leaves a run that was never done, and
 	// that is started again.

@@ -39,7 +39,7 @@ func FromObject(object map[string]any) (Artifact, error) {
 		if why == "" {
 			why = "it was not fetched yet"
 		}
-		return Artifact{}, fail(ErrNotReady, "the %s %s has no artifact: %s; see kubectl describe", kind, name, printable(why))
+		return Artifact{}, ErrNotReady.New("the %s %s has no artifact: %s; see kubectl describe", kind, name, printable(why))
 	}
 	if err := a.Validate(); err != nil {
 		return Artifact{}, err
@@ -73,10 +73,10 @@ var digestForm = regexp.MustCompile(`^(sha256:[0-9a-f]{64}|sha384:[0-9a-f]{96}|s
 func (a Artifact) Validate() error {
 	u, err := url.Parse(a.URL)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.User != nil {
-		return fail(ErrInvalid, "the Flux artifact's address is not an http or https one; see the source's status")
+		return ErrInvalid.New("the Flux artifact's address is not an http or https one; see the source's status")
 	}
 	if !digestForm.MatchString(a.Digest) {
-		return fail(ErrInvalid, "the Flux artifact's digest is not of the form sha256:HEX; run Flux 2.0 or later")
+		return ErrInvalid.New("the Flux artifact's digest is not of the form sha256:HEX; run Flux 2.0 or later")
 	}
 	return nil
 }

@@ -11,6 +11,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 // Limits bound one artifact. Zero values have defaults.
@@ -76,7 +78,7 @@ func Fetch(ctx context.Context, a Artifact, dir string, limits Limits) error {
 func download(ctx context.Context, a Artifact, to io.Writer, limit int64) error {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, a.URL, nil)
 	if err != nil {
-		return fail(ErrInvalid, "the Flux artifact's address cannot be used; see the source's status")
+		return ErrInvalid.New("the Flux artifact's address cannot be used; see the source's status")
 	}
 	request.Header.Set("User-Agent", "awscdk-operator")
 	// The tarball is compressed; it is to come as it is.
@@ -93,11 +95,11 @@ func download(ctx context.Context, a Artifact, to io.Writer, limit int64) error 
 	n, err := io.Copy(io.MultiWriter(to, hash), io.LimitReader(response.Body, limit+1))
 	switch {
 	case n > limit:
-		return fail(ErrTooLarge, "the Flux artifact is larger than %d MiB; leave files out with spec.ignore of the source", limit>>20)
+		return ErrTooLarge.New("the Flux artifact is larger than %d MiB; leave files out with spec.ignore of the source", limit>>20)
 	case err != nil:
 		return explain(ctx, request.URL, err)
 	case hex.EncodeToString(hash.Sum(nil)) != want:
-		return fail(ErrDigest, "the Flux artifact is not what its digest %s says; it is fetched again, and if that does not help, see that nothing stands between here and %s", a.Digest, request.URL.Host)
+		return ErrDigest.New("the Flux artifact is not what its digest %s says; it is fetched again, and if that does not help, see that nothing stands between here and %s", a.Digest, request.URL.Host)
 	}
 	return nil
 }
@@ -120,22 +122,22 @@ func newClient() *http.Client {
 func checkRedirect(next *http.Request, via []*http.Request) error {
 	from, to := via[0].URL, next.URL
 	if to.Scheme != from.Scheme || to.Host != from.Host || len(via) > maxRedirects {
-		return fail(ErrRedirect, "%s redirects to %s://%s, which is not followed", from.Host, to.Scheme, to.Host)
+		return ErrRedirect.New("%s redirects to %s://%s, which is not followed", from.Host, to.Scheme, to.Host)
 	}
 	return nil
 }
 
 func explain(ctx context.Context, address *url.URL, err error) error {
-	if f, ok := errors.AsType[*failure](err); ok {
+	if f, ok := errors.AsType[*problem.Problem](err); ok {
 		return f
 	}
 	if ctx.Err() != nil {
-		return failBecause(ErrUnreachable, ctx.Err(), "%s did not send the Flux artifact in time; it is tried again", address.Host)
+		return ErrUnreachable.Because(ctx.Err(), "%s did not send the Flux artifact in time; it is tried again", address.Host)
 	}
 	if u, ok := errors.AsType[*url.Error](err); ok {
 		err = u.Err // without the address, which it repeats
 	}
-	return failBecause(ErrUnreachable, err, "cannot fetch the Flux artifact from %s: %s; it is tried again. A NetworkPolicy must let the operator reach source-controller", address.Host, printable(err.Error()))
+	return ErrUnreachable.Because(err, "cannot fetch the Flux artifact from %s: %s; it is tried again. A NetworkPolicy must let the operator reach source-controller", address.Host, printable(err.Error()))
 }
 
 func explainStatus(address *url.URL, status int) error {
@@ -143,9 +145,9 @@ func explainStatus(address *url.URL, status int) error {
 	case status == http.StatusOK:
 		return nil
 	case status == http.StatusNotFound || status == http.StatusGone:
-		return fail(ErrNotFound, "%s no longer has the Flux artifact (HTTP %d); a newer one has taken its place and is looked up", address.Host, status)
+		return ErrNotFound.New("%s no longer has the Flux artifact (HTTP %d); a newer one has taken its place and is looked up", address.Host, status)
 	case status >= 500 || status == http.StatusTooManyRequests:
-		return fail(ErrUnreachable, "%s does not give the Flux artifact at present (HTTP %d); it is tried again", address.Host, status)
+		return ErrUnreachable.New("%s does not give the Flux artifact at present (HTTP %d); it is tried again", address.Host, status)
 	}
-	return fail(ErrInvalid, "%s answers HTTP %d to a request for the Flux artifact; see the source's status", address.Host, status)
+	return ErrInvalid.New("%s answers HTTP %d to a request for the Flux artifact; see the source's status", address.Host, status)
 }

@@ -12,6 +12,8 @@ import (
 	"path"
 	"strings"
 	"syscall"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 // unpacker writes an archive's entries below a folder. Every path is resolved
@@ -41,7 +43,7 @@ func unpack(ctx context.Context, archive io.Reader, dir string, limits Limits) e
 	defer root.Close()
 	zip, err := gzip.NewReader(archive)
 	if err != nil {
-		return failBecause(ErrUnsafe, err, "the Flux artifact is no tar.gz: %v", err)
+		return ErrUnsafe.Because(err, "the Flux artifact is no tar.gz: %v", err)
 	}
 	u := unpacker{ctx: ctx, root: root, limits: limits, links: map[string]bool{}}
 	// What is read counts, not what is kept: headers can be large, too.
@@ -82,22 +84,22 @@ func (m *meter) Read(p []byte) (int, error) {
 }
 
 func (u *unpacker) tooLarge() error {
-	return fail(ErrTooLarge, "the Flux artifact holds more than %d MiB or %d files; leave files out with spec.ignore of the source", u.limits.Unpacked>>20, u.limits.Entries)
+	return ErrTooLarge.New("the Flux artifact holds more than %d MiB or %d files; leave files out with spec.ignore of the source", u.limits.Unpacked>>20, u.limits.Entries)
 }
 
 func (u *unpacker) explain(err error) error {
-	if f, ok := errors.AsType[*failure](err); ok {
+	if f, ok := errors.AsType[*problem.Problem](err); ok {
 		return f
 	}
 	if u.ctx.Err() != nil {
-		return failBecause(ErrUnreachable, u.ctx.Err(), "unpacking the Flux artifact was not done in time; it is tried again")
+		return ErrUnreachable.Because(u.ctx.Err(), "unpacking the Flux artifact was not done in time; it is tried again")
 	}
 	for _, ours := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EACCES, syscall.EIO} {
 		if errors.Is(err, ours) {
 			return fmt.Errorf("unpack the Flux artifact: %w", err)
 		}
 	}
-	return failBecause(ErrUnsafe, err, "the Flux artifact cannot be unpacked: %s", printable(err.Error()))
+	return ErrUnsafe.Because(err, "the Flux artifact cannot be unpacked: %s", printable(err.Error()))
 }
 
 func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
@@ -119,18 +121,18 @@ func (u *unpacker) entry(h *tar.Header, content io.Reader) error {
 	case tar.TypeSymlink:
 		return u.link(name, h.Linkname)
 	}
-	return fail(ErrUnsafe, "the Flux artifact holds %q, which is no file, folder or symbolic link", printable(h.Name))
+	return ErrUnsafe.New("the Flux artifact holds %q, which is no file, folder or symbolic link", printable(h.Name))
 }
 
 // safe returns a path that stays inside and leads through no link.
 func (u *unpacker) safe(written string) (string, error) {
 	name := path.Clean(written)
 	if written == "" || path.IsAbs(name) || !fs.ValidPath(name) || strings.ContainsAny(name, "\x00\\") {
-		return "", fail(ErrUnsafe, "the Flux artifact holds the path %q, which leads out of its folder", printable(written))
+		return "", ErrUnsafe.New("the Flux artifact holds the path %q, which leads out of its folder", printable(written))
 	}
 	for at := name; at != "."; at = path.Dir(at) {
 		if u.links[at] {
-			return "", fail(ErrUnsafe, "the Flux artifact holds the path %q, which leads through a link or is one already", printable(written))
+			return "", ErrUnsafe.New("the Flux artifact holds the path %q, which leads through a link or is one already", printable(written))
 		}
 	}
 	return name, nil
@@ -166,7 +168,7 @@ func (u *unpacker) link(name, target string) error {
 	}
 	inside := rest == "" || fs.ValidPath(strings.TrimSuffix(path.Clean(rest), "/")) && !strings.Contains("/"+rest+"/", "/../")
 	if target == "" || path.IsAbs(target) || up > strings.Count(name, "/") || !inside {
-		return fail(ErrUnsafe, "the Flux artifact holds the link %q, which leads out of its folder", printable(name))
+		return ErrUnsafe.New("the Flux artifact holds the link %q, which leads out of its folder", printable(name))
 	}
 	if err := u.root.MkdirAll(path.Dir(name), 0o755); err != nil {
 		return err

@@ -7,6 +7,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 // export writes the files of a commit into dir and describes the commit. An
@@ -32,7 +34,7 @@ func (m *mirror) export(ctx context.Context, store, hash, dir string) (Commit, e
 	if ctx.Err() != nil {
 		return Commit{}, failBecause(ErrUnreachable, ctx.Err(), "checking out %s was not done in time", hash)
 	}
-	if tooLarge, ok := errors.AsType[*failure](err); ok {
+	if tooLarge, ok := errors.AsType[*problem.Problem](err); ok {
 		return Commit{}, tooLarge
 	}
 	return Commit{}, errors.Join(errDamaged, fmt.Errorf("check out %s: %w", hash, err))

@@ -87,7 +87,7 @@ func (m *mirror) fetchPartial(ctx context.Context, store, filter string, args ..
 			return unreachable
 		}
 		if !moved {
-			return &failure{kind: ErrProtocol, message: err.Error(), cause: errNotGiven}
+			return failBecause(ErrProtocol, errNotGiven, "%s", err.Error())
 		}
 	}
 }

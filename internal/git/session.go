@@ -9,6 +9,8 @@ import (
 	"net/url"
 	"strings"
 	"time"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 // agent is how this client names itself to servers.
@@ -95,7 +97,7 @@ func (s *session) close() {
 // that are explained already pass through.
 func (s *session) explain(ctx context.Context, err error) error {
 	repository := s.remote.Repository
-	if f, ok := errors.AsType[*failure](err); ok {
+	if f, ok := errors.AsType[*problem.Problem](err); ok {
 		return f
 	}
 	if ctx.Err() != nil {

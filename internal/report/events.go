@@ -6,6 +6,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/problem"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -162,19 +163,12 @@ func checkEnded(before, after *v1alpha1.CdkTsStack) bool {
 	return was == nil || was.AttemptedAt == nil || !was.AttemptedAt.Equal(is.AttemptedAt)
 }
 
-// benign are the reasons of Ready that need no event: they say what is going
-// on, or an event of their own does.
-var benign = []string{"Deploying", "Destroying", "StackDeleted", "LookingAtSource", "Waiting", "Deployed", "Adopted", "Suspended"}
-
-// calm are the reasons of Ready that are as the user wanted it.
-var calm = []string{"StackRetained", "NothingToDestroy", "DeployDisabled"}
-
 // troubles tells of a problem that keeps an object from being ready and that
 // no operation's end tells of.
 func troubles(before, after *v1alpha1.CdkTsStack) []Event {
 	is := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionReady)
 	was := meta.FindStatusCondition(before.Status.Conditions, v1alpha1.ConditionReady)
-	if is == nil || is.Status == metav1.ConditionTrue || slices.Contains(benign, is.Reason) {
+	if is == nil || is.Status == metav1.ConditionTrue || problem.Named(is.Reason).Nature == problem.Silent {
 		return nil
 	}
 	if was != nil && was.Reason == is.Reason && was.Message == is.Message || retryQueued(after, is.Reason) {
@@ -189,7 +183,7 @@ func troubles(before, after *v1alpha1.CdkTsStack) []Event {
 	if was != nil && was.Reason == is.Reason && meta.IsStatusConditionTrue(after.Status.Conditions, v1alpha1.ConditionReconciling) {
 		return nil
 	}
-	return []Event{{Warning: !slices.Contains(calm, is.Reason), Reason: is.Reason, Action: "Reconcile", Note: is.Message}}
+	return []Event{{Warning: problem.Named(is.Reason).Nature == problem.Alarming, Reason: is.Reason, Action: "Reconcile", Note: is.Message}}
 }
 
 // retryQueued says whether Ready shows the failure of an earlier attempt, which

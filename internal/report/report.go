@@ -8,6 +8,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/problem"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -32,7 +33,7 @@ func (r Reporter) Report(before, after *v1alpha1.CdkTsStack, seen decide.Observe
 		if e.Warning {
 			kind = corev1.EventTypeWarning
 		}
-		r.Recorder.Eventf(after, nil, kind, e.Reason, e.Action, "%s", e.Note[:min(len(e.Note), maxNote)])
+		r.Recorder.Eventf(after, nil, kind, e.Reason, e.Action, "%s", problem.Cut(e.Note, maxNote))
 		r.Log.Info("event", "namespace", after.Namespace, "name", after.Name, "reason", e.Reason, "note", e.Note)
 	}
 	r.Metrics.Record(before, after, seen)

@@ -2,7 +2,6 @@ package runner
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -156,9 +155,9 @@ func checkAccount(p v1alpha1.Plan, account string) error {
 	if p.Account == account || p.DeployRoleARN != "" {
 		return nil
 	}
-	return &cdk.Error{Reason: cdk.ReasonWrongEnvironment, Permanent: true, Message: fmt.Sprintf(
+	return cdk.ErrWrongEnvironment.New(
 		"The app pins stack %s to account %s, but the credentials are of account %s and the app names no role to assume there. Use credentials of that account, or let the app use CDK_DEFAULT_ACCOUNT.",
-		p.StackName, p.Account, account)}
+		p.StackName, p.Account, account)
 }
 
 // boundPaths keeps as many construct paths as a status may hold.

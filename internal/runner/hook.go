@@ -18,6 +18,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/proc"
 )
 
@@ -57,7 +58,7 @@ func runHook(ctx context.Context, s *Session, at place) error {
 	})
 	result.Name, result.Succeeded, result.Duration = h.Name, err == nil, s.now().Sub(began)
 	if err != nil {
-		result.Message = shorten(s.Log.redact.String(err.Error()))
+		result.Message = problem.CutMiddle(s.Log.redact.String(err.Error()), problem.MaxMessage)
 	}
 	result.Values = readValues(metricsFile(s), s.Log, h.Name)
 	s.noteHook(result)
@@ -136,7 +137,7 @@ func startError(err error) error {
 // explainHook makes of a hook's end the failure that a person needs.
 func explainHook(ctx context.Context, s *Session, shown string, limit time.Duration, err error) (decide.HookResult, error) {
 	name := s.Request.Hook.Name
-	f := &Failure{Reason: hookReason(name), Cause: err}
+	f := hookFailed(name).Because(err, "")
 	var result decide.HookResult
 	exit, exited := errors.AsType[*exec.ExitError](err)
 	switch {
@@ -159,9 +160,6 @@ func explainHook(ctx context.Context, s *Session, shown string, limit time.Durat
 	return result, f
 }
 
-// hookReason is the condition's reason of a hook that failed.
-func hookReason(name string) string { return strings.ToUpper(name[:1]) + name[1:] + "Failed" }
-
 // notFound is how bash says that a command is not on PATH.
 var notFound = regexp.MustCompile(`line \d+: ([A-Za-z0-9._+-]+): command not found`)
 
@@ -181,11 +179,7 @@ func lastLines(text string) string {
 	for i, line := range lines {
 		lines[i] = strings.TrimRight(line, "\r \t")
 	}
-	text = strings.Join(lines, "\n")
-	if len(text) > shownBytes {
-		text = "…" + strings.ToValidUTF8(text[len(text)-shownBytes:], "")
-	}
-	return text
+	return problem.CutStart(strings.Join(lines, "\n"), shownBytes)
 }
 
 // hookEnviron is the environment of a hook: that of the run, the contract's

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/redact"
 )
@@ -96,7 +97,7 @@ func TestAHookThatFailsSaysHow(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			result, _ := hooked(t, &world{}, nil, c.script)
 			f := result.Failure
-			if f == nil || f.Reason != "AfterDeployFailed" || f.Permanent || f.Step != decide.AfterDeploy {
+			if f == nil || f.Reason != "AfterDeployFailed" || f.Outlook != problem.Retries || result.Step != decide.AfterDeploy {
 				t.Fatalf("failure %+v", f)
 			}
 			for _, want := range c.want {
@@ -104,7 +105,7 @@ func TestAHookThatFailsSaysHow(t *testing.T) {
 					t.Errorf("the message lacks %q: %s", want, f.Message)
 				}
 			}
-			if strings.Contains(f.Message, "line-900\n") || len(f.Message) > maxMessage {
+			if strings.Contains(f.Message, "line-900\n") || len(f.Message) > problem.MaxMessage {
 				t.Errorf("the message shows too much: %s", f.Message)
 			}
 			h := result.Hooks[0]
@@ -176,7 +177,7 @@ func TestAGibibyteOfOutputIsBounded(t *testing.T) {
 	}
 	plan, err := (&world{}).tools().Work(t.Context(), s)
 	result := s.result(plan, err)
-	if result.Failure == nil || !strings.HasSuffix(result.Failure.Message, "end") || len(result.Failure.Message) > maxMessage {
+	if result.Failure == nil || !strings.HasSuffix(result.Failure.Message, "end") || len(result.Failure.Message) > problem.MaxMessage {
 		t.Errorf("failure %+v", result.Failure)
 	}
 	size := int64(0)
@@ -294,8 +295,8 @@ exec 3<> "/dev/tcp/${server/://}" && echo "$KUBECONFIG $server" > "$NOTE"
 func TestARunThatFillsTheDiskIsEndedBeforeTheOthersSuffer(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	watchDisk(ctx, Dir(t.TempDir()), math.MaxUint64, cancel)
-	f, ok := errors.AsType[*Failure](context.Cause(ctx))
-	if !ok || f.Reason != ReasonNoDiskSpace || f.Permanent || !strings.Contains(f.Message, "enlarge the operator's volume") {
+	f, ok := errors.AsType[*problem.Problem](context.Cause(ctx))
+	if !ok || f.Reason != "NoDiskSpace" || f.Outlook != problem.Retries || !strings.Contains(f.Message, "enlarge the operator's volume") {
 		t.Errorf("cause %v", context.Cause(ctx))
 	}
 	ctx, end := context.WithCancelCause(t.Context())

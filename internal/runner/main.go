@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/redact"
 )
@@ -70,7 +71,7 @@ func Main(ctx context.Context, o MainOptions) error {
 	}
 	r := s.result(plan, err)
 	if r.Failure != nil {
-		s.Log.Printf(r.Failure.Step, "%s: %s", r.Failure.Reason, r.Failure.Message)
+		s.Log.Printf(r.Step, "%s: %s", r.Failure.Reason, r.Failure.Message)
 	}
 	return s.Dir.WriteResult(r)
 }
@@ -165,7 +166,7 @@ func bound(ctx context.Context, dir Dir, r Request) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stopTimer := func() {}
 	if r.Timeout > 0 {
-		timedOut := &Failure{Reason: ReasonTimedOut, Message: fmt.Sprintf("the %s took longer than %s; raise spec.timeout or make it faster", r.what(), r.Timeout)}
+		timedOut := problem.TimedOut.New("the %s took longer than %s; raise spec.timeout or make it faster", r.what(), r.Timeout)
 		ctx, stopTimer = context.WithTimeoutCause(ctx, r.Timeout, timedOut)
 	}
 	signals := make(chan os.Signal, 1)
@@ -173,7 +174,7 @@ func bound(ctx context.Context, dir Dir, r Request) (context.Context, func()) {
 	go func() {
 		select {
 		case <-signals:
-			cancel(&Failure{Reason: ReasonCancelled, Temporary: true, Message: "the " + r.what() + " was cancelled"})
+			cancel(problem.Cancelled.New("the %s was cancelled", r.what()))
 		case <-ctx.Done():
 		}
 	}()
@@ -202,8 +203,8 @@ func watchMemory(ctx context.Context, limit int64, cancel context.CancelCauseFun
 		case <-ticker.C:
 		}
 		if used := proc.Memory(os.Getpid()); used > limit {
-			cancel(&Failure{Reason: ReasonOutOfMemory, Message: fmt.Sprintf(
-				"the build used %d MiB of memory, more than the %d MiB that a run may use; raise the operator's run memory limit or make the app smaller", used>>20, limit>>20)})
+			cancel(problem.OutOfMemory.New(
+				"the build used %d MiB of memory, more than the %d MiB that a run may use; raise the operator's run memory limit or make the app smaller", used>>20, limit>>20))
 			return
 		}
 	}
@@ -229,8 +230,8 @@ func watchDisk(ctx context.Context, dir Dir, least uint64, cancel context.Cancel
 			continue
 		}
 		if free := s.Bavail * uint64(max(s.Bsize, 0)); free < least {
-			cancel(&Failure{Reason: ReasonNoDiskSpace, Message: fmt.Sprintf(
-				"the disk of the runs was nearly full (%d MiB free) and the run was ended; let it write less, or enlarge the operator's volume", free>>20)})
+			cancel(problem.NoDiskSpace.New(
+				"the disk of the runs was nearly full (%d MiB free) and the run was ended; let it write less, or enlarge the operator's volume", free>>20).With(problem.Retries))
 			return
 		}
 	}
@@ -250,7 +251,7 @@ func (s *Session) attempt(ctx context.Context, work Work) (*v1alpha1.Plan, error
 		defer func() {
 			if p := recover(); p != nil {
 				s.Log.Printf(s.current(), "panic: %v\n%s", p, debug.Stack())
-				o.err = &Failure{Reason: ReasonPanicked, Message: fmt.Sprintf("the build panicked, which is a defect of the operator: %v", p)}
+				o.err = ErrPanicked.New("the build panicked, which is a defect of the operator: %v", p)
 			}
 			done <- o
 		}()

@@ -9,6 +9,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // The steps of a build, as status and logs name them.
@@ -94,9 +95,9 @@ func (s *Session) result(plan *v1alpha1.Plan, err error) decide.RunResult {
 	defer s.mu.Unlock()
 	r := decide.RunResult{Steps: slices.Clone(s.steps), Hooks: slices.Clone(s.hooks), Inspection: s.inspection}
 	if err != nil {
-		f := Describe(s.step, err)
-		f.Message = shorten(s.Log.redact.String(f.Message))
-		r.Failure = &f
+		p := *Describe(s.step, err)
+		p.Message = problem.CutMiddle(s.Log.redact.String(p.Message), problem.MaxMessage)
+		r.Failure, r.Step = &p, s.step
 		return r
 	}
 	r.Plan = plan

@@ -7,8 +7,8 @@ import (
 	"testing"
 	"time"
 
-	"awscdk.dev/operator/internal/report"
 	"awscdk.dev/operator/internal/receiver"
+	"awscdk.dev/operator/internal/report"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus"

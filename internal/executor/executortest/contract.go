@@ -12,6 +12,7 @@ import (
 
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/runner"
 )
 
@@ -115,26 +116,26 @@ func fails(t *testing.T, e executor.Executor) {
 	begin(t, e, "run-1", Request(Fail))
 	r := Done(t, e, "run-1")
 	wantReason(t, r, "Scripted")
-	if !r.Failure.Permanent || r.Failure.Step != runner.StepCloning {
-		t.Errorf("failure %+v, want permanent, in step Cloning", r.Failure)
+	if r.Failure.Outlook != problem.Stalls || r.Step != runner.StepCloning {
+		t.Errorf("failure %+v in step %s, want one that stalls, in step Cloning", r.Failure, r.Step)
 	}
 }
 
 func panics(t *testing.T, e executor.Executor) {
 	begin(t, e, "run-1", Request(Panic))
-	wantReason(t, Done(t, e, "run-1"), runner.ReasonPanicked)
+	wantReason(t, Done(t, e, "run-1"), runner.ErrPanicked.Reason)
 }
 
 func crashes(t *testing.T, e executor.Executor) {
 	begin(t, e, "run-1", Request(Crash))
-	wantReason(t, Done(t, e, "run-1"), runner.ReasonCrashed)
+	wantReason(t, Done(t, e, "run-1"), runner.ErrCrashed.Reason)
 }
 
 func timesOut(t *testing.T, e executor.Executor) {
 	req := Request(Hang)
 	req.Timeout = 50 * time.Millisecond
 	begin(t, e, "run-1", req)
-	wantReason(t, Done(t, e, "run-1"), runner.ReasonTimedOut)
+	wantReason(t, Done(t, e, "run-1"), problem.TimedOut.Reason)
 }
 
 func startsOnce(t *testing.T, e executor.Executor) {

@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/runner"
 )
 
@@ -128,7 +129,7 @@ func play(ctx context.Context, s *runner.Session, out io.Writer) error {
 		return nil
 	case Fail:
 		fmt.Fprintf(out, "the password is %s\n", s.Secrets.Password)
-		return &runner.Failure{Reason: "Scripted", Message: "refused the password " + s.Secrets.Password, Permanent: true}
+		return &problem.Problem{Reason: "Scripted", Message: "refused the password " + s.Secrets.Password, Outlook: problem.Stalls}
 	case Panic:
 		panic("scripted, with " + s.Secrets.Password)
 	case Crash:

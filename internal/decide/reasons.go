@@ -1,0 +1,56 @@
+package decide
+
+import "awscdk.dev/operator/internal/problem"
+
+// How things stand. Those that are silent need no event: they say what is
+// going on, or an event of their own tells of it.
+var (
+	stateDeployed        = problem.State("Deployed", problem.Silent)
+	stateAdopted         = problem.State("Adopted", problem.Silent)
+	stateSuspended       = problem.State("Suspended", problem.Silent)
+	stateDeploying       = problem.State("Deploying", problem.Silent)
+	stateDestroying      = problem.State("Destroying", problem.Silent)
+	stateLookingAtSource = problem.State("LookingAtSource", problem.Silent)
+	stateWaiting         = problem.State("Waiting", problem.Silent)
+	stateStackDeleted    = problem.State("StackDeleted", problem.Silent)
+
+	stateDeployDisabled   = problem.State("DeployDisabled", problem.Calm)
+	stateStackRetained    = problem.State("StackRetained", problem.Calm)
+	stateNothingToDestroy = problem.State("NothingToDestroy", problem.Calm)
+
+	stateSeen        = problem.State("Seen", problem.Silent)
+	stateDrifted     = problem.State("Drifted", problem.Silent)
+	stateInSync      = problem.State("InSync", problem.Silent)
+	stateCheckFailed = problem.State("CheckFailed", problem.Silent)
+
+	// These are the reasons of good ends in the history.
+	stateSucceeded  = problem.State("Succeeded", problem.Silent)
+	stateUnchanged  = problem.State("Unchanged", problem.Silent)
+	stateSuperseded = problem.State("Superseded", problem.Silent)
+)
+
+// What can go wrong with a stack. What an adapter meets, it declares itself.
+var (
+	errChangeSetFailed   = problem.Declare("ChangeSetFailed", problem.Retries)
+	errChangeSetOutdated = problem.Declare("ChangeSetOutdated", problem.Retries)
+	errDeploymentFailed  = problem.Declare("DeploymentFailed", problem.Retries)
+	errTakenOver         = problem.Declare("TakenOver", problem.Stalls)
+	errRollbackStuck     = problem.Declare("RollbackStuck", problem.Stalls)
+	errStackUnusable     = problem.Declare("StackUnusable", problem.Stalls)
+	errAccountChanged    = problem.Declare("AccountChanged", problem.Stalls)
+	errStackNameChanged  = problem.Declare("StackNameChanged", problem.Stalls)
+	errStackOfAnother    = problem.Declare("StackOfAnother", problem.Stalls)
+	errStackNotFound     = problem.Declare("StackNotFound", problem.Waits)
+	errDestroyFailed     = problem.Declare("DestroyFailed", problem.Retries)
+	errUnknownOperation  = problem.Declare("UnknownOperation", problem.Retries)
+	// errSourceUnavailable is a failure of which only the message is known.
+	errSourceUnavailable = problem.Declare("SourceUnavailable", problem.Waits)
+
+	// ErrBeforeDeploy is a beforeDeploy hook that failed: nothing was changed.
+	ErrBeforeDeploy = problem.Declare("BeforeDeployFailed", problem.Retries)
+	// ErrAfterDeploy is a deployment that is in place and whose verification
+	// failed.
+	ErrAfterDeploy = problem.Declare("AfterDeployFailed", problem.Retries)
+	// ErrBeforeDestroy is a hook that forbids the destruction.
+	ErrBeforeDestroy = problem.Declare("BeforeDestroyFailed", problem.Retries)
+)
