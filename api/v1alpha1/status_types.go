@@ -324,12 +324,17 @@ type Plan struct {
 	DeployRoleARN string `json:"deployRoleARN,omitempty"`
 	// +optional
 	DeployRoleExternalID string `json:"deployRoleExternalID,omitempty"`
+	// deployRoleSession is what the app asks for when the role is assumed.
+	// +optional
+	DeployRoleSession *RoleSession `json:"deployRoleSession,omitempty"`
 	// lookupRoleARN may read what the stack holds; it is assumed to look for
 	// drift.
 	// +optional
 	LookupRoleARN string `json:"lookupRoleARN,omitempty"`
 	// +optional
 	LookupRoleExternalID string `json:"lookupRoleExternalID,omitempty"`
+	// +optional
+	LookupRoleSession *RoleSession `json:"lookupRoleSession,omitempty"`
 	// executionRoleARN is handed to CloudFormation.
 	// +optional
 	ExecutionRoleARN string `json:"executionRoleARN,omitempty"`
@@ -353,6 +358,38 @@ type Plan struct {
 	// messages. It is dropped when the operation ends.
 	// +optional
 	ConstructPaths map[string]string `json:"constructPaths,omitempty"`
+}
+
+// RoleSession is what an app asks for, beside the role itself, when a role is
+// assumed: the assumeRoleAdditionalOptions of its synthesizer.
+type RoleSession struct {
+	// tags are the session tags; they are passed on to roles that are assumed
+	// from this one.
+	// +optional
+	// +listType=atomic
+	Tags []SessionTag `json:"tags,omitempty"`
+	// policy narrows the session; it is an IAM policy in JSON.
+	// +optional
+	Policy string `json:"policy,omitempty"`
+	// policyARNs are managed policies that narrow the session.
+	// +optional
+	// +listType=atomic
+	PolicyARNs []string `json:"policyARNs,omitempty"`
+	// +optional
+	SourceIdentity string `json:"sourceIdentity,omitempty"`
+	// +optional
+	DurationSeconds int32 `json:"durationSeconds,omitempty"`
+	// name is the name of the session.
+	// +optional
+	Name string `json:"name,omitempty"`
+	// +optional
+	ExternalID string `json:"externalID,omitempty"`
+}
+
+// SessionTag is one tag of a session.
+type SessionTag struct {
+	Key   string `json:"key"`
+	Value string `json:"value"`
 }
 
 // Commit is who wrote what.

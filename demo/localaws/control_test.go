@@ -8,9 +8,11 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	cfntypes "github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
 	"awscdk.dev/operator/demo/localaws"
 )
@@ -46,7 +48,7 @@ func TestAccessKeysHaveAccounts(t *testing.T) {
 func TestAssumedRoleActsInItsAccount(t *testing.T) {
 	l := newLab(t, localaws.Config{})
 	role := "arn:aws:iam::999999999999:role/cdk-hnb659fds-deploy-role-999999999999-eu-central-1"
-	in := &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("s")}
+	in := &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("session")}
 	_, err := l.sts.AssumeRole(t.Context(), in)
 	refused(t, err, "AccessDenied", "is not authorized to perform: sts:AssumeRole on resource: "+role)
 	l.Bootstrap("999999999999", "eu-central-1")
@@ -179,5 +181,40 @@ func TestUnknownOperationIsRefusedLoudly(t *testing.T) {
 	refused(t, err, "NotImplemented", "cloudformation:ListTypes")
 	if !strings.Contains(log.String(), "cloudformation:ListTypes") {
 		t.Errorf("log = %q", log.String())
+	}
+}
+
+func TestARoleMayWantSessionTagsAndAnExternalID(t *testing.T) {
+	l := newLab(t, localaws.Config{})
+	l.create("roles", `{"Resources": {
+		"Plain": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "plain", "AssumeRolePolicyDocument": {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}}}},
+		"Strict": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "strict", "AssumeRolePolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "sts:*", "Principal": {"AWS": "*"},
+			"Condition": {"StringEquals": {"aws:RequestTag/team": ["a", "b"], "sts:ExternalId": "x"}}}]}}}}}`, "CREATE_COMPLETE", func(in *cloudformation.CreateStackInput) {
+		in.Capabilities = []cfntypes.Capability{"CAPABILITY_NAMED_IAM"}
+	})
+	tag := func(key, value string) []types.Tag { return []types.Tag{{Key: &key, Value: &value}} }
+	for name, tc := range map[string]struct {
+		role     string
+		in       sts.AssumeRoleInput
+		code, is string
+	}{
+		"no tags, none wanted":            {"plain", sts.AssumeRoleInput{}, "", ""},
+		"tags where they are not trusted": {"plain", sts.AssumeRoleInput{Tags: tag("team", "a")}, "AccessDenied", "sts:TagSession"},
+		"what is wanted":                  {"strict", sts.AssumeRoleInput{Tags: tag("team", "b"), ExternalId: aws.String("x"), TransitiveTagKeys: []string{"team"}}, "", ""},
+		"no external id":                  {"strict", sts.AssumeRoleInput{Tags: tag("team", "b")}, "AccessDenied", "sts:AssumeRole"},
+		"another value":                   {"strict", sts.AssumeRoleInput{Tags: tag("team", "c"), ExternalId: aws.String("x")}, "AccessDenied", "sts:AssumeRole"},
+		"a tag with an odd character":     {"strict", sts.AssumeRoleInput{Tags: tag("team", "${x}")}, "ValidationError", "not allowed"},
+		"a transitive key without a tag":  {"strict", sts.AssumeRoleInput{TransitiveTagKeys: []string{"team"}}, "ValidationError", "team"},
+		"too long a session":              {"plain", sts.AssumeRoleInput{DurationSeconds: aws.Int32(7200)}, "ValidationError", "MaxSessionDuration"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tc.in.RoleArn, tc.in.RoleSessionName = aws.String("arn:aws:iam::123456789012:role/"+tc.role), aws.String("me")
+			_, err := l.sts.AssumeRole(t.Context(), &tc.in)
+			if tc.code != "" {
+				refused(t, err, tc.code, tc.is)
+			} else if err != nil {
+				t.Error(err)
+			}
+		})
 	}
 }

@@ -185,3 +185,22 @@ func TestTemplateURL(t *testing.T) {
 		}
 	}
 }
+
+func TestAssetsArePublishedInTheSessionThatTheAppAsksFor(t *testing.T) {
+	aws := awstest.Start(t)
+	aws.Bucket(t, bucketName)
+	role := aws.Role(t, "publish", awstest.TaggedTrust("account", awstest.Account))
+	a := newAssembly(t)
+	a.write(t, "f", "x", 0o644)
+	asset := source("f", "file")
+	asset["destination"] = map[string]any{
+		"bucketName": bucketName, "objectKey": "k", "assumeRoleArn": role,
+		"assumeRoleAdditionalOptions": map[string]any{"Tags": []map[string]string{{"Key": "account", "Value": "${AWS::AccountId}"}}},
+	}
+	if _, err := publish(t, a.manifest(t, map[string]map[string]any{"a": asset})); err != nil {
+		t.Fatal(err)
+	}
+	if calls := aws.Calls(t, "PutObject"); len(calls) != 1 || !strings.HasPrefix(calls[0].AccessKey, "ASIA") {
+		t.Errorf("it was uploaded outside of the session: %+v", calls)
+	}
+}

@@ -43,8 +43,11 @@ type encryption struct {
 func (p *Publisher) client(ctx context.Context, t Target, d destination) (*client, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	role := d.role()
-	key := clientKey{t.Credentials.Digest(), t.Account, d.Region, fmt.Sprintf("%q", role)}
+	role, err := d.role()
+	if err != nil {
+		return nil, err
+	}
+	key := clientKey{t.Credentials.Digest(), t.Account, d.Region, role.Key()}
 	if c, ok := p.clients[key]; ok {
 		return c, nil
 	}

@@ -43,44 +43,12 @@ type dockerAsset struct {
 }
 
 type destination struct {
-	BucketName                  string         `json:"bucketName"`
-	ObjectKey                   string         `json:"objectKey"`
-	Region                      string         `json:"region"`
-	AssumeRoleARN               string         `json:"assumeRoleArn"`
-	AssumeRoleExternalID        string         `json:"assumeRoleExternalId"`
-	AssumeRoleAdditionalOptions sessionOptions `json:"assumeRoleAdditionalOptions"`
-}
-
-// sessionOptions are parameters of sts:AssumeRole, named as STS names them.
-type sessionOptions struct {
-	Tags              []sessionTag `json:"Tags"`
-	TransitiveTagKeys []string     `json:"TransitiveTagKeys"`
-	Policy            string       `json:"Policy"`
-}
-
-type sessionTag struct {
-	Key   string `json:"Key"`
-	Value string `json:"Value"`
-}
-
-// UnmarshalJSON refuses options that we would otherwise drop in silence: they
-// may be what narrows a session.
-func (o *sessionOptions) UnmarshalJSON(data []byte) error {
-	type plain sessionOptions
-	decoder := json.NewDecoder(strings.NewReader(string(data)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode((*plain)(o)); err != nil {
-		return fmt.Errorf("assumeRoleAdditionalOptions: only Tags, TransitiveTagKeys and Policy are supported: %w", err)
-	}
-	return nil
-}
-
-func (o sessionOptions) tags() map[string]string {
-	all := make(map[string]string, len(o.Tags))
-	for _, t := range o.Tags {
-		all[t.Key] = t.Value
-	}
-	return all
+	BucketName                  string          `json:"bucketName"`
+	ObjectKey                   string          `json:"objectKey"`
+	Region                      string          `json:"region"`
+	AssumeRoleARN               string          `json:"assumeRoleArn"`
+	AssumeRoleExternalID        string          `json:"assumeRoleExternalId"`
+	AssumeRoleAdditionalOptions json.RawMessage `json:"assumeRoleAdditionalOptions"`
 }
 
 func readManifest(path string) (*manifest, error) {
@@ -129,6 +97,9 @@ func (m *manifest) jobs(root string) ([]job, error) {
 		}
 		for _, key := range slices.Sorted(maps.Keys(asset.Destinations)) {
 			source.destination = asset.Destinations[key]
+			if _, err := source.destination.role(); err != nil {
+				return nil, fmt.Errorf("publish asset %s: %w", name, err)
+			}
 			jobs = append(jobs, source)
 		}
 	}

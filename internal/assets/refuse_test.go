@@ -35,8 +35,8 @@ func TestPublishRefuses(t *testing.T) {
 		"a folder that is not to be zipped":             {source("folder", "file"), nil, "it is a folder: true"},
 		"unknown packaging":                             {source("folder", "tar"), awsconfig.ErrUnsupported, `packaging "tar"`},
 		"session options that we do not know": {map[string]any{"path": "folder", "packaging": "zip", "destination": map[string]any{
-			"bucketName": "b", "objectKey": "k", "assumeRoleAdditionalOptions": map[string]any{"DurationSeconds": 900},
-		}}, nil, "only Tags, TransitiveTagKeys and Policy"},
+			"bucketName": "b", "objectKey": "k", "assumeRoleAdditionalOptions": map[string]any{"SerialNumber": "arn:aws:iam::1:mfa/me"},
+		}}, awsconfig.ErrUnsupported, `unknown field "SerialNumber"; Tags, TransitiveTagKeys, Policy`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			aws := awstest.Start(t)

@@ -32,17 +32,13 @@ func (d destination) resolve(t Target) destination {
 	for _, field := range []*string{&d.BucketName, &d.ObjectKey, &d.AssumeRoleARN, &d.AssumeRoleExternalID} {
 		*field = Resolve(*field, d.Region, t.Account, t.Partition)
 	}
+	d.AssumeRoleAdditionalOptions = []byte(Resolve(string(d.AssumeRoleAdditionalOptions), d.Region, t.Account, t.Partition))
 	return d
 }
 
-func (d destination) role() awsconfig.Role {
-	return awsconfig.Role{
-		ARN:            d.AssumeRoleARN,
-		ExternalID:     d.AssumeRoleExternalID,
-		Tags:           d.AssumeRoleAdditionalOptions.tags(),
-		TransitiveTags: d.AssumeRoleAdditionalOptions.TransitiveTagKeys,
-		Policy:         d.AssumeRoleAdditionalOptions.Policy,
-	}
+func (d destination) role() (awsconfig.Role, error) {
+	session, err := awsconfig.ParseSession(d.AssumeRoleAdditionalOptions)
+	return awsconfig.Role{ARN: d.AssumeRoleARN, ExternalID: d.AssumeRoleExternalID, Session: session}, err
 }
 
 // complete finds out what the target leaves open: the partition always, the
@@ -59,7 +55,7 @@ func (p *Publisher) complete(ctx context.Context, t Target, jobs []job) (Target,
 
 func (j job) needsAccount() bool {
 	d := j.destination
-	return strings.Contains(d.BucketName+d.ObjectKey+d.AssumeRoleARN, accountPlaceholder)
+	return strings.Contains(d.BucketName+d.ObjectKey+d.AssumeRoleARN+d.AssumeRoleExternalID+string(d.AssumeRoleAdditionalOptions), accountPlaceholder)
 }
 
 // account asks STS whose the credentials are.

@@ -10,25 +10,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials/stscreds"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
-	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"awscdk.dev/operator/api/v1alpha1"
 )
 
-const (
-	sessionName = "awscdk-operator"
-	// fallbackAge is for how long the base credentials stand in for a role
-	// that cannot be assumed, before it is tried again.
-	fallbackAge = 15 * time.Minute
-)
+// fallbackAge is for how long the base credentials stand in for a role that
+// cannot be assumed, before it is tried again.
+const fallbackAge = 15 * time.Minute
 
 // Role is an IAM role to assume.
 type Role struct {
 	ARN        string
 	ExternalID string
-	// Tags, TransitiveTags and Policy are session options that an app may
-	// ask for.
-	Tags           map[string]string
-	TransitiveTags []string
-	Policy         string
+	// Session is what the app asks for beside, nil for nothing.
+	Session *v1alpha1.RoleSession
 }
 
 // account is the fifth part of an ARN.
@@ -66,22 +61,6 @@ func (l *Loader) assume(cfg aws.Config, t Target) aws.CredentialsProvider {
 		sts:    client,
 		assume: stscreds.NewAssumeRoleProvider(client, t.Role.ARN, t.Role.session),
 	}, func(o *aws.CredentialsCacheOptions) { o.ExpiryWindow = time.Minute })
-}
-
-func (r Role) session(o *stscreds.AssumeRoleOptions) {
-	o.RoleSessionName = sessionName
-	// One hour is the most that every role allows, chained ones included.
-	o.Duration = time.Hour
-	if r.ExternalID != "" {
-		o.ExternalID = &r.ExternalID
-	}
-	if r.Policy != "" {
-		o.Policy = &r.Policy
-	}
-	o.TransitiveTagKeys = r.TransitiveTags
-	for key, value := range r.Tags {
-		o.Tags = append(o.Tags, types.Tag{Key: aws.String(key), Value: aws.String(value)})
-	}
 }
 
 // Retrieve implements aws.CredentialsProvider.
@@ -122,7 +101,11 @@ func (p *roleProvider) advise(err error) error {
 	if !ok {
 		return err
 	}
-	message := fmt.Sprintf("%s. Allow the credentials sts:AssumeRole on it; if the role does not exist, run `cdk bootstrap aws://%s/%s`",
-		strings.TrimSuffix(e.Message, "."), p.target.Role.account(), p.target.Region)
+	actions := "sts:AssumeRole"
+	if s := p.target.Role.Session; s != nil && len(s.Tags) > 0 {
+		actions += " and sts:TagSession (as the role's trust policy must, too)"
+	}
+	message := fmt.Sprintf("%s. Allow the credentials %s on it; if the role does not exist, run `cdk bootstrap aws://%s/%s`",
+		strings.TrimSuffix(e.Message, "."), actions, p.target.Role.account(), p.target.Region)
 	return &Error{Kind: e.Kind, Doing: e.Doing, Code: e.Code, Message: message, Err: e.Err}
 }

@@ -48,6 +48,9 @@ type Resolved struct {
 	DeployRoleARN, DeployRoleExternalID, ExecutionRoleARN string
 	// LookupRoleARN is assumed to read what the stack holds; "" is none.
 	LookupRoleARN, LookupRoleExternalID string
+	// DeployRoleOptions and LookupRoleOptions are the app's
+	// assumeRoleAdditionalOptions as they stand, nil for none.
+	DeployRoleOptions, LookupRoleOptions json.RawMessage
 	// BootstrapVersion is the least that is needed, 0 is none at all.
 	BootstrapVersion   int32
 	BootstrapParameter string
@@ -83,6 +86,7 @@ func (s *Stack) Resolve(env Environment) (Resolved, error) {
 		TerminationProtection: p.TerminationProtection,
 		DeployRoleARN:         env.fill(p.AssumeRoleARN), DeployRoleExternalID: env.fill(p.AssumeRoleExternalID),
 		LookupRoleARN: env.fill(p.LookupRole.ARN), LookupRoleExternalID: env.fill(p.LookupRole.ExternalID),
+		DeployRoleOptions: env.fillJSON(p.AssumeRoleOptions), LookupRoleOptions: env.fillJSON(p.LookupRole.Options),
 		ExecutionRoleARN: env.fill(p.CloudFormationExecutionRoleARN),
 		BootstrapVersion: p.RequiresBootstrapStackVersion, BootstrapParameter: env.fill(p.BootstrapStackVersionSSMParameter),
 		DependsOn: slices.Clone(s.DependsOn), AssetManifests: slices.Clone(s.AssetManifests),
@@ -135,6 +139,14 @@ func (e Environment) fill(text string) string {
 		pairs = append(pairs, "${AWS::Region}", e.Region)
 	}
 	return strings.NewReplacer(pairs...).Replace(text)
+}
+
+// fillJSON is fill for JSON as it stands: what is filled in needs no quoting.
+func (e Environment) fillJSON(raw json.RawMessage) json.RawMessage {
+	if raw == nil {
+		return nil
+	}
+	return json.RawMessage(e.fill(string(raw)))
 }
 
 // regions lists the prefixes of regions outside of the partition aws, and the

@@ -143,3 +143,31 @@ func TestResolveTakesConstructPathsFromTheTemplate(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+func TestResolveKeepsWhatTheAppAsksOfASession(t *testing.T) {
+	tags := func(value string) map[string]any {
+		return map[string]any{"Tags": []map[string]string{{"Key": "account", "Value": value}}}
+	}
+	dir := assemblyOf(t, map[string]any{"S": stackArtifact("aws://unknown-account/unknown-region", map[string]any{
+		"assumeRoleArn": "arn:r", "assumeRoleAdditionalOptions": tags("${AWS::AccountId}"),
+		"lookupRole":       map[string]any{"arn": "arn:l", "assumeRoleAdditionalOptions": tags("look")},
+		"notificationArns": []string{},
+	})})
+	a, err := ReadAssembly(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := mustFind(t, a, "S").Resolve(ireland)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := string(r.DeployRoleOptions); !strings.Contains(got, `"123456789012"`) {
+		t.Errorf("deploy role: %s", got)
+	}
+	if got := string(r.LookupRoleOptions); !strings.Contains(got, `"look"`) {
+		t.Errorf("look-up role: %s", got)
+	}
+	if r.NotificationARNs == nil {
+		t.Error("an empty list of topics is no more told apart from none")
+	}
+}

@@ -55,9 +55,11 @@ type stackProperties struct {
 	TerminationProtection *bool             `json:"terminationProtection"`
 	AssumeRoleARN         string            `json:"assumeRoleArn"`
 	AssumeRoleExternalID  string            `json:"assumeRoleExternalId"`
+	AssumeRoleOptions     json.RawMessage   `json:"assumeRoleAdditionalOptions"`
 	LookupRole            struct {
-		ARN        string `json:"arn"`
-		ExternalID string `json:"assumeRoleExternalId"`
+		ARN        string          `json:"arn"`
+		ExternalID string          `json:"assumeRoleExternalId"`
+		Options    json.RawMessage `json:"assumeRoleAdditionalOptions"`
 	} `json:"lookupRole"`
 	CloudFormationExecutionRoleARN    string `json:"cloudFormationExecutionRoleArn"`
 	StackTemplateAssetObjectURL       string `json:"stackTemplateAssetObjectUrl"`

@@ -41,7 +41,7 @@ func (c *Client) apis(ctx context.Context) (*apis, error) {
 	cfg, err := c.loader.Config(ctx, awsconfig.Target{
 		Credentials: c.target.Credentials,
 		Region:      c.target.Region,
-		Role:        awsconfig.Role{ARN: c.target.RoleARN, ExternalID: c.target.ExternalID},
+		Role:        c.target.Role,
 	})
 	if err != nil {
 		return nil, err

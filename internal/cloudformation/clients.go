@@ -66,9 +66,8 @@ type Target struct {
 	// Credentials to begin with; zero is the pod's own identity.
 	Credentials Credentials
 	Region      string
-	// RoleARN is assumed with them, "" for none.
-	RoleARN    string
-	ExternalID string
+	// Role is assumed with them, unless its ARN is "".
+	Role awsconfig.Role
 }
 
 // Clients is a bounded cache of clients. It is safe for concurrent use.
@@ -81,7 +80,9 @@ type Clients struct {
 	buckets *lru[bucketKey, *bucket]
 }
 
-type clientKey struct{ credentials, region, role, externalID string }
+// clientKey holds all that a client's session is made of: clients that differ
+// in any of it must not share one.
+type clientKey struct{ credentials, region, role string }
 
 type bucketKey struct{ who, region string }
 
@@ -111,7 +112,7 @@ func NewClients(options Options) *Clients {
 func (c *Clients) For(t Target) *Client {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key := clientKey{t.Credentials.Digest(), t.Region, t.RoleARN, t.ExternalID}
+	key := clientKey{t.Credentials.Digest(), t.Region, t.Role.Key()}
 	if client, ok := c.clients.get(key); ok {
 		return client
 	}
@@ -125,7 +126,7 @@ func (c *Clients) For(t Target) *Client {
 // credentials stand for it.
 func (c *Clients) bucketFor(t Target) *bucket {
 	key := bucketKey{t.Credentials.Digest(), t.Region}
-	if arn := strings.SplitN(t.RoleARN, ":", 6); len(arn) == 6 && arn[4] != "" {
+	if arn := strings.SplitN(t.Role.ARN, ":", 6); len(arn) == 6 && arn[4] != "" {
 		key.who = arn[4]
 	}
 	if b, ok := c.buckets.get(key); ok {

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"testing"
 	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/awsconfig"
 )
 
 func fixed() func() time.Time {
@@ -22,8 +25,9 @@ func TestClientsAreSharedByTargetAndBounded(t *testing.T) {
 	for name, other := range map[string]Target{
 		"region":      b,
 		"credentials": {Region: "eu-west-1"},
-		"role":        {Credentials: testKeys, Region: "eu-west-1", RoleARN: "arn:aws:iam::1:role/r"},
-		"external id": {Credentials: testKeys, Region: "eu-west-1", ExternalID: "x"},
+		"role":        {Credentials: testKeys, Region: "eu-west-1", Role: awsconfig.Role{ARN: "arn:aws:iam::1:role/r"}},
+		"session":     {Credentials: testKeys, Region: "eu-west-1", Role: awsconfig.Role{ARN: "arn:aws:iam::1:role/r", Session: &v1alpha1.RoleSession{Tags: []v1alpha1.SessionTag{{Key: "team", Value: "a"}}}}},
+		"external id": {Credentials: testKeys, Region: "eu-west-1", Role: awsconfig.Role{ExternalID: "x"}},
 	} {
 		if NewClients(Options{Now: fixed()}).For(other) == first || clients.For(a) == clients.For(other) {
 			t.Errorf("another %s has the same client", name)
@@ -43,7 +47,7 @@ func TestClientsAreSharedByTargetAndBounded(t *testing.T) {
 func TestRolesOfAnAccountShareItsBucket(t *testing.T) {
 	clients := NewClients(Options{Now: fixed()})
 	role := func(account, name, region string) Target {
-		return Target{Region: region, RoleARN: "arn:aws:iam::" + account + ":role/" + name}
+		return Target{Region: region, Role: awsconfig.Role{ARN: "arn:aws:iam::" + account + ":role/" + name}}
 	}
 	one := clients.For(role("1", "a", "eu-west-1"))
 	if clients.For(role("1", "b", "eu-west-1")).bucket != one.bucket {

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/awsconfig/awstest"
 )
 
@@ -46,7 +47,7 @@ func TestARoleIsAssumedForEveryCallAndOnce(t *testing.T) {
 	c.ForgetCalls(t)
 	role := NewClients(Options{Now: time.Now}).For(Target{
 		Credentials: testKeys, Region: awstest.Region,
-		RoleARN: "arn:aws:iam::" + awstest.Account + ":role/deploy",
+		Role: awsconfig.Role{ARN: "arn:aws:iam::" + awstest.Account + ":role/deploy"},
 	})
 	for range 3 {
 		if seen := role.Stack(t.Context(), "app"); !seen.Exists {

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/awsconfig/awstest"
 )
 
@@ -63,7 +64,7 @@ func TestAnEndpointThatHangsIsUnreachableInTime(t *testing.T) {
 		"drift":      c.Drift(t.Context(), "id", "app").Err,
 		"deletion":   c.DeleteStack(t.Context(), "app", "op-1", ""),
 		"bootstrap":  second(c.BootstrapVersion(t.Context(), "/v")),
-		"a role":     impatient(Target{Credentials: testKeys, RoleARN: "arn:aws:iam::123456789012:role/r"}).Stack(t.Context(), "app").Err,
+		"a role":     impatient(Target{Credentials: testKeys, Role: awsconfig.Role{ARN: "arn:aws:iam::123456789012:role/r"}}).Stack(t.Context(), "app").Err,
 	} {
 		if !errors.Is(err, ErrUnreachable) || errors.Is(err, ErrThrottled) {
 			t.Errorf("%s: error is %v, want ErrUnreachable", what, err)

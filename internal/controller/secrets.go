@@ -82,8 +82,7 @@ func (r *Reconciler) aws(ctx context.Context, obj *v1alpha1.CdkTsStack) (*cloudf
 	return r.AWS.For(cloudformation.Target{
 		Credentials: credentials,
 		Region:      obj.Spec.AWSRegion,
-		RoleARN:     plan.DeployRoleARN,
-		ExternalID:  plan.DeployRoleExternalID,
+		Role:        awsconfig.Role{ARN: plan.DeployRoleARN, ExternalID: plan.DeployRoleExternalID, Session: plan.DeployRoleSession},
 	}), nil
 }
 
@@ -105,7 +104,7 @@ func (r *Reconciler) readers(ctx context.Context, obj *v1alpha1.CdkTsStack) ([]*
 	}
 	reader := r.AWS.For(cloudformation.Target{
 		Credentials: credentials, Region: obj.Spec.AWSRegion,
-		RoleARN: plan.LookupRoleARN, ExternalID: plan.LookupRoleExternalID,
+		Role: awsconfig.Role{ARN: plan.LookupRoleARN, ExternalID: plan.LookupRoleExternalID, Session: plan.LookupRoleSession},
 	})
 	return []*cloudformation.Client{reader, usual}, nil
 }

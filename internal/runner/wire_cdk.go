@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/cdk"
 	"awscdk.dev/operator/internal/redact"
 )
@@ -90,7 +91,7 @@ func (c cdkToolchain) Synth(ctx context.Context, dir, account string, out io.Wri
 	if err != nil {
 		return Stack{}, err
 	}
-	return stackOf(resolved, done.Dir), nil
+	return stackOf(resolved, done.Dir)
 }
 
 func (c cdkToolchain) synthOptions(account string, out io.Writer) cdk.SynthOptions {
@@ -134,7 +135,15 @@ func bundledCLI() string {
 	return path
 }
 
-func stackOf(r cdk.Resolved, assembly string) Stack {
+func stackOf(r cdk.Resolved, assembly string) (Stack, error) {
+	deploy, err := awsconfig.ParseSession(r.DeployRoleOptions)
+	if err != nil {
+		return Stack{}, err
+	}
+	lookup, err := awsconfig.ParseSession(r.LookupRoleOptions)
+	if err != nil {
+		return Stack{}, err
+	}
 	return Stack{
 		Plan: v1alpha1.Plan{
 			StackName: r.StackName, ArtifactID: r.ArtifactID, Account: r.Account, Region: r.Region,
@@ -143,10 +152,11 @@ func stackOf(r cdk.Resolved, assembly string) Stack {
 			TerminationProtection: r.TerminationProtection,
 			DeployRoleARN:         r.DeployRoleARN, DeployRoleExternalID: r.DeployRoleExternalID,
 			LookupRoleARN: r.LookupRoleARN, LookupRoleExternalID: r.LookupRoleExternalID,
+			DeployRoleSession: deploy, LookupRoleSession: lookup,
 			ExecutionRoleARN: r.ExecutionRoleARN,
 			BootstrapVersion: r.BootstrapVersion, BootstrapParameter: r.BootstrapParameter,
 			DependsOn: r.DependsOn, ConstructPaths: r.ConstructPaths,
 		},
 		Manifests: r.AssetManifests, Root: assembly, TemplateFile: r.TemplateFile,
-	}
+	}, nil
 }

@@ -2,7 +2,11 @@ package awstest
 
 import (
 	"bytes"
+	"fmt"
 	"io"
+	"net/http"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -90,4 +94,32 @@ func (s *Server) Encrypt(tb testing.TB, bucket, key string) {
 	if err != nil {
 		tb.Fatalf("encrypt bucket %s: %v", bucket, err)
 	}
+}
+
+// Role makes an IAM role with a trust policy, and returns its ARN.
+func (s *Server) Role(tb testing.TB, name, trust string) string {
+	tb.Helper()
+	form := url.Values{"Action": {"CreateRole"}, "Version": {"2010-05-08"}, "RoleName": {name}, "AssumeRolePolicyDocument": {trust}}
+	r, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, s.URL, strings.NewReader(form.Encode()))
+	if err != nil {
+		tb.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIATEST/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=none")
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	defer answer.Body.Close()
+	if data, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK {
+		tb.Fatalf("make role %s: %s: %s, %v", name, answer.Status, data, err)
+	}
+	return "arn:aws:iam::" + Account + ":role/" + name
+}
+
+// TaggedTrust is a trust policy that wants a session tag, and allows tags.
+func TaggedTrust(key, value string) string {
+	return fmt.Sprintf(`{"Statement": [
+		{"Effect": "Allow", "Action": "sts:TagSession", "Principal": {"AWS": "*"}},
+		{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}, "Condition": {"StringEquals": {"aws:RequestTag/%s": %q}}}]}`, key, value)
 }

@@ -1,0 +1,32 @@
+package runner
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/awsconfig"
+	"awscdk.dev/operator/internal/cdk"
+)
+
+func TestThePlanHoldsTheSessionsThatTheAppAsksFor(t *testing.T) {
+	stack, err := stackOf(cdk.Resolved{
+		DeployRoleOptions: []byte(`{"Tags":[{"Key":"team","Value":"a"}]}`),
+		LookupRoleOptions: []byte(`{"ExternalId":"x"}`),
+	}, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := v1alpha1.Plan{
+		DeployRoleSession: &v1alpha1.RoleSession{Tags: []v1alpha1.SessionTag{{Key: "team", Value: "a"}}},
+		LookupRoleSession: &v1alpha1.RoleSession{ExternalID: "x"},
+	}
+	if diff := cmp.Diff(want, stack.Plan); diff != "" {
+		t.Error(diff)
+	}
+	if _, err := stackOf(cdk.Resolved{LookupRoleOptions: []byte(`{"TokenCode":"1"}`)}, ""); !errors.Is(err, awsconfig.ErrUnsupported) {
+		t.Errorf("an option that cannot be given: %v", err)
+	}
+}
