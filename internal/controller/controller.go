@@ -109,6 +109,7 @@ func (r *Reconciler) takeOver(ctx context.Context, obj *v1alpha1.CdkTsStack) (ct
 
 // pass observes, decides, saves, reports and acts, once.
 func (r *Reconciler) pass(ctx context.Context, obj *v1alpha1.CdkTsStack) (after time.Duration, err error) {
+	r.Metrics.Passed(obj)
 	ctx = oneLook(ctx)
 	seen := r.observe(ctx, obj)
 	d := decide.Decide(obj, seen, r.Now(), r.Settings)

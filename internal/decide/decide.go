@@ -42,11 +42,6 @@ type Settings struct {
 	Drift, GitSync Schedule
 }
 
-// Schedule gives the first due time after t, as a cron expression does.
-type Schedule interface {
-	Next(t time.Time) time.Time
-}
-
 // Decision is what Decide gives back.
 type Decision struct {
 	// Status is the whole new status.
@@ -122,4 +117,9 @@ func (p *pass) metaNow() metav1.Time { return metav1.NewTime(p.now) }
 // ones cost little.
 func (p *pass) poll(since metav1.Time) time.Duration {
 	return min(max(p.now.Sub(since.Time)/10, 200*time.Millisecond), 10*time.Second)
+}
+
+// seldom is poll for what nobody waits for: it doubles with every look.
+func (p *pass) seldom(since metav1.Time) time.Duration {
+	return min(max(p.now.Sub(since.Time), 200*time.Millisecond), 30*time.Second)
 }

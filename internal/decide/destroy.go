@@ -68,7 +68,7 @@ func (p *pass) startDestroy() bool {
 	}
 	if inProgress(stack.Status) {
 		p.say(waiting, problem.StackBusy, fmt.Sprintf("waiting to delete %s: an operation is under way (%s)", stack.Name, stack.Status))
-		return p.look(problemPoll)
+		return p.look(p.patience(problem.StackBusy.Reason))
 	}
 	op := p.start(v1alpha1.OperationDestroy, v1alpha1.StepDeleting, ReasonDeleted)
 	op.StackID, p.st.StackID = stack.ID, stack.ID

@@ -28,26 +28,26 @@ func checkDrift(p *pass) bool {
 // a tenth of the period and a minute, so that thousands of stacks with one
 // schedule do not ask at once.
 func (p *pass) driftDue() time.Time {
-	if p.cfg.Drift == nil {
-		return time.Time{}
-	}
 	last := p.st.Deployed.At.Time
 	if d := p.st.Drift; d != nil && d.AttemptedAt.After(last) {
 		last = d.AttemptedAt.Time
 	}
-	due := p.cfg.Drift.Next(last)
+	every := anchored(p.cfg.Drift, "", last)
+	if every == nil {
+		return time.Time{}
+	}
+	due := every.Next(last)
 	if due.IsZero() {
 		return due
 	}
-	spread := min(p.cfg.Drift.Next(due).Sub(due)/10, time.Minute)
-	return due.Add(time.Duration(jitter(string(p.obj.UID), 0) * float64(spread)))
+	return due.Add(share(spread(every, due, time.Minute), jitter(string(p.obj.UID), 0)))
 }
 
 // followDriftCheck waits for the detection and takes its verdict. A check that
 // fails says so and leaves the verdict before it: an error is never "no drift".
 // What a user orders or edits does not wait for it.
 func followDriftCheck(p *pass, op *v1alpha1.Operation) bool {
-	if p.deleting() || (p.st.Target != nil && p.editPending()) {
+	if p.overtaken() {
 		p.drop()
 		return false
 	}
@@ -55,6 +55,21 @@ func followDriftCheck(p *pass, op *v1alpha1.Operation) bool {
 		return p.driftFailed(p.seen.Credentials.Error())
 	}
 	return p.followStep(op)
+}
+
+// overtaken says whether a deletion, an edit or an order can begin now. A check
+// is not dropped for one that cannot: it would be due again at once, and be
+// dropped again in the next pass, for as long as the repository cannot be read.
+func (p *pass) overtaken() bool {
+	switch {
+	case p.deleting():
+		return true
+	case p.st.Target == nil || !p.editPending() || p.obj.Spec.Suspend || !MayDeploy(&p.obj.Spec):
+		return false
+	}
+	_, known := p.head()
+	_, invalid := Context(p.obj.Spec.CDKContext)
+	return known && invalid == nil
 }
 
 // beforeDetection waits for the hook. Whatever it says, the check goes on: it
@@ -81,7 +96,7 @@ func followDetection(p *pass, op *v1alpha1.Operation) bool {
 	}
 	if a := p.seen.Acted; a != nil && a.DetectionID != "" {
 		op.DetectionID = a.DetectionID
-		return p.look(p.poll(op.StepStartedAt))
+		return p.look(p.seldom(op.StepStartedAt))
 	}
 	d := p.seen.Drift
 	switch {
@@ -98,7 +113,7 @@ func followDetection(p *pass, op *v1alpha1.Operation) bool {
 	case p.now.Sub(op.StartedAt.Time) > time.Hour:
 		return p.driftFailed("CloudFormation's drift detection did not end within an hour")
 	}
-	return p.look(p.poll(op.StepStartedAt))
+	return p.look(p.seldom(op.StepStartedAt))
 }
 
 func (p *pass) driftKnown(d Drift) bool {

@@ -113,7 +113,7 @@ func (p *pass) gitHooksDue(head string, known bool) bool {
 // gitDue says whether the next scheduled check since the last one is due, and
 // otherwise asks to be woken for it.
 func (p *pass) gitDue() bool {
-	every := schedule(p.obj, p.cfg)
+	every := schedule(p.obj, p.cfg, p.now)
 	if every == nil {
 		return false
 	}
@@ -121,7 +121,8 @@ func (p *pass) gitDue() bool {
 	if last == nil {
 		return true
 	}
-	return p.due(every.Next(last.Time.Time))
+	due := every.Next(last.Time.Time)
+	return !due.IsZero() && p.due(due)
 }
 
 // readCommit has the commit at the head read, if it needs to be, and goes on
@@ -218,25 +219,4 @@ func (p *pass) relevant(revision string) bool {
 	}
 	src := p.st.Source
 	return src != nil && src.Pending != nil && src.Pending.Hash == revision
-}
-
-// schedule is when the object's repository is looked at.
-func schedule(obj *v1alpha1.CdkTsStack, cfg Settings) Schedule {
-	if every := obj.Spec.Source.Git.Interval; every != nil && every.Duration > 0 {
-		return interval{every.Duration, string(obj.UID)}
-	}
-	return cfg.GitSync
-}
-
-// interval is a Schedule of equal pauses, shifted by seed so that objects of
-// one interval do not all look at once.
-type interval struct {
-	every time.Duration
-	seed  string
-}
-
-// Next implements Schedule.
-func (i interval) Next(t time.Time) time.Time {
-	shift := time.Duration(jitter(i.seed, 2) * float64(i.every))
-	return t.Add(-shift).Truncate(i.every).Add(i.every + shift)
 }

@@ -56,27 +56,9 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 // headNotBefore is the last moment at which a git check was due. What a user
 // ordered since then makes an older look too old.
 func headNotBefore(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) time.Time {
-	due := lastDue(schedule(obj, cfg), now)
+	due := lastDue(schedule(obj, cfg, now), now)
 	if at := obj.Status.Orders; at != nil && at.At != nil && at.At.After(due) {
 		return at.At.Time
-	}
-	return due
-}
-
-// lastDue is the newest due time of s that is not after now; looking back one
-// day is enough for a check of the repository.
-func lastDue(s Schedule, now time.Time) time.Time {
-	if s == nil {
-		return time.Time{}
-	}
-	period := s.Next(s.Next(now)).Sub(s.Next(now))
-	due := now.Add(-2 * period)
-	for range 4 {
-		next := s.Next(due)
-		if next.IsZero() || next.After(now) {
-			break
-		}
-		due = next
 	}
 	return due
 }

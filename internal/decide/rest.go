@@ -75,7 +75,7 @@ func (p *pass) sourceUnknown() {
 	if h.Err != nil {
 		pr := problem.Of(h.Err)
 		p.tell(failing, pr)
-		p.wakeAt(later(h.RetryAt, p.now.Add(problemPoll)))
+		p.wakeAt(later(h.RetryAt, p.now.Add(p.patience(pr.Reason))))
 		return
 	}
 	p.wakeAt(p.now.Add(2 * time.Second)) // should the news of it get lost
@@ -92,10 +92,12 @@ func later(a, b time.Time) time.Time {
 // wait is the end of every pass that has nothing to do: it asks to be woken
 // for the next look at the repository.
 func wait(p *pass) bool {
-	if every := schedule(p.obj, p.cfg); every != nil && !pinned(&p.obj.Spec) {
-		next := every.Next(p.now)
-		spread := min(every.Next(next).Sub(next)/10, 30*time.Second)
-		p.wakeAt(next.Add(time.Duration(jitter(string(p.obj.UID), 1) * float64(spread))))
+	every := schedule(p.obj, p.cfg, p.now)
+	if every == nil || pinned(&p.obj.Spec) {
+		return true
+	}
+	if next := every.Next(p.now); !next.IsZero() {
+		p.wakeAt(next.Add(share(spread(every, next, 30*time.Second), jitter(string(p.obj.UID), 1))))
 	}
 	return true
 }

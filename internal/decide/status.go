@@ -17,10 +17,13 @@ import (
 func record(p *pass) {
 	recordSource(p)
 	recordDrift(p)
-	if p.repeats() {
+	repeats := p.repeats()
+	if !repeats || p.st.Phase == v1alpha1.PhaseNone { // "" is an order, and this one was taken up
+		p.st.Phase = phase(p)
+	}
+	if repeats {
 		return
 	}
-	p.st.Phase = phase(p)
 	if p.checking() {
 		p.recordWhileChecking()
 		return

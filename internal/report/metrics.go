@@ -20,6 +20,7 @@ var labels = []string{"namespace", "resource_name", "aws_region", "stack_name"}
 // Metrics are the numbers that users' dashboards and alerts are made of. Every
 // one carries the labels namespace, resource_name, aws_region and stack_name.
 type Metrics struct {
+	passes                                  *prometheus.CounterVec
 	driftChecks, driftsDetected, gitChanges *prometheus.CounterVec
 	hooks                                   *prometheus.CounterVec
 	driftStatus, gitPending, ready, stalled *prometheus.GaugeVec
@@ -49,6 +50,7 @@ func NewMetrics(registry prometheus.Registerer, prefix string, now func() time.T
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(0.5, 2, 14)}, append(more, labels...))
 	}
 	m := &Metrics{
+		passes:         counter("passes_total", "How often the operator went over the object."),
 		driftChecks:    counter("drift_checks_total", "Drift checks that ended, well or not."),
 		driftStatus:    gauge("drift_status", "1 when the last drift check found drift, else 0."),
 		driftsDetected: counter("drifts_detected_total", "Drift checks that found drift."),
@@ -73,6 +75,12 @@ func NewMetrics(registry prometheus.Registerer, prefix string, now func() time.T
 	}
 	registry.MustRegister(m.driftFrequency)
 	return m
+}
+
+// Passed counts a pass over an object. One that makes many is busy with
+// something that does not come to an end.
+func (m *Metrics) Passed(obj *v1alpha1.CdkTsStack) {
+	m.passes.With(m.labelsOf(obj)).Inc()
 }
 
 // Record counts what changed between two saved states. The series of an
@@ -207,7 +215,7 @@ type vector interface {
 
 func (m *Metrics) vectors() []vector {
 	return []vector{
-		m.driftChecks, m.driftsDetected, m.gitChanges, m.hooks, m.driftStatus, m.gitPending, m.ready, m.stalled,
+		m.passes, m.driftChecks, m.driftsDetected, m.gitChanges, m.hooks, m.driftStatus, m.gitPending, m.ready, m.stalled,
 		m.healthTime, m.compliance, m.hookValue, m.deployments, m.runSteps, m.steps, m.hookTimes,
 	}
 }

@@ -1,0 +1,158 @@
+package decide_test
+
+import (
+	"time"
+
+	"awscdk.dev/operator/internal/decide"
+)
+
+// repository is listed for all objects that follow it: what a listing answers
+// wakes them all. It takes a third of a second, or for ever; a failed one is
+// repeated no sooner than in five minutes.
+type repository struct {
+	head     decide.Head
+	headErr  error
+	headHung bool
+	listed   time.Time // when the listing in flight began
+	seen     decide.Head
+}
+
+// aws is CloudFormation with one stack.
+type aws struct {
+	credentials error
+	// err is the answer to everything; writeErr to writes, detectErr to the
+	// beginning of a drift detection.
+	err, writeErr, detectErr error
+	stack                    decide.Stack
+	changeSet                decide.ChangeSet
+	takes                    time.Duration // an execution, a deletion
+	final                    string
+	began, deleted           time.Time
+	detected                 time.Time
+	detects                  time.Duration
+	drift                    decide.Drift
+	rival                    string
+}
+
+// answered is when the listing in flight will have ended, if one will.
+func (r *repository) answered() (at time.Time, listing bool) {
+	return r.listed.Add(time.Second / 3), !r.listed.IsZero() && !r.headHung
+}
+
+// list gives the newest answer, and has an old one asked for anew.
+func (r *repository) list(notBefore, now time.Time) decide.Head {
+	if at, listing := r.answered(); listing && !now.Before(at) {
+		r.seen, r.seen.SeenAt, r.listed = r.head, r.listed, time.Time{}
+		if r.headErr != nil {
+			r.seen.Err, r.seen.RetryAt = r.headErr, now.Add(5*time.Minute)
+		}
+	}
+	old := r.seen.SeenAt.Before(notBefore) && now.Sub(r.seen.SeenAt) > time.Second/2 && !now.Before(r.seen.RetryAt)
+	if (old || r.seen.SeenAt.IsZero()) && r.listed.IsZero() {
+		r.listed = now
+	}
+	return r.seen
+}
+
+func (h *hour) observeAWS(n decide.Needs, seen *decide.Observed) {
+	a := &h.aws
+	count := func(asked bool) bool {
+		if asked {
+			h.calls++
+		}
+		return asked
+	}
+	if count(n.Stack != "") {
+		seen.Stack = h.stack()
+	}
+	if count(n.ChangeSet != "") {
+		seen.ChangeSet = a.changeSet
+		seen.ChangeSet.Seen, seen.ChangeSet.Err = a.err == nil, a.err
+	}
+	if count(n.Events != "" && seen.Stack.Exists) {
+		seen.Events = decide.Events{Seen: a.err == nil, Err: a.err, Started: !a.began.IsZero() || !a.deleted.IsZero()}
+		if !inFlight(a.began, a.takes, h.now) {
+			seen.Events.Final = a.final
+		}
+	}
+	if count(n.Drift != "") {
+		seen.Drift = a.drift
+		if inFlight(a.detected, a.detects, h.now) {
+			seen.Drift = decide.Drift{Status: "DETECTION_IN_PROGRESS"}
+		}
+		seen.Drift.Seen, seen.Drift.Err = a.err == nil, a.err
+	}
+	seen.Rival = a.rival
+}
+
+func inFlight(began time.Time, takes time.Duration, now time.Time) bool {
+	return !began.IsZero() && now.Sub(began) < takes
+}
+
+// stack is what CloudFormation shows of it now.
+func (h *hour) stack() decide.Stack {
+	a := &h.aws
+	switch {
+	case a.err != nil:
+		return decide.Stack{Err: a.err}
+	case inFlight(a.began, a.takes, h.now):
+		a.stack.Status = "CREATE_IN_PROGRESS"
+	case inFlight(a.deleted, a.takes, h.now):
+		a.stack.Status = "DELETE_IN_PROGRESS"
+	case !a.deleted.IsZero():
+		a.stack.Exists, a.stack.Status = false, "DELETE_COMPLETE"
+	case !a.began.IsZero() && a.stack.Status == "CREATE_IN_PROGRESS":
+		a.stack.Status = a.final
+	}
+	a.stack.Seen = true
+	return a.stack
+}
+
+func (h *hour) act(action decide.Action, seen decide.Observed) (id string, err error) {
+	a := &h.aws
+	switch action {
+	case decide.ActNothing:
+		return "", nil
+	case decide.ActLetGo:
+		h.now = h.now.Add(24 * time.Hour) // nothing comes after it
+		return "", nil
+	case decide.ActStartRun:
+		if h.startErr == nil {
+			h.runs[decide.RunName(h.obj.Status.Operation)] = h.now
+		}
+		return "", h.startErr
+	case decide.ActDetectDrift:
+		h.calls += 2 // it looks for nested stacks
+		if err := firstOf(a.credentials, a.err, a.detectErr); err != nil {
+			return "", err
+		}
+		a.detected = h.now
+		return "detection", nil
+	}
+	h.calls++
+	if err := firstOf(a.credentials, a.err, a.writeErr); err != nil {
+		return "", err
+	}
+	switch action {
+	case decide.ActCreateChangeSet:
+		a.changeSet.Exists = true
+		if !seen.Stack.Exists {
+			a.stack = decide.Stack{Exists: true, ID: arn, Name: "Web", Status: "REVIEW_IN_PROGRESS"}
+		}
+	case decide.ActExecute:
+		a.began = h.now
+		a.changeSet.ExecutionStatus = "EXECUTE_IN_PROGRESS"
+	case decide.ActDeleteStack:
+		a.deleted = h.now
+	}
+	return "", nil
+}
+
+func firstOf(all ...error) error {
+	for _, err := range all {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
