@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -18,11 +20,15 @@ type Client struct {
 	target  Target
 	options Options
 	loader  *awsconfig.Loader
-	bucket  *bucket
+	// bucket paces the requests. It is the client's own until AWS has said
+	// whose account it acts in, and then that of shared.
+	bucket atomic.Pointer[bucket]
+	shared func(account string) *bucket
 
 	mu       sync.Mutex
 	built    *apis
 	identity *Identity
+	asked    time.Time // when AWS was last asked whose account it is
 }
 
 type apis struct {
@@ -47,7 +53,7 @@ func (c *Client) apis(ctx context.Context) (*apis, error) {
 		return nil, err
 	}
 	c.built = &apis{
-		cfn: cfn.NewFromConfig(cfg, cfn.WithAPIOptions(c.bucket.pace)),
+		cfn: cfn.NewFromConfig(cfg, cfn.WithAPIOptions(c.pace)),
 		ssm: ssm.NewFromConfig(cfg),
 		sts: sts.NewFromConfig(cfg),
 	}
@@ -68,6 +74,7 @@ func call[In, Out any](ctx context.Context, c *Client, doing string, op operatio
 	if err != nil {
 		return nil, err
 	}
+	c.findBucket(ctx)
 	ctx = context.WithValue(ctx, attemptsKey{}, &attempts{})
 	out, err := op(api.cfn, ctx, in)
 	if err != nil {
@@ -101,7 +108,29 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.identity = &id
+	c.bucket.Store(c.shared(id.Account))
 	return id, nil
+}
+
+// askAgain is how long a client paces itself when AWS does not say whose
+// account it acts in.
+const askAgain = time.Minute
+
+// findBucket has the client share the bucket of its account, as AWS names it:
+// the account in the ARN of a role is only what the app says. A client that AWS
+// does not let in keeps a bucket of its own and takes nothing from anybody's.
+func (c *Client) findBucket(ctx context.Context) {
+	now := c.options.Now()
+	c.mu.Lock()
+	known := c.identity != nil || now.Sub(c.asked) < askAgain
+	c.asked = now
+	c.mu.Unlock()
+	if known {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.options.CallTimeout/4)
+	defer cancel()
+	_, _ = c.Identity(ctx) // what is wrong with the target shows at the call itself
 }
 
 func (c *Client) knownIdentity() *Identity {

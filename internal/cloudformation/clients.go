@@ -6,7 +6,6 @@ package cloudformation
 
 import (
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -34,7 +33,7 @@ type Options struct {
 	// longest goes first.
 	MaxClients int
 	// Rate and Burst bound the requests a second to CloudFormation, for each
-	// account (or credentials) and region.
+	// account and region.
 	Rate  float64
 	Burst int
 	// CallTimeout bounds each method of a Client, all its requests and
@@ -84,7 +83,7 @@ type Clients struct {
 // in any of it must not share one.
 type clientKey struct{ credentials, region, role string }
 
-type bucketKey struct{ who, region string }
+type bucketKey struct{ account, region string }
 
 // NewClients makes an empty cache. AWS_ENDPOINT_URL and the rest of the SDK's
 // environment are read when the first client is used.
@@ -116,19 +115,18 @@ func (c *Clients) For(t Target) *Client {
 	if client, ok := c.clients.get(key); ok {
 		return client
 	}
-	client := &Client{target: t, options: c.options, loader: c.loader, bucket: c.bucketFor(t)}
+	client := &Client{target: t, options: c.options, loader: c.loader}
+	client.shared = func(account string) *bucket { return c.bucketFor(account, t.Region) }
+	client.bucket.Store(newBucket(c.options.Rate, c.options.Burst, c.options.Now))
 	c.clients.put(key, client)
 	return client
 }
 
-// bucketFor returns the bucket that all clients of the target's account and
-// region share. The account is known where a role names it; else the
-// credentials stand for it.
-func (c *Clients) bucketFor(t Target) *bucket {
-	key := bucketKey{t.Credentials.Digest(), t.Region}
-	if arn := strings.SplitN(t.Role.ARN, ":", 6); len(arn) == 6 && arn[4] != "" {
-		key.who = arn[4]
-	}
+// bucketFor returns the bucket that all clients of an account and region share.
+func (c *Clients) bucketFor(account, region string) *bucket {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key := bucketKey{account, region}
 	if b, ok := c.buckets.get(key); ok {
 		return b
 	}

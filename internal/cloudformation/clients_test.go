@@ -44,20 +44,6 @@ func TestClientsAreSharedByTargetAndBounded(t *testing.T) {
 	}
 }
 
-func TestRolesOfAnAccountShareItsBucket(t *testing.T) {
-	clients := NewClients(Options{Now: fixed()})
-	role := func(account, name, region string) Target {
-		return Target{Region: region, Role: awsconfig.Role{ARN: "arn:aws:iam::" + account + ":role/" + name}}
-	}
-	one := clients.For(role("1", "a", "eu-west-1"))
-	if clients.For(role("1", "b", "eu-west-1")).bucket != one.bucket {
-		t.Error("two roles of an account have a bucket each")
-	}
-	if clients.For(role("1", "a", "eu-west-2")).bucket == one.bucket || clients.For(role("2", "a", "eu-west-1")).bucket == one.bucket {
-		t.Error("another region or account shares the bucket")
-	}
-}
-
 // clock is moved by hand.
 type clock struct{ at time.Time }
 
@@ -84,6 +70,48 @@ func TestABucketGivesUpWhatWouldWaitTooLong(t *testing.T) {
 	c.at = c.at.Add(5 * time.Second)
 	if err := b.wait(t.Context()); err != nil {
 		t.Errorf("after a while: %v", err)
+	}
+}
+
+func TestAPassThatIsPutOffWaitsForNothingAndKeepsItsPlace(t *testing.T) {
+	c := &clock{time.Unix(1_700_000_000, 0)}
+	b := newBucket(1, 2, c.now)
+	// pass makes three requests, and tells when to come again.
+	pass := func(who string) (went int, wait time.Duration) {
+		ctx := InTurn(t.Context(), who)
+		for range 3 {
+			if err := b.wait(ctx); err != nil {
+				if !errors.Is(err, ErrThrottled) {
+					t.Fatalf("a pass that was put off: %v", err)
+				}
+				return went, Wait(ctx)
+			}
+			went++
+		}
+		return went, Wait(ctx)
+	}
+	expect := func(who string, want time.Duration) {
+		t.Helper()
+		switch went, wait := pass(who); {
+		case want == 0 && (went != 3 || wait != 0):
+			t.Errorf("%s: %d requests went, then it was put off for %s; want all to go", who, went, wait)
+		case want > 0 && (went != 0 || wait != want):
+			t.Errorf("%s: %d requests went, and it was put off for %s; want none and %s", who, went, wait, want)
+		}
+	}
+	expect("a", 0) // one more than there were tokens
+	expect("b", 2*time.Second)
+	expect("c", 3*time.Second)
+	expect("c", 3*time.Second)
+	c.at = c.at.Add(2 * time.Second)
+	expect("c", time.Second) // it came first, and it is not its turn
+	expect("b", 0)
+	c.at = c.at.Add(time.Second)
+	expect("c", 0)
+	// Each of them has made two requests more than it had turns for.
+	expect("d", 5*time.Second)
+	if err := b.wait(Insisting(InTurn(t.Context(), "e"))); err != nil {
+		t.Errorf("a request that must not be put off: %v", err)
 	}
 }
 

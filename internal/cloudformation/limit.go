@@ -13,9 +13,9 @@ import (
 )
 
 const (
-	// maxWait is for how long a request waits for its turn. One that would
-	// have to wait longer is given up as throttled: the reconcile comes
-	// again, and the worker serves another stack.
+	// maxWait is for how long a request waits for its turn that is made outside
+	// of a pass, see InTurn. One that would have to wait longer is given up as
+	// throttled.
 	maxWait = 2 * time.Second
 	// minRate is how slow throttling can make a bucket, in requests a second.
 	minRate = 1.0
@@ -36,6 +36,9 @@ type bucket struct {
 	mu      sync.Mutex
 	limiter *rate.Limiter
 	changed time.Time
+	// turns are when those have their turn that were told to come again.
+	turns map[string]time.Time
+	swept time.Time
 }
 
 func newBucket(perSecond float64, burst int, now func() time.Time) *bucket {
@@ -43,8 +46,11 @@ func newBucket(perSecond float64, burst int, now func() time.Time) *bucket {
 }
 
 // wait returns when it is the caller's turn, or an ErrThrottled at once when
-// that would take too long.
+// that would take too long. In a pass it waits for nothing.
 func (b *bucket) wait(ctx context.Context) error {
+	if t := turnOf(ctx); t != nil {
+		return b.admit(t)
+	}
 	now := b.now()
 	b.mu.Lock()
 	b.recover(now)
@@ -56,10 +62,7 @@ func (b *bucket) wait(ctx context.Context) error {
 	}
 	if !turn.OK() || delay > maxWait {
 		turn.CancelAt(now)
-		return &awsconfig.Error{
-			Kind:    ErrThrottled,
-			Message: "too many requests for this account and region are waiting; it is tried again later",
-		}
+		return putOff()
 	}
 	timer := time.NewTimer(delay)
 	defer timer.Stop()
@@ -69,6 +72,13 @@ func (b *bucket) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		turn.CancelAt(b.now())
 		return ctx.Err()
+	}
+}
+
+func putOff() error {
+	return &awsconfig.Error{
+		Kind:    ErrThrottled,
+		Message: "too many requests for this account and region are waiting; it is tried again later",
 	}
 }
 
@@ -109,8 +119,9 @@ type attempts struct {
 type attemptsKey struct{}
 
 // pace has every attempt of every request wait for its turn.
-func (b *bucket) pace(stack *middleware.Stack) error {
+func (c *Client) pace(stack *middleware.Stack) error {
 	m := middleware.FinalizeMiddlewareFunc("Pace", func(ctx context.Context, in middleware.FinalizeInput, next middleware.FinalizeHandler) (middleware.FinalizeOutput, middleware.Metadata, error) {
+		b := c.bucket.Load()
 		if err := b.wait(ctx); err != nil {
 			return middleware.FinalizeOutput{}, middleware.Metadata{}, err
 		}

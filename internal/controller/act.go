@@ -26,7 +26,7 @@ func (r *Reconciler) act(ctx context.Context, obj *v1alpha1.CdkTsStack, action d
 	default:
 		acted.DetectionID, acted.Err = r.actOnAWS(ctx, obj, action, seen.Stack)
 	}
-	if acted.Err != nil {
+	if acted.Err != nil && putOff(ctx) == 0 {
 		r.Log.Warn("action failed", "namespace", obj.Namespace, "name", obj.Name, "action", action, "error", acted.Err)
 	}
 	return acted

@@ -110,8 +110,11 @@ func (r *Reconciler) takeOver(ctx context.Context, obj *v1alpha1.CdkTsStack) (ct
 // pass observes, decides, saves, reports and acts, once.
 func (r *Reconciler) pass(ctx context.Context, obj *v1alpha1.CdkTsStack) (after time.Duration, err error) {
 	r.Metrics.Passed(obj)
-	ctx = oneLook(ctx)
+	ctx = cloudformation.InTurn(oneLook(ctx), string(obj.UID))
 	seen := r.observe(ctx, obj)
+	if wait := putOff(ctx); wait > 0 {
+		return wait, nil
+	}
 	d := decide.Decide(obj, seen, r.Now(), r.Settings)
 	if err := r.commit(ctx, obj, d, seen); err != nil {
 		return 0, err
@@ -122,6 +125,9 @@ func (r *Reconciler) pass(ctx context.Context, obj *v1alpha1.CdkTsStack) (after 
 	acted := r.act(ctx, obj, d.Action, seen)
 	if acted.Err == nil && acted.DetectionID == "" {
 		return d.After, nil
+	}
+	if wait := putOff(ctx); wait > 0 {
+		return wait, nil // the intent is saved: the next pass acts
 	}
 	seen.Acted = &acted
 	d = decide.Decide(obj, seen, r.Now(), r.Settings)
@@ -134,6 +140,19 @@ func (r *Reconciler) pass(ctx context.Context, obj *v1alpha1.CdkTsStack) (after 
 	return d.After, nil
 }
 
+// maxPutOff is how long a pass is put off without a word, when others have
+// their turn at the object's account first. Beyond that it is told.
+const maxPutOff = time.Minute
+
+// putOff is how long it is until the pass has its turn at AWS, 0 when it had it.
+// Nothing that was seen counts then: no worker waits for it.
+func putOff(ctx context.Context) time.Duration {
+	if wait := cloudformation.Wait(ctx); wait <= maxPutOff {
+		return wait
+	}
+	return 0
+}
+
 // commit saves what was decided, and only then tells anybody about it and
 // clears away what it leaves behind.
 func (r *Reconciler) commit(ctx context.Context, obj *v1alpha1.CdkTsStack, d decide.Decision, seen decide.Observed) error {
@@ -143,7 +162,7 @@ func (r *Reconciler) commit(ctx context.Context, obj *v1alpha1.CdkTsStack, d dec
 	}
 	report.Reporter{Recorder: r.Recorder, Metrics: r.Metrics, Log: r.Log}.Report(before, obj, seen)
 	r.keepOutputs(ctx, obj)
-	r.tidy(ctx, before, obj)
+	r.tidy(cloudformation.Insisting(ctx), before, obj)
 	return nil
 }
 
