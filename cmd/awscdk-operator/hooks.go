@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 
 	"k8s.io/client-go/rest"
 )
@@ -53,14 +53,14 @@ func isOurs(name string) bool {
 }
 
 // kubernetes is how hooks reach the API server that the operator speaks to.
-func kubernetes(config *rest.Config) (runner.Kubernetes, error) {
+func kubernetes(config *rest.Config) (run.Kubernetes, error) {
 	loaded := rest.CopyConfig(config)
 	if err := rest.LoadTLSFiles(loaded); err != nil {
-		return runner.Kubernetes{}, fmt.Errorf("read the API server's certificate: %w", err)
+		return run.Kubernetes{}, fmt.Errorf("read the API server's certificate: %w", err)
 	}
 	host := loaded.Host
 	if !strings.Contains(host, "://") {
 		host = "https://" + host
 	}
-	return runner.Kubernetes{Server: host, CA: loaded.CAData}, nil
+	return run.Kubernetes{Server: host, CA: loaded.CAData}, nil
 }

@@ -8,7 +8,7 @@ import (
 
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/problem"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 func TestAWrongCallSaysWhatIsRight(t *testing.T) {
@@ -36,12 +36,12 @@ func TestAWrongCallSaysWhatIsRight(t *testing.T) {
 }
 
 func TestRunCarriesOutARequestAndWritesItsResult(t *testing.T) {
-	dir := runner.Dir(t.TempDir())
+	dir := run.Dir(t.TempDir())
 	if err := dir.Create(); err != nil {
 		t.Fatal(err)
 	}
 	// A repository that nothing has to be asked about.
-	req := runner.Request{Repository: "ext::sh -c evil", Timeout: time.Minute}
+	req := run.Request{Repository: "ext::sh -c evil", Timeout: time.Minute}
 	if err := dir.WriteRequest(req); err != nil {
 		t.Fatal(err)
 	}
@@ -52,9 +52,9 @@ func TestRunCarriesOutARequestAndWritesItsResult(t *testing.T) {
 }
 
 // carryOut runs the verb in this process, with no secrets.
-func carryOut(t *testing.T, dir runner.Dir) *decide.RunResult {
+func carryOut(t *testing.T, dir run.Dir) *decide.RunResult {
 	t.Helper()
-	err := run(context.Background(), []string{"--dir", string(dir), "--data", t.TempDir()}, strings.NewReader("{}"))
+	err := runFrom(context.Background(), []string{"--dir", string(dir), "--data", t.TempDir()}, strings.NewReader("{}"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@ import (
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/problem"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -88,7 +88,7 @@ func (r *Reconciler) startRun(ctx context.Context, obj *v1alpha1.CdkTsStack) err
 		return problem.InvalidSpec.New("%s", err.Error())
 	}
 	git := obj.Spec.Source.Git
-	req := runner.Request{
+	req := run.Request{
 		Operation:  runOperation(op),
 		Namespace:  obj.Namespace,
 		Name:       obj.Name,
@@ -114,7 +114,7 @@ func (r *Reconciler) startRun(ctx context.Context, obj *v1alpha1.CdkTsStack) err
 		req.Timeout = t.Duration
 	}
 	if op.Step == v1alpha1.StepInspecting {
-		req.Inspect = &runner.Inspect{Since: obj.Status.Target.Revision}
+		req.Inspect = &run.Inspect{Since: obj.Status.Target.Revision}
 		req.Inspect.Include, req.Inspect.Ignore = decide.Followed(&obj.Spec, &obj.Status)
 	}
 	if hook.Script != "" {
@@ -123,19 +123,19 @@ func (r *Reconciler) startRun(ctx context.Context, obj *v1alpha1.CdkTsStack) err
 		}
 		req.Hook.ProjectMissing = missing
 	}
-	run := decide.RunName(op)
-	r.wake.onRun(run, client.ObjectKeyFromObject(obj))
-	return waits(r.Executor.Start(ctx, run, req, secrets))
+	name := decide.RunName(op)
+	r.wake.onRun(name, client.ObjectKeyFromObject(obj))
+	return waits(r.Executor.Start(ctx, name, req, secrets))
 }
 
-func runOperation(op *v1alpha1.Operation) runner.Operation {
+func runOperation(op *v1alpha1.Operation) run.Operation {
 	switch op.Step {
 	case v1alpha1.StepBuilding:
-		return runner.OperationBuild
+		return run.OperationBuild
 	case v1alpha1.StepInspecting:
-		return runner.OperationInspect
+		return run.OperationInspect
 	}
-	return runner.OperationHook
+	return run.OperationHook
 }
 
 // revision is the commit that the run of an operation checks out: that which
@@ -175,10 +175,10 @@ func (r *Reconciler) tidy(ctx context.Context, before, after *v1alpha1.CdkTsStac
 		return
 	}
 	if decide.Runs(was) {
-		run := decide.RunName(was)
-		r.wake.forgetRun(run)
-		if err := r.Executor.Remove(ctx, run); err != nil {
-			r.Log.Warn("remove a run", "run", run, "error", err)
+		name := decide.RunName(was)
+		r.wake.forgetRun(name)
+		if err := r.Executor.Remove(ctx, name); err != nil {
+			r.Log.Warn("remove a run", "run", name, "error", err)
 		}
 	}
 	ended := is == nil || is.ID != was.ID

@@ -15,7 +15,7 @@ import (
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/report"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
@@ -50,7 +50,7 @@ type Options struct {
 	HookSecrets []string
 	// Kubernetes is the API server that the hooks' kubectl speaks to;
 	// optional: without it kubectl works in no hook.
-	Kubernetes runner.Kubernetes
+	Kubernetes run.Kubernetes
 	// GitDefaults are used for ssh repositories without a Secret of their
 	// own; optional.
 	GitDefaults git.Credentials

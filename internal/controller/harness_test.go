@@ -25,7 +25,7 @@ import (
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/git/gittest"
 	"awscdk.dev/operator/internal/report"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 	"awscdk.dev/operator/test/e2e/rig"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -418,7 +418,7 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 		Metrics:  report.NewMetrics(o.registry, "", time.Now),
 		Settings: decide.Settings{Drift: drift, GitSync: gitSync},
 		Now:      o.now, Log: log, HookEnv: o.hookEnv, HookSecrets: o.hookSecrets,
-		Kubernetes: runner.Kubernetes{Server: o.config.Host, CA: o.config.CAData},
+		Kubernetes: run.Kubernetes{Server: o.config.Host, CA: o.config.CAData},
 	})
 	listener.Store(r)
 	return mgr, r, func() { heads.Close(); _ = runs.Close() }, r.Register(mgr)

@@ -12,7 +12,7 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/problem"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -24,8 +24,8 @@ import (
 const prepareTimeout = time.Hour
 
 // hookRequest completes the request and the secrets of a run that runs a hook.
-func (r *Reconciler) hookRequest(ctx context.Context, obj *v1alpha1.CdkTsStack, hook decide.Hook, req *runner.Request, secrets *runner.Secrets) error {
-	h := &runner.Hook{Name: hook.Name, Script: hook.Script, Timeout: hookTimeout(&obj.Spec, hook.Name)}
+func (r *Reconciler) hookRequest(ctx context.Context, obj *v1alpha1.CdkTsStack, hook decide.Hook, req *run.Request, secrets *run.Secrets) error {
+	h := &run.Hook{Name: hook.Name, Script: hook.Script, Timeout: hookTimeout(&obj.Spec, hook.Name)}
 	h.Env, h.Files = hookFacts(obj, hook.Name)
 	h.ProjectOptional = hook.Name == decide.BeforeDestroy || hook.Name == decide.AfterDestroy
 	req.Hook = h
@@ -52,26 +52,26 @@ func hookTimeout(spec *v1alpha1.CdkTsStackSpec, name string) time.Duration {
 	h := spec.Hooks
 	switch {
 	case h == nil:
-		return runner.DefaultHookTimeout
+		return run.DefaultHookTimeout
 	case h.Timeouts[name].Duration > 0:
 		return h.Timeouts[name].Duration
 	case h.Timeout != nil:
 		return h.Timeout.Duration
 	}
-	return runner.DefaultHookTimeout
+	return run.DefaultHookTimeout
 }
 
 // hookFacts are the variables and files that tell a hook what it is run for.
-func hookFacts(obj *v1alpha1.CdkTsStack, name string) (env map[string]string, files map[string]runner.HookFile) {
+func hookFacts(obj *v1alpha1.CdkTsStack, name string) (env map[string]string, files map[string]run.HookFile) {
 	st, op := &obj.Status, obj.Status.Operation
 	if op == nil {
 		op = &v1alpha1.Operation{}
 	}
-	env, files = map[string]string{"CDK_GIT_REF": gitRef(obj, revision(obj, op))}, map[string]runner.HookFile{}
+	env, files = map[string]string{"CDK_GIT_REF": gitRef(obj, revision(obj, op))}, map[string]run.HookFile{}
 	switch name {
 	case decide.AfterDeploy:
 		outputs, _ := json.Marshal(orEmpty(st.Outputs)) // strings always encode
-		files["CDK_OUTPUTS_FILE"] = runner.HookFile{Name: "outputs.json", Data: outputs}
+		files["CDK_OUTPUTS_FILE"] = run.HookFile{Name: "outputs.json", Data: outputs}
 		if len(outputs) < 96<<10 { // the kernel's bound for one variable is 128 KiB
 			env["CDK_OUTPUTS"] = string(outputs)
 		}
@@ -81,7 +81,7 @@ func hookFacts(obj *v1alpha1.CdkTsStack, name string) (env map[string]string, fi
 	case decide.BeforeDriftDetection, decide.AfterDriftDetection:
 		env["DRIFT_DETECTED"] = fmt.Sprint(st.DriftDetected)
 		drift, _ := json.Marshal(st.Drift) // plain data always encodes
-		files["CDK_DRIFT_FILE"] = runner.HookFile{Name: "drift.json", Data: drift}
+		files["CDK_DRIFT_FILE"] = run.HookFile{Name: "drift.json", Data: drift}
 	case decide.BeforeGitSync, decide.AfterGitSync:
 		changed := fmt.Sprint(name == decide.AfterGitSync && gitChanged(st))
 		env["GIT_CHANGES_DETECTED"], env["GIT_CHANGED"] = changed, changed

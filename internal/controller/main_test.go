@@ -14,6 +14,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/controller"
+	"awscdk.dev/operator/internal/run"
 	"awscdk.dev/operator/internal/runner"
 
 	rbacv1 "k8s.io/api/rbac/v1"
@@ -111,7 +112,7 @@ func quickRun(args []string) error {
 		return err
 	}
 	return runner.Main(ctrl.SetupSignalHandler(), runner.MainOptions{
-		Dir: runner.Dir(*dir), Data: *data, Stdin: os.Stdin, Now: time.Now, Work: quickWork,
+		Dir: run.Dir(*dir), Data: *data, Stdin: os.Stdin, Now: time.Now, Work: quickWork,
 	})
 }
 
@@ -125,7 +126,7 @@ func quickWork(ctx context.Context, s *runner.Session) (*v1alpha1.Plan, error) {
 }
 
 // quickToolchain takes template.json for what the app makes.
-type quickToolchain struct{ request runner.Request }
+type quickToolchain struct{ request run.Request }
 
 func (quickToolchain) Install(context.Context, string, io.Writer) (bool, error) { return true, nil }
 
@@ -138,7 +139,7 @@ func (q quickToolchain) Synth(_ context.Context, project, _ string, _ io.Writer)
 }
 
 // readApp reads what an app would say of its stack: app.json is a plan.
-func readApp(path string, req runner.Request) (*v1alpha1.Plan, error) {
+func readApp(path string, req run.Request) (*v1alpha1.Plan, error) {
 	plan := &v1alpha1.Plan{StackName: req.StackName, Region: req.Region, Account: account}
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {

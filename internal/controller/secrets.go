@@ -14,7 +14,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/problem"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -226,11 +226,11 @@ func (r *Reconciler) signingKeys(ctx context.Context, obj *v1alpha1.CdkTsStack) 
 // runSecrets are all secrets that a run of the object needs. A destruction's
 // hooks run without the repository when its credentials are gone: missing says
 // so. The reading of a commit needs nothing of AWS.
-func (r *Reconciler) runSecrets(ctx context.Context, obj *v1alpha1.CdkTsStack, op *v1alpha1.Operation) (s runner.Secrets, missing string, err error) {
+func (r *Reconciler) runSecrets(ctx context.Context, obj *v1alpha1.CdkTsStack, op *v1alpha1.Operation) (s run.Secrets, missing string, err error) {
 	var credentials awsconfig.Credentials
 	if op.Step != v1alpha1.StepInspecting {
 		if credentials, err = r.credentials(ctx, obj); err != nil {
-			return runner.Secrets{}, "", err
+			return run.Secrets{}, "", err
 		}
 	}
 	c, err := r.plainGitCredentials(ctx, obj)
@@ -238,16 +238,16 @@ func (r *Reconciler) runSecrets(ctx context.Context, obj *v1alpha1.CdkTsStack, o
 	case err != nil && op.Kind == v1alpha1.OperationDestroy:
 		missing = err.Error()
 	case err != nil:
-		return runner.Secrets{}, "", err
+		return run.Secrets{}, "", err
 	}
 	keys, err := r.signingKeys(ctx, obj)
 	switch {
 	case err != nil && op.Kind == v1alpha1.OperationDestroy:
 		missing = err.Error()
 	case err != nil:
-		return runner.Secrets{}, "", err
+		return run.Secrets{}, "", err
 	}
-	return runner.Secrets{
+	return run.Secrets{
 		SigningKeys:   keys,
 		AWS:           credentials.Environ(),
 		SSHPrivateKey: c.SSHPrivateKey,

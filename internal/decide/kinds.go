@@ -170,11 +170,11 @@ func operationPhase(op *v1alpha1.Operation) v1alpha1.Phase {
 
 // runPhases are the phases of a build by what its run is doing.
 var runPhases = map[string]v1alpha1.Phase{
-	StepQueued:     v1alpha1.PhasePending,
-	"Installing":   v1alpha1.PhaseInstalling,
-	"Synthesizing": v1alpha1.PhaseDeploying,
-	"Publishing":   v1alpha1.PhaseDeploying,
-	BeforeDeploy:   v1alpha1.PhaseDeploying,
+	StepQueued:       v1alpha1.PhasePending,
+	StepInstalling:   v1alpha1.PhaseInstalling,
+	StepSynthesizing: v1alpha1.PhaseDeploying,
+	StepPublishing:   v1alpha1.PhaseDeploying,
+	BeforeDeploy:     v1alpha1.PhaseDeploying,
 }
 
 // lookAtOperation says what an operation's present step needs to see.

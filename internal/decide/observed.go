@@ -58,8 +58,14 @@ type Head struct {
 	Err error
 }
 
-// StepQueued is the step of a run that waits for its turn.
-const StepQueued = "Queued"
+// The steps of a run that status.phase tells apart; package run names them all.
+const (
+	// StepQueued is that of a run that waits for its turn.
+	StepQueued       = "Queued"
+	StepInstalling   = "Installing"
+	StepSynthesizing = "Synthesizing"
+	StepPublishing   = "Publishing"
+)
 
 // RunState says what became of a run.
 type RunState string

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 // A manager that was killed lets go of its folder when it is quite gone: the
@@ -74,18 +74,18 @@ func (l *Local) sweepTrash() error {
 	return nil
 }
 
-func (l *Local) adoptRun(r *run) error {
+func (l *Local) adoptRun(r *task) error {
 	living, err := alive(r.dir)
 	if err != nil {
 		return err
 	}
 	var rec record
 	// Without a record there is no deadline of ours; the run has its own.
-	_ = runner.ReadJSON(recordFile(r.dir), &rec)
+	_ = run.ReadJSON(recordFile(r.dir), &rec)
 	r.box = rec.Box
 	if living {
 		r.request, _ = r.dir.ReadRequest()
-		_ = runner.ReadJSON(r.dir.Process(), &r.id)
+		_ = run.ReadJSON(r.dir.Process(), &r.id)
 		r.state, r.adopted, r.deadline = running, true, rec.Deadline
 		r.log.skip()
 		l.runs[r.name] = r

@@ -16,7 +16,7 @@ import (
 	"awscdk.dev/operator/internal/executor/executortest"
 	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/proc"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 func TestARunOutlivesItsManagerAndIsTakenOver(t *testing.T) {
@@ -25,7 +25,7 @@ func TestARunOutlivesItsManagerAndIsTakenOver(t *testing.T) {
 
 	told := make(chan string, 100)
 	l := newLocal(t, executor.LocalOptions{Data: data, Notify: func(name string) { told <- name }})
-	start(t, l, "run-1", executortest.Request(executortest.Succeed), runner.Secrets{})
+	start(t, l, "run-1", executortest.Request(executortest.Succeed), run.Secrets{})
 	if got := l.Observe(t.Context(), "run-1"); got.State != decide.RunRunning {
 		t.Fatalf("Observe = %+v, want a running run", got)
 	}
@@ -72,7 +72,7 @@ func TestARunThatDiedWithItsManagerIsLostAndStartsAgain(t *testing.T) {
 	if got := l.Observe(t.Context(), "run-1"); got.State != decide.RunNone || got.Err != nil {
 		t.Fatalf("Observe = %+v, want none", got)
 	}
-	start(t, l, "run-1", executortest.Request(executortest.Succeed), runner.Secrets{})
+	start(t, l, "run-1", executortest.Request(executortest.Succeed), run.Secrets{})
 	r := executortest.Done(t, l, "run-1")
 	if r.Failure == nil || r.Failure.Reason != problem.RunLost.Reason {
 		t.Fatalf("result %+v, want %s: it vanished three times", r, problem.RunLost.Reason)
@@ -93,7 +93,7 @@ func TestAForeignProcessWithTheRunsIDIsNotTakenForIt(t *testing.T) {
 	id := processOf(t, data, "run-1")
 	id.PID = foreign.Process.Pid
 	text, _ := json.Marshal(id)
-	if err := os.WriteFile(runner.Dir(data+"/runs/run-1").Process(), text, 0o600); err != nil {
+	if err := os.WriteFile(run.Dir(data+"/runs/run-1").Process(), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
 
@@ -112,7 +112,7 @@ func TestAForeignProcessWithTheRunsIDIsNotTakenForIt(t *testing.T) {
 func TestALostRunsSurvivorsAreKilled(t *testing.T) {
 	data, pidfile := t.TempDir(), t.TempDir()+"/pid"
 	first := newLocal(t, executor.LocalOptions{Data: data})
-	start(t, first, "run-1", executortest.Request(executortest.Daemon, value(executortest.PIDFileValue, pidfile), value(executortest.FileValue, data+"/never")), runner.Secrets{})
+	start(t, first, "run-1", executortest.Request(executortest.Daemon, value(executortest.PIDFileValue, pidfile), value(executortest.FileValue, data+"/never")), run.Secrets{})
 	daemon := waitForPID(t, pidfile)
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
@@ -145,7 +145,7 @@ func killedManager(t *testing.T, data, file string) {
 		t.Errorf("the manager says %q", line)
 	}
 	executortest.Eventually(t, "the run has said who it is", func() bool {
-		_, err := os.Stat(runner.Dir(filepath.Join(data, "runs", "run-1")).Process())
+		_, err := os.Stat(run.Dir(filepath.Join(data, "runs", "run-1")).Process())
 		return err == nil
 	})
 	_ = cmd.Process.Kill()
@@ -162,7 +162,7 @@ func touch(t *testing.T, path string) {
 func processOf(t *testing.T, data, name string) proc.ID {
 	t.Helper()
 	var p proc.ID
-	if err := runner.ReadJSON(runner.Dir(filepath.Join(data, "runs", name)).Process(), &p); err != nil {
+	if err := run.ReadJSON(run.Dir(filepath.Join(data, "runs", name)).Process(), &p); err != nil {
 		t.Fatal(err)
 	}
 	return p

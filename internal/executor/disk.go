@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 // minInodes is how many files there must be room for: dependencies are many.
@@ -51,7 +51,7 @@ func (l *Local) discard(path string) error {
 }
 
 // discardScratch deletes what nobody needs once a run is done.
-func (l *Local) discardScratch(dir runner.Dir) {
+func (l *Local) discardScratch(dir run.Dir) {
 	for _, path := range dir.Scratch() {
 		// What cannot be deleted now is deleted with the run.
 		_ = l.discard(path)

@@ -19,6 +19,7 @@ import (
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/executortest"
 	"awscdk.dev/operator/internal/git/gittest"
+	"awscdk.dev/operator/internal/run"
 	"awscdk.dev/operator/internal/runner"
 )
 
@@ -28,7 +29,7 @@ const buildVerb = "executor-test-build"
 // buildRun is the verb `run` of the operator.
 func buildRun(args []string) {
 	err := runner.Main(context.Background(), runner.MainOptions{
-		Dir: runner.Dir(args[2]), Data: args[4], Stdin: os.Stdin, Now: time.Now, Work: runner.Real,
+		Dir: run.Dir(args[2]), Data: args[4], Stdin: os.Stdin, Now: time.Now, Work: runner.Real,
 	})
 	if err != nil {
 		_, _ = os.Stderr.WriteString(err.Error())
@@ -56,12 +57,12 @@ func TestABuildWithTheRealToolchain(t *testing.T) {
 	url, revision := serveApp(t)
 	var log buffer
 	l := newLocal(t, executor.LocalOptions{Command: []string{executable(t), buildVerb}, Environ: e2eEnviron(endpoint), Log: &log, MemoryLimit: 4 << 30})
-	secrets := runner.Secrets{
+	secrets := run.Secrets{
 		AWS:      map[string]string{"AWS_ACCESS_KEY_ID": e2eKey, "AWS_SECRET_ACCESS_KEY": e2eSecret},
 		Username: "git", Password: e2eToken,
 	}
-	req := runner.Request{
-		Operation: runner.OperationBuild, Namespace: "default", Name: "web", UID: "u1",
+	req := run.Request{
+		Operation: run.OperationBuild, Namespace: "default", Name: "web", UID: "u1",
 		Repository: url, Ref: "main", Revision: revision, Path: "./stacks/app", StackName: "WebApp",
 		Region: e2eRegion, Timeout: 10 * time.Minute,
 		Context: []decide.ContextValue{{Name: "environment", Value: "production"}},
@@ -82,15 +83,15 @@ func TestABuildWithTheRealToolchain(t *testing.T) {
 	checkWarm(t, cold, warm)
 
 	for name, c := range map[string]struct {
-		change func(*runner.Request, *runner.Secrets)
+		change func(*run.Request, *run.Secrets)
 		reason string
 		says   string
 	}{
-		"a-stack-that-is-not-there": {func(r *runner.Request, _ *runner.Secrets) { r.StackName = "Wrong" }, "StackNotInApp", "WebApp"},
-		"a-path-that-is-not-there":  {func(r *runner.Request, _ *runner.Secrets) { r.Path = "stacks/none" }, "InvalidProjectPath", "stacks/none"},
-		"a-path-out-of-it":          {func(r *runner.Request, _ *runner.Secrets) { r.Path = "../.." }, "InvalidProjectPath", ".."},
-		"a-password-that-is-wrong":  {func(_ *runner.Request, s *runner.Secrets) { s.Password = "wrong-password" }, "GitAuthenticationFailed", ""},
-		"keys-that-are-wrong": {func(_ *runner.Request, s *runner.Secrets) {
+		"a-stack-that-is-not-there": {func(r *run.Request, _ *run.Secrets) { r.StackName = "Wrong" }, "StackNotInApp", "WebApp"},
+		"a-path-that-is-not-there":  {func(r *run.Request, _ *run.Secrets) { r.Path = "stacks/none" }, "InvalidProjectPath", "stacks/none"},
+		"a-path-out-of-it":          {func(r *run.Request, _ *run.Secrets) { r.Path = "../.." }, "InvalidProjectPath", ".."},
+		"a-password-that-is-wrong":  {func(_ *run.Request, s *run.Secrets) { s.Password = "wrong-password" }, "GitAuthenticationFailed", ""},
+		"keys-that-are-wrong": {func(_ *run.Request, s *run.Secrets) {
 			s.AWS = map[string]string{"AWS_ACCESS_KEY_ID": "AKIAWRONGWRONGWRONGW", "AWS_SECRET_ACCESS_KEY": "wrong"}
 		}, "CredentialsInvalid", "AWS_SECRET_ACCESS_KEY"},
 	} {
@@ -154,7 +155,7 @@ func checkWarm(t *testing.T, cold, warm *decide.RunResult) {
 	}
 	for _, s := range warm.Steps {
 		t.Logf("%s took %s, cached %v", s.Name, s.Duration.Round(time.Millisecond), s.Cached)
-		if (s.Name == runner.StepInstalling || s.Name == runner.StepPublishing) && !s.Cached {
+		if (s.Name == run.StepInstalling || s.Name == run.StepPublishing) && !s.Cached {
 			t.Errorf("%s was done again for the same commit", s.Name)
 		}
 	}

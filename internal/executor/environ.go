@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 // passed are the variables of the operator that a run gets too, and
@@ -45,10 +45,10 @@ var (
 // markName names the variable that all processes of a run carry.
 const markName = "AWSCDK_OPERATOR_RUN"
 
-func mark(dir runner.Dir) string { return markName + "=" + string(dir) }
+func mark(dir run.Dir) string { return markName + "=" + string(dir) }
 
 // environ returns the whole environment of a run's process.
-func (l *Local) environ(dir runner.Dir, own bool) []string {
+func (l *Local) environ(dir run.Dir, own bool) []string {
 	env := make(map[string]string)
 	for _, entry := range l.o.Environ {
 		name, value, _ := strings.Cut(entry, "=")
@@ -118,7 +118,7 @@ func (l *Local) passes(name string, own bool) bool {
 
 // withIdentity adds the operator's own keys, if it has any, to the secrets of
 // a run that brings none.
-func (l *Local) withIdentity(s runner.Secrets) runner.Secrets {
+func (l *Local) withIdentity(s run.Secrets) run.Secrets {
 	if len(s.AWS) > 0 {
 		return s
 	}

@@ -10,7 +10,7 @@ import (
 
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/problem"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 // Executor is where runs run. Every method may be repeated safely, none waits
@@ -18,7 +18,7 @@ import (
 type Executor interface {
 	// Start starts a run; a name that was already started does nothing. When
 	// it fails, no run was started and it may be called again.
-	Start(ctx context.Context, name string, req runner.Request, secrets runner.Secrets) error
+	Start(ctx context.Context, name string, req run.Request, secrets run.Secrets) error
 	// Observe tells what became of a run: RunNone when it was never started
 	// or is lost without a trace, RunRunning with its step (StepQueued while
 	// it waits for its turn), RunDone with its result. Err is set when it

@@ -11,7 +11,7 @@ import (
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/executortest"
 	"awscdk.dev/operator/internal/problem"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 func itoa(n int) string { return strconv.Itoa(n) }
@@ -52,7 +52,7 @@ func TestNothingThatARunStartedOutlivesIt(t *testing.T) {
 			l := newLocal(t, executor.LocalOptions{Data: data, Grace: 200 * time.Millisecond})
 			req := executortest.Request(executortest.Daemon,
 				value(executortest.PIDFileValue, folder+"/pid"), value(executortest.FileValue, folder+"/go"))
-			start(t, l, "run-1", req, runner.Secrets{})
+			start(t, l, "run-1", req, run.Secrets{})
 			daemon := waitForPID(t, folder+"/pid")
 			root := processOf(t, data, "run-1").PID
 			end(t, l, folder+"/go", root)
@@ -67,7 +67,7 @@ func TestARunThatDoesNotHeedItsTimeLimitIsEnded(t *testing.T) {
 	l := newLocal(t, executor.LocalOptions{Grace: 100 * time.Millisecond})
 	req := executortest.Request(executortest.Stuck)
 	req.Timeout = 50 * time.Millisecond
-	start(t, l, "run-1", req, runner.Secrets{})
+	start(t, l, "run-1", req, run.Secrets{})
 	r := executortest.Done(t, l, "run-1")
 	if r.Failure == nil || r.Failure.Reason != problem.TimedOut.Reason {
 		t.Fatalf("result %+v, want %s", r, problem.TimedOut.Reason)
@@ -79,9 +79,9 @@ func TestARunThatIsFrozenIsKilledWhenOverdue(t *testing.T) {
 	l := newLocal(t, executor.LocalOptions{Data: data, Grace: 100 * time.Millisecond})
 	req := executortest.Request(executortest.Hang)
 	req.Timeout = 500 * time.Millisecond
-	start(t, l, "run-1", req, runner.Secrets{})
+	start(t, l, "run-1", req, run.Secrets{})
 	executortest.Eventually(t, "the run has said who it is", func() bool {
-		_, err := os.Stat(runner.Dir(data + "/runs/run-1").Process())
+		_, err := os.Stat(run.Dir(data + "/runs/run-1").Process())
 		return err == nil
 	})
 	stop(t, processOf(t, data, "run-1").PID)
@@ -95,7 +95,7 @@ func TestARunThatTakesTooMuchMemoryIsEnded(t *testing.T) {
 	for _, script := range []string{executortest.Memory, executortest.Burst} {
 		t.Run(script, func(t *testing.T) {
 			l := newLocal(t, executor.LocalOptions{MemoryLimit: 256 << 20})
-			start(t, l, "run-1", executortest.Request(script), runner.Secrets{})
+			start(t, l, "run-1", executortest.Request(script), run.Secrets{})
 			r := executortest.Done(t, l, "run-1")
 			if r.Failure == nil || r.Failure.Reason != problem.OutOfMemory.Reason {
 				t.Fatalf("result %+v, want %s", r, problem.OutOfMemory.Reason)
@@ -137,7 +137,7 @@ func TestAStrangerIsKilledWithItsRun(t *testing.T) {
 			data, folder := t.TempDir(), t.TempDir()
 			l := newLocal(t, executor.LocalOptions{Data: data})
 			start(t, l, "run-1", executortest.Request(executortest.Stranger,
-				value(executortest.PIDFileValue, folder+"/pid"), value(executortest.FileValue, folder+"/go")), runner.Secrets{})
+				value(executortest.PIDFileValue, folder+"/pid"), value(executortest.FileValue, folder+"/go")), run.Secrets{})
 			stranger := waitForPID(t, folder+"/pid")
 			end(t, folder+"/go", processOf(t, data, "run-1").PID)
 			executortest.Eventually(t, "the stranger is gone", func() bool { return !runs(stranger) })

@@ -9,7 +9,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/proc"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 // maxAttempts is how often a run is started that vanishes each time, together
@@ -17,7 +17,7 @@ import (
 const maxAttempts = 3
 
 // launch gives a run its process. The caller holds the lock.
-func (l *Local) launch(r *run) error {
+func (l *Local) launch(r *task) error {
 	attempt, err := l.clear(r.dir)
 	if err != nil {
 		return err
@@ -39,7 +39,7 @@ func (l *Local) launch(r *run) error {
 	r.state = running
 	// A process that has ended already has no id, and needs none.
 	r.id, _ = proc.Find(cmd.Process.Pid)
-	r.redact, r.secrets = r.secrets.Redactor(r.request.Repository), runner.Secrets{}
+	r.redact, r.secrets = r.secrets.Redactor(r.request.Repository), run.Secrets{}
 	l.runs[r.name] = r
 	go l.await(r, cmd)
 	l.poke()
@@ -48,12 +48,12 @@ func (l *Local) launch(r *run) error {
 
 // forkRecorded notes what the next manager must know and starts the process:
 // in this order, so that what is noted is true whenever this one may end.
-func (l *Local) forkRecorded(r *run, attempt int) (*exec.Cmd, error) {
+func (l *Local) forkRecorded(r *task, attempt int) (*exec.Cmd, error) {
 	if r.request.Timeout > 0 {
 		r.deadline = l.o.Now().Add(r.request.Timeout + l.o.Grace)
 	}
 	rec := record{Attempt: attempt, Box: r.box, Deadline: r.deadline}
-	if err := errors.Join(runner.WriteJSON(recordFile(r.dir), rec), r.dir.WriteRequest(r.request)); err != nil {
+	if err := errors.Join(run.WriteJSON(recordFile(r.dir), rec), r.dir.WriteRequest(r.request)); err != nil {
 		return nil, err
 	}
 	return l.fork(r.dir, r.box, r.secrets)
@@ -61,14 +61,14 @@ func (l *Local) forkRecorded(r *run, attempt int) (*exec.Cmd, error) {
 
 // clear takes away what is left of a lost run and says which attempt the next
 // is. One that never began its work does not count: only its start was lost.
-func (l *Local) clear(dir runner.Dir) (attempt int, err error) {
+func (l *Local) clear(dir run.Dir) (attempt int, err error) {
 	if _, err := os.Stat(string(dir)); errors.Is(err, os.ErrNotExist) {
 		return 1, nil
 	}
 	var before record
 	// A record that cannot be read counts as none.
-	_ = runner.ReadJSON(recordFile(dir), &before)
-	left := run{dir: dir, box: before.Box}
+	_ = run.ReadJSON(recordFile(dir), &before)
+	left := task{dir: dir, box: before.Box}
 	left.sweep()
 	before.Box.close()
 	began := dir.HasBegun()
@@ -82,7 +82,7 @@ func (l *Local) clear(dir runner.Dir) (attempt int, err error) {
 }
 
 // await takes leave of the process when it ends, so that no zombie remains.
-func (l *Local) await(r *run, cmd *exec.Cmd) {
+func (l *Local) await(r *task, cmd *exec.Cmd) {
 	err := cmd.Wait()
 	l.mu.Lock()
 	r.exited, r.exit = true, err
@@ -108,7 +108,7 @@ func (l *Local) next() {
 }
 
 // ask asks the process of a run to go and notes when patience ends.
-func (l *Local) ask(r *run) {
+func (l *Local) ask(r *task) {
 	if r.killAt.IsZero() {
 		r.killAt = l.o.Now().Add(l.o.Grace)
 	}
@@ -131,7 +131,7 @@ func (l *Local) poke() {
 }
 
 func failed(p *problem.Problem) decide.RunResult {
-	return decide.RunResult{Failure: p, Step: runner.StepStarting}
+	return decide.RunResult{Failure: p, Step: run.StepStarting}
 }
 
 // period is how often living runs are looked at: for their step, their log,

@@ -15,7 +15,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/executortest"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 func TestRunsBeyondTheLimitWaitAndNamespacesTakeTurns(t *testing.T) {
@@ -36,7 +36,7 @@ func TestRunsBeyondTheLimitWaitAndNamespacesTakeTurns(t *testing.T) {
 	for _, name := range []string{"a-1", "a-2", "a-3", "b-1", "b-2"} {
 		req := executortest.Request(executortest.Await, value(executortest.FileValue, folder+"/"+name))
 		req.Namespace, _, _ = strings.Cut(name, "-")
-		start(t, l, name, req, runner.Secrets{})
+		start(t, l, name, req, run.Secrets{})
 	}
 	if got := l.Observe(t.Context(), "b-2"); got.State != decide.RunRunning || got.Step != executor.StepQueued {
 		t.Fatalf("Observe = %+v, want queued", got)
@@ -67,7 +67,7 @@ func TestOneNamespaceCannotHoldEverySlot(t *testing.T) {
 	begin := func(name string) {
 		req := executortest.Request(executortest.Await, value(executortest.FileValue, folder+"/"+name))
 		req.Namespace, _, _ = strings.Cut(name, "-")
-		start(t, l, name, req, runner.Secrets{})
+		start(t, l, name, req, run.Secrets{})
 	}
 	for _, name := range []string{"a-1", "a-2", "a-3", "a-4", "b-1"} {
 		begin(name)
@@ -82,7 +82,7 @@ func TestOneNamespaceCannotHoldEverySlot(t *testing.T) {
 	touch(t, folder+"/a-1")
 	executortest.Done(t, l, "a-1")
 	executortest.Eventually(t, "the next one of the namespace runs", func() bool {
-		return l.Observe(t.Context(), "a-3").Step == runner.StepCloning
+		return l.Observe(t.Context(), "a-3").Step == run.StepCloning
 	})
 	if got := l.Observe(t.Context(), "a-4"); got.Step != executor.StepQueued {
 		t.Errorf("a-4: %+v, want it queued: a slot is kept free", got)
@@ -95,9 +95,9 @@ func TestAHookThatIsWaitedForHasItsTurnBeforeBuilds(t *testing.T) {
 	for _, name := range []string{"build-1", "build-2", "hook"} {
 		req := executortest.Request(executortest.Await, value(executortest.FileValue, folder+"/"+name))
 		if name == "hook" {
-			req.Operation, req.Hook = runner.OperationHook, &runner.Hook{Name: decide.BeforeDestroy}
+			req.Operation, req.Hook = run.OperationHook, &run.Hook{Name: decide.BeforeDestroy}
 		}
-		start(t, l, name, req, runner.Secrets{})
+		start(t, l, name, req, run.Secrets{})
 	}
 	if got := l.Observe(t.Context(), "build-2"); got.Step != executor.StepQueued || got.Ahead != 1 {
 		t.Errorf("the build is %+v, want it queued with the hook ahead", got)
@@ -111,7 +111,7 @@ func TestAHookThatIsWaitedForHasItsTurnBeforeBuilds(t *testing.T) {
 
 func TestTheDiskMustHaveRoom(t *testing.T) {
 	l := newLocal(t, executor.LocalOptions{MinFree: 1 << 60})
-	err := l.Start(t.Context(), "run-1", executortest.Request(executortest.Succeed), runner.Secrets{})
+	err := l.Start(t.Context(), "run-1", executortest.Request(executortest.Succeed), run.Secrets{})
 	if !errors.Is(err, executor.ErrNoSpace) {
 		t.Fatalf("Start = %v, want ErrNoSpace", err)
 	}
@@ -131,9 +131,9 @@ func TestARunSeesOnlyWhatItMay(t *testing.T) {
 			"AWS_ACCESS_KEY_ID=AKIAOPERATOR", "AWS_ROLE_ARN=arn:operator", "AWS_WEB_IDENTITY_TOKEN_FILE=/token",
 		},
 	})
-	start(t, l, "own", executortest.Request(executortest.Succeed), runner.Secrets{AWS: map[string]string{"AWS_SECRET_ACCESS_KEY": "sesame"}})
+	start(t, l, "own", executortest.Request(executortest.Succeed), run.Secrets{AWS: map[string]string{"AWS_SECRET_ACCESS_KEY": "sesame"}})
 	own := executortest.Done(t, l, "own").Plan.Parameters
-	start(t, l, "none", executortest.Request(executortest.Succeed), runner.Secrets{})
+	start(t, l, "none", executortest.Request(executortest.Succeed), run.Secrets{})
 	none := executortest.Done(t, l, "none").Plan.Parameters
 
 	for _, name := range []string{"KUBECONFIG", "GITHUB_TOKEN", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"} {
@@ -158,9 +158,9 @@ func TestARunSeesOnlyWhatItMay(t *testing.T) {
 func TestNoSecretIsOnDiskOrInArguments(t *testing.T) {
 	data, file := t.TempDir(), t.TempDir()+"/go"
 	l := newLocal(t, executor.LocalOptions{Data: data})
-	secrets := runner.Secrets{Password: "open-sesame-1", SSHPrivateKey: []byte("open-sesame-2"), AWS: map[string]string{"AWS_SECRET_ACCESS_KEY": "open-sesame-3"}}
+	secrets := run.Secrets{Password: "open-sesame-1", SSHPrivateKey: []byte("open-sesame-2"), AWS: map[string]string{"AWS_SECRET_ACCESS_KEY": "open-sesame-3"}}
 	start(t, l, "run-1", executortest.Request(executortest.Await, value(executortest.FileValue, file)), secrets)
-	executortest.Eventually(t, "the run clones", func() bool { return l.Observe(t.Context(), "run-1").Step == runner.StepCloning })
+	executortest.Eventually(t, "the run clones", func() bool { return l.Observe(t.Context(), "run-1").Step == run.StepCloning })
 	process := filepath.Join("/proc", itoa(processOf(t, data, "run-1").PID))
 	noSecret(t, process+"/cmdline")
 	if _, err := os.ReadFile(process + "/environ"); os.Getuid() != 0 && !errors.Is(err, os.ErrPermission) {
@@ -201,7 +201,7 @@ func noSecret(t *testing.T, path string) {
 func TestALogIsBoundedAndKeepsItsHeadAndTail(t *testing.T) {
 	data := t.TempDir()
 	l := newLocal(t, executor.LocalOptions{Data: data})
-	start(t, l, "run-1", executortest.Request(executortest.Flood, value(executortest.BytesValue, strconv.Itoa(64<<20))), runner.Secrets{Password: "open-sesame"})
+	start(t, l, "run-1", executortest.Request(executortest.Flood, value(executortest.BytesValue, strconv.Itoa(64<<20))), run.Secrets{Password: "open-sesame"})
 	if r := executortest.Done(t, l, "run-1"); r.Plan == nil {
 		t.Fatalf("result %+v, want a plan", r.Failure)
 	}
@@ -245,7 +245,7 @@ func (b *buffer) String() string {
 func TestTheLogOfARunIsPassedOnWithoutSecrets(t *testing.T) {
 	var out buffer
 	l := newLocal(t, executor.LocalOptions{Log: &out})
-	start(t, l, "run-1", executortest.Request(executortest.Fail), runner.Secrets{Password: "open-sesame"})
+	start(t, l, "run-1", executortest.Request(executortest.Fail), run.Secrets{Password: "open-sesame"})
 	executortest.Done(t, l, "run-1")
 	executortest.Eventually(t, "the log was passed on", func() bool {
 		return strings.Contains(out.String(), "default/app [Cloning] the password is ***\n")
@@ -258,9 +258,9 @@ func TestTheLogOfARunIsPassedOnWithoutSecrets(t *testing.T) {
 func TestAWorkspaceGoesWithItsRunAndTheLogStays(t *testing.T) {
 	data := t.TempDir()
 	l := newLocal(t, executor.LocalOptions{Data: data})
-	start(t, l, "run-1", executortest.Request(executortest.Succeed), runner.Secrets{})
+	start(t, l, "run-1", executortest.Request(executortest.Succeed), run.Secrets{})
 	executortest.Done(t, l, "run-1")
-	dir := runner.Dir(data + "/runs/run-1")
+	dir := run.Dir(data + "/runs/run-1")
 	executortest.Eventually(t, "the workspace is gone", func() bool {
 		_, err := os.Stat(dir.Workspace())
 		return errors.Is(err, os.ErrNotExist)

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/internal/decide"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 // LocalOptions are the settings of a Local. Data and Now are required.
@@ -70,7 +70,7 @@ type Local struct {
 	groups controlGroups
 
 	mu     sync.Mutex
-	runs   map[string]*run // those that wait, run or are being ended
+	runs   map[string]*task // those that wait, run or are being ended
 	queue  queue
 	news   []string // names to announce
 	closed bool
@@ -116,7 +116,7 @@ func NewLocal(o LocalOptions) (*Local, error) {
 	o.MaxRunsPerNamespace = cmp.Or(o.MaxRunsPerNamespace, max(o.MaxRuns-1, 1))
 	o.MinFree = cmp.Or(o.MinFree, 512<<20)
 	o.Grace = cmp.Or(o.Grace, 10*time.Second)
-	l := &Local{o: o, groups: findControlGroups("/sys/fs/cgroup"), runs: make(map[string]*run), wake: make(chan struct{}, 1), closing: make(chan struct{})}
+	l := &Local{o: o, groups: findControlGroups("/sys/fs/cgroup"), runs: make(map[string]*task), wake: make(chan struct{}, 1), closing: make(chan struct{})}
 	if err := l.own(); err != nil {
 		return nil, err
 	}
@@ -143,7 +143,7 @@ func (l *Local) Close() error {
 }
 
 // Start starts a run or lets it wait for its turn; see Executor.
-func (l *Local) Start(_ context.Context, name string, req runner.Request, secrets runner.Secrets) error {
+func (l *Local) Start(_ context.Context, name string, req run.Request, secrets run.Secrets) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
@@ -192,14 +192,14 @@ func (l *Local) Observe(_ context.Context, name string) decide.Run {
 	case ok && r.state == queued:
 		return decide.Run{State: decide.RunRunning, Step: StepQueued, Ahead: l.queue.ahead(r)}
 	case ok:
-		return decide.Run{State: decide.RunRunning, Step: cmp.Or(r.step, runner.StepStarting)}
+		return decide.Run{State: decide.RunRunning, Step: cmp.Or(r.step, run.StepStarting)}
 	}
 	result, err := l.newRun(name).dir.ReadResult()
 	if errors.Is(err, os.ErrNotExist) {
 		return decide.Run{}
 	}
 	if err != nil {
-		result = &decide.RunResult{Failure: runner.ErrCrashed.Because(err, "the build's result cannot be read: %v", err)}
+		result = &decide.RunResult{Failure: run.ErrCrashed.Because(err, "the build's result cannot be read: %v", err)}
 	}
 	return decide.Run{State: decide.RunDone, Result: result}
 }

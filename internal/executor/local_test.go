@@ -9,7 +9,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/executortest"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 func TestMain(m *testing.M) {
@@ -69,7 +69,7 @@ func removeAll(t *testing.T, l *executor.Local, data string) {
 	}
 }
 
-func start(t *testing.T, e executor.Executor, name string, req runner.Request, secrets runner.Secrets) {
+func start(t *testing.T, e executor.Executor, name string, req run.Request, secrets run.Secrets) {
 	t.Helper()
 	if err := e.Start(t.Context(), name, req, secrets); err != nil {
 		t.Fatalf("Start %s: %v", name, err)
@@ -87,7 +87,7 @@ const managerVerb = "executor-test-manager"
 func manage(data, file string) {
 	l, err := executor.NewLocal(executor.LocalOptions{Data: data, Now: time.Now, MinFree: 1})
 	if err == nil {
-		err = l.Start(context.Background(), "run-1", executortest.Request(executortest.Await, value(executortest.FileValue, file)), runner.Secrets{Password: "hunter22"})
+		err = l.Start(context.Background(), "run-1", executortest.Request(executortest.Await, value(executortest.FileValue, file)), run.Secrets{Password: "hunter22"})
 	}
 	if err != nil {
 		_, _ = os.Stdout.WriteString(err.Error())

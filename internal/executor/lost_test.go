@@ -16,7 +16,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/executortest"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 // hastyVerb makes the test binary a manager that dies as soon as it has started
@@ -29,7 +29,7 @@ var largeSecret = strings.Repeat("0123456789abcdef", 64<<10)
 func dieStarting(data, file string) {
 	l, err := executor.NewLocal(executor.LocalOptions{Data: data, Now: time.Now, MinFree: 1})
 	if err == nil {
-		err = l.Start(context.Background(), "run-1", executortest.Request(executortest.Await, value(executortest.FileValue, file)), runner.Secrets{Password: largeSecret})
+		err = l.Start(context.Background(), "run-1", executortest.Request(executortest.Await, value(executortest.FileValue, file)), run.Secrets{Password: largeSecret})
 	}
 	if err == nil {
 		_ = unix.Kill(os.Getpid(), unix.SIGKILL)
@@ -58,8 +58,8 @@ func TestAQueuedRunThatCannotBeStartedCanBeStartedAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	l := newLocal(t, executor.LocalOptions{Data: data, MaxRuns: 1, Command: []string{operator}})
-	start(t, l, "run-1", executortest.Request(executortest.Await, value(executortest.FileValue, file)), runner.Secrets{})
-	start(t, l, "run-2", executortest.Request(executortest.Succeed), runner.Secrets{})
+	start(t, l, "run-1", executortest.Request(executortest.Await, value(executortest.FileValue, file)), run.Secrets{})
+	start(t, l, "run-2", executortest.Request(executortest.Succeed), run.Secrets{})
 	if err := os.Rename(operator, operator+".gone"); err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +71,7 @@ func TestAQueuedRunThatCannotBeStartedCanBeStartedAgain(t *testing.T) {
 	if err := os.Rename(operator+".gone", operator); err != nil {
 		t.Fatal(err)
 	}
-	start(t, l, "run-2", executortest.Request(executortest.Succeed), runner.Secrets{})
+	start(t, l, "run-2", executortest.Request(executortest.Succeed), run.Secrets{})
 	if r := executortest.Done(t, l, "run-2"); r.Failure != nil {
 		t.Fatalf("it ended with %+v", r.Failure)
 	}
@@ -80,17 +80,17 @@ func TestAQueuedRunThatCannotBeStartedCanBeStartedAgain(t *testing.T) {
 // An adopted run that ends without a result is judged by how far it came.
 func TestAnAdoptedRunThatNeverBeganIsLostAndNotFailed(t *testing.T) {
 	data := t.TempDir()
-	dir := runner.Dir(filepath.Join(data, "runs", "run-1"))
+	dir := run.Dir(filepath.Join(data, "runs", "run-1"))
 	l, died := adoptedRun(t, data, dir)
 	// As often as a run may vanish that has begun.
-	if err := runner.WriteJSON(string(dir)+"/start.json", map[string]int{"attempt": 3}); err != nil {
+	if err := run.WriteJSON(string(dir)+"/start.json", map[string]int{"attempt": 3}); err != nil {
 		t.Fatal(err)
 	}
 	died()
 	executortest.Eventually(t, "the run is lost", func() bool {
 		return l.Observe(t.Context(), "run-1").State == decide.RunNone
 	})
-	start(t, l, "run-1", executortest.Request(executortest.Succeed), runner.Secrets{})
+	start(t, l, "run-1", executortest.Request(executortest.Succeed), run.Secrets{})
 	if r := executortest.Done(t, l, "run-1"); r.Failure != nil {
 		t.Fatalf("it was started again and ended with %+v", r.Failure)
 	}
@@ -98,21 +98,21 @@ func TestAnAdoptedRunThatNeverBeganIsLostAndNotFailed(t *testing.T) {
 
 func TestAnAdoptedRunThatHadBegunAndLeavesNoResultHasCrashed(t *testing.T) {
 	data := t.TempDir()
-	dir := runner.Dir(filepath.Join(data, "runs", "run-1"))
+	dir := run.Dir(filepath.Join(data, "runs", "run-1"))
 	l, died := adoptedRun(t, data, dir)
 	if err := dir.WriteBegan(); err != nil {
 		t.Fatal(err)
 	}
 	died()
 	r := executortest.Done(t, l, "run-1")
-	if r.Failure == nil || r.Failure.Reason != runner.ErrCrashed.Reason {
-		t.Fatalf("result %+v, want %s", r, runner.ErrCrashed.Reason)
+	if r.Failure == nil || r.Failure.Reason != run.ErrCrashed.Reason {
+		t.Fatalf("result %+v, want %s", r, run.ErrCrashed.Reason)
 	}
 }
 
 // adoptedRun is an executor that has taken over a run that lives and has not
 // begun; died has it end.
-func adoptedRun(t *testing.T, data string, dir runner.Dir) (l *executor.Local, died func()) {
+func adoptedRun(t *testing.T, data string, dir run.Dir) (l *executor.Local, died func()) {
 	t.Helper()
 	if err := dir.Create(); err != nil {
 		t.Fatal(err)

@@ -9,7 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 // record is what the executor notes of a run before it starts the process,
@@ -25,14 +25,14 @@ type record struct {
 }
 
 // recordFile is the record's place in the run's folder.
-func recordFile(dir runner.Dir) string { return string(dir) + "/start.json" }
+func recordFile(dir run.Dir) string { return string(dir) + "/start.json" }
 
 // fork starts the process of a run in its prepared folder.
 //
 // The process inherits the locked lock file, and the kernel unlocks it when
 // the process ends, however it ends: whether a run lives can be told by the
 // lock at any time, by any manager, with no process id to be mistaken about.
-func (l *Local) fork(dir runner.Dir, b box, secrets runner.Secrets) (*exec.Cmd, error) {
+func (l *Local) fork(dir run.Dir, b box, secrets run.Secrets) (*exec.Cmd, error) {
 	lock, err := os.OpenFile(dir.Lock(), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the run's lock: %w", err)
@@ -63,7 +63,7 @@ func (l *Local) fork(dir runner.Dir, b box, secrets runner.Secrets) (*exec.Cmd, 
 // startBoxed starts a process that holds its secrets and waits at the gate until
 // it is in its box: nothing escapes the box. When this manager is killed before
 // that, the gate opens all the same.
-func startBoxed(cmd *exec.Cmd, b box, secrets runner.Secrets) error {
+func startBoxed(cmd *exec.Cmd, b box, secrets run.Secrets) error {
 	input, err := sealed(secrets)
 	if err != nil {
 		return err
@@ -86,7 +86,7 @@ func startBoxed(cmd *exec.Cmd, b box, secrets runner.Secrets) error {
 }
 
 // alive tells by the lock whether a run's process lives.
-func alive(dir runner.Dir) (bool, error) {
+func alive(dir run.Dir) (bool, error) {
 	lock, err := os.Open(dir.Lock())
 	if errors.Is(err, os.ErrNotExist) {
 		return false, nil

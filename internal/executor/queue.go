@@ -4,7 +4,7 @@ import (
 	"slices"
 
 	"awscdk.dev/operator/internal/decide"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 // queue holds the runs that wait for their turn. Hooks that something waits
@@ -28,24 +28,24 @@ var urgentHooks = []string{
 	decide.BeforeDriftDetection, decide.AfterDriftDetection,
 }
 
-func isUrgent(r runner.Request) bool {
-	return r.Operation == runner.OperationHook && r.Hook != nil && slices.Contains(urgentHooks, r.Hook.Name)
+func isUrgent(r run.Request) bool {
+	return r.Operation == run.OperationHook && r.Hook != nil && slices.Contains(urgentHooks, r.Hook.Name)
 }
 
 // lineOf is the line that a run waits in.
-func (q *queue) lineOf(r *run) *line {
+func (q *queue) lineOf(r *task) *line {
 	if isUrgent(r.request) {
 		return &q.urgent
 	}
 	return &q.ordinary
 }
 
-func (q *queue) push(r *run)   { q.lineOf(r).push(r) }
-func (q *queue) remove(r *run) { q.lineOf(r).remove(r) }
+func (q *queue) push(r *task)   { q.lineOf(r).push(r) }
+func (q *queue) remove(r *task) { q.lineOf(r).remove(r) }
 
 // pop returns the run whose turn it is among the namespaces that may have
 // another, nil when none waits.
-func (q *queue) pop(may func(namespace string) bool) *run {
+func (q *queue) pop(may func(namespace string) bool) *task {
 	if q.passed >= maxPassed {
 		if r := q.ordinary.pop(may); r != nil {
 			q.passed = 0
@@ -62,7 +62,7 @@ func (q *queue) pop(may func(namespace string) bool) *run {
 
 // ahead counts the runs that have their turn before r, if no more come and
 // every namespace may have another.
-func (q *queue) ahead(r *run) int {
+func (q *queue) ahead(r *task) int {
 	if isUrgent(r.request) {
 		before := q.urgent.ahead(r)
 		// An ordinary run goes after maxPassed urgent ones, of which some went.
@@ -75,13 +75,13 @@ func (q *queue) ahead(r *run) int {
 // line is a queue of one class.
 type line struct {
 	namespaces []string // in the order of their turns
-	waiting    map[string][]*run
+	waiting    map[string][]*task
 	length     int
 }
 
-func (l *line) push(r *run) {
+func (l *line) push(r *task) {
 	if l.waiting == nil {
-		l.waiting = make(map[string][]*run)
+		l.waiting = make(map[string][]*task)
 	}
 	ns := r.request.Namespace
 	if len(l.waiting[ns]) == 0 {
@@ -91,7 +91,7 @@ func (l *line) push(r *run) {
 	l.length++
 }
 
-func (l *line) pop(may func(namespace string) bool) *run {
+func (l *line) pop(may func(namespace string) bool) *task {
 	i := slices.IndexFunc(l.namespaces, may)
 	if i < 0 {
 		return nil
@@ -106,7 +106,7 @@ func (l *line) pop(may func(namespace string) bool) *run {
 }
 
 // remove takes a run out of the line, if it is there.
-func (l *line) remove(r *run) {
+func (l *line) remove(r *task) {
 	ns := r.request.Namespace
 	i := slices.Index(l.waiting[ns], r)
 	if i < 0 {
@@ -122,7 +122,7 @@ func (l *line) remove(r *run) {
 
 // ahead counts the runs that come before r: each namespace whose turn is
 // before that of its own has one more of them than those after.
-func (l *line) ahead(r *run) int {
+func (l *line) ahead(r *task) int {
 	own := r.request.Namespace
 	place := slices.Index(l.waiting[own], r)
 	before, n := true, 0

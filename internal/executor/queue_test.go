@@ -8,14 +8,14 @@ import (
 	"testing"
 
 	"awscdk.dev/operator/internal/decide"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 // waiting is a run of a namespace; of the hook, if one is named.
-func waiting(namespace, hook string) *run {
-	r := &run{request: runner.Request{Namespace: namespace}}
+func waiting(namespace, hook string) *task {
+	r := &task{request: run.Request{Namespace: namespace}}
 	if hook != "" {
-		r.request.Operation, r.request.Hook = runner.OperationHook, &runner.Hook{Name: hook}
+		r.request.Operation, r.request.Hook = run.OperationHook, &run.Hook{Name: hook}
 	}
 	return r
 }
@@ -24,8 +24,8 @@ func anyNamespace(string) bool { return true }
 
 func TestHooksThatAreWaitedForGoBeforeBuildsAndNoBuildStarves(t *testing.T) {
 	var q queue
-	names := map[*run]string{}
-	push := func(name string, r *run) { names[r] = name; q.push(r) }
+	names := map[*task]string{}
+	push := func(name string, r *task) { names[r] = name; q.push(r) }
 	for i := range 3 {
 		push(fmt.Sprintf("build-%d", i), waiting("team", ""))
 	}
@@ -47,7 +47,7 @@ func TestThePlaceInTheQueueIsTheNumberOfRunsThatGoFirst(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
 	for range 200 {
 		var q queue
-		var all []*run
+		var all []*task
 		for range random.IntN(30) {
 			r := waiting(string(rune('a'+random.IntN(4))), []string{"", "", decide.AfterDeploy}[random.IntN(3)])
 			q.push(r)
@@ -57,16 +57,16 @@ func TestThePlaceInTheQueueIsTheNumberOfRunsThatGoFirst(t *testing.T) {
 			if len(all) > 0 {
 				gone := all[random.IntN(len(all))]
 				q.remove(gone)
-				all = slices.DeleteFunc(all, func(r *run) bool { return r == gone })
+				all = slices.DeleteFunc(all, func(r *task) bool { return r == gone })
 			}
 			if r := q.pop(anyNamespace); r != nil {
 				late := waiting("a", "") // it may wait although many went first
 				q.push(late)
 				all = append(all, late)
-				all = slices.DeleteFunc(all, func(other *run) bool { return other == r })
+				all = slices.DeleteFunc(all, func(other *task) bool { return other == r })
 			}
 		}
-		said := map[*run]int{}
+		said := map[*task]int{}
 		for _, r := range all {
 			said[r] = q.ahead(r)
 		}
@@ -85,7 +85,7 @@ func TestThePlaceInTheQueueIsTheNumberOfRunsThatGoFirst(t *testing.T) {
 func TestANamespaceThatMayHaveNoMoreLetsOthersGoFirst(t *testing.T) {
 	var q queue
 	first, second, other := waiting("a", ""), waiting("a", ""), waiting("b", "")
-	for _, r := range []*run{first, second, other} {
+	for _, r := range []*task{first, second, other} {
 		q.push(r)
 	}
 	if q.pop(func(ns string) bool { return ns != "a" }) != other {

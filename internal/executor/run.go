@@ -8,7 +8,7 @@ import (
 
 	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/redact"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 type state int
@@ -19,13 +19,13 @@ const (
 	removing
 )
 
-// run is a run that is not over. Its fields are guarded by Local.mu, but for
+// task is a run that is not over. Its fields are guarded by Local.mu, but for
 // log, which is the watcher's.
-type run struct {
+type task struct {
 	name    string
-	dir     runner.Dir
-	request runner.Request
-	secrets runner.Secrets // of a queued run; then forgotten
+	dir     run.Dir
+	request run.Request
+	secrets run.Secrets // of a queued run; then forgotten
 	redact  *redact.Redactor
 
 	id       proc.ID // of the process; zero when it is not known
@@ -42,29 +42,29 @@ type run struct {
 	log tail
 }
 
-func (l *Local) newRun(name string) *run {
-	dir := runner.Dir(filepath.Join(l.runsFolder(), name))
-	return &run{name: name, dir: dir, log: tail{dir: dir}}
+func (l *Local) newRun(name string) *task {
+	dir := run.Dir(filepath.Join(l.runsFolder(), name))
+	return &task{name: name, dir: dir, log: tail{dir: dir}}
 }
 
 // process names the process of a run as well as it is known.
-func (r *run) process() proc.ID {
+func (r *task) process() proc.ID {
 	id := r.id
 	if id == (proc.ID{}) {
 		// A run taken over before it had said who it is.
-		_ = runner.ReadJSON(r.dir.Process(), &id)
+		_ = run.ReadJSON(r.dir.Process(), &id)
 	}
 	return id
 }
 
 // terminate asks the process of a run to go, with all of its group.
-func (r *run) terminate() {
+func (r *task) terminate() {
 	// One that has ended, or has only just begun, is ended by the grace period.
 	_ = r.process().SignalGroup(unix.SIGTERM)
 }
 
 // kill ends the process of a run and all that it has started, at once.
-func (r *run) kill() {
+func (r *task) kill() {
 	id := r.process()
 	if !id.Alive() {
 		r.sweep()
@@ -78,7 +78,7 @@ func (r *run) kill() {
 }
 
 // sweep ends whatever a run has left behind.
-func (r *run) sweep() {
+func (r *task) sweep() {
 	r.box.kill()
 	proc.KillMarked(mark(r.dir))
 }

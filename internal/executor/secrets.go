@@ -9,14 +9,14 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 // sealed returns a file that holds the secrets of a run and is on no disk. It
 // is complete and cannot be changed any more before the run's process begins:
 // a manager that is killed while it starts a run leaves no process behind that
 // waits for the rest of its secrets.
-func sealed(secrets runner.Secrets) (*os.File, error) {
+func sealed(secrets run.Secrets) (*os.File, error) {
 	input, err := json.Marshal(secrets) //nolint:gosec // it goes to the one process that needs it
 	if err != nil {
 		return nil, errors.New("encode the run's secrets")

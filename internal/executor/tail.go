@@ -8,7 +8,7 @@ import (
 	"os"
 	"slices"
 
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 const (
@@ -23,7 +23,7 @@ const (
 
 // tail passes on what is added to a log.
 type tail struct {
-	dir    runner.Dir
+	dir    run.Dir
 	piece  int
 	offset int64
 	part   []byte // a line that has not ended yet
@@ -131,7 +131,7 @@ func (t *tail) left() int64 {
 }
 
 // pieces lists the numbers of the pieces of a log, in order.
-func pieces(dir runner.Dir) []int {
+func pieces(dir run.Dir) []int {
 	entries, err := os.ReadDir(string(dir))
 	if err != nil {
 		return nil
@@ -148,7 +148,7 @@ func pieces(dir runner.Dir) []int {
 }
 
 // openLog reads the pieces one after the other and says where some are missing.
-func openLog(dir runner.Dir) (io.ReadCloser, error) {
+func openLog(dir run.Dir) (io.ReadCloser, error) {
 	list := pieces(dir)
 	if len(list) == 0 {
 		return nil, fmt.Errorf("open the run's log: %w", os.ErrNotExist)

@@ -12,7 +12,7 @@ import (
 
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/problem"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 // watch follows the runs until Close. With no run it sleeps.
@@ -48,10 +48,10 @@ func (l *Local) announce() {
 	}
 }
 
-func (l *Local) living() []*run {
+func (l *Local) living() []*task {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	var list []*run
+	var list []*task
 	for _, r := range l.runs {
 		if r.state != queued {
 			list = append(list, r)
@@ -61,7 +61,7 @@ func (l *Local) living() []*run {
 }
 
 // follow looks at one run.
-func (l *Local) follow(r *run) {
+func (l *Local) follow(r *task) {
 	ended := l.ended(r)
 	r.log.pump(l.o.Log, l.lead(r), ended)
 	if ended {
@@ -72,10 +72,10 @@ func (l *Local) follow(r *run) {
 	l.hurry(r)
 }
 
-func (l *Local) lead(r *run) string { return r.request.Namespace + "/" + r.request.Name + " " }
+func (l *Local) lead(r *task) string { return r.request.Namespace + "/" + r.request.Name + " " }
 
 // ended tells whether the process of a run is gone.
-func (l *Local) ended(r *run) bool {
+func (l *Local) ended(r *task) bool {
 	l.mu.Lock()
 	exited, adopted := r.exited, r.adopted
 	l.mu.Unlock()
@@ -86,7 +86,7 @@ func (l *Local) ended(r *run) bool {
 	return err == nil && !living
 }
 
-func (l *Local) lookAtStep(r *run) {
+func (l *Local) lookAtStep(r *task) {
 	step, err := r.dir.ReadStep()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -98,7 +98,7 @@ func (l *Local) lookAtStep(r *run) {
 }
 
 // hurry ends a run that is overdue, or that was asked to go and has not gone.
-func (l *Local) hurry(r *run) {
+func (l *Local) hurry(r *task) {
 	now := l.o.Now()
 	l.mu.Lock()
 	if !r.deadline.IsZero() && now.After(r.deadline) && !r.overdue {
@@ -113,7 +113,7 @@ func (l *Local) hurry(r *run) {
 }
 
 // finish tidies up after a process that is gone and lets the next one start.
-func (l *Local) finish(r *run) {
+func (l *Local) finish(r *task) {
 	r.sweep()
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -133,7 +133,7 @@ func (l *Local) finish(r *run) {
 
 // conclude writes the result of a run whose process did not, and of one that
 // failed since the kernel took a process from it.
-func (l *Local) conclude(r *run) {
+func (l *Local) conclude(r *task) {
 	result, err := r.dir.ReadResult()
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return // Observe tells what is wrong with it
@@ -147,7 +147,7 @@ func (l *Local) conclude(r *run) {
 	if err != nil {
 		result = &decide.RunResult{}
 	}
-	result.Failure, result.Step = runner.ErrCrashed.New("%s", l.obituary(r)), cmp.Or(r.step, runner.StepStarting)
+	result.Failure, result.Step = run.ErrCrashed.New("%s", l.obituary(r)), cmp.Or(r.step, run.StepStarting)
 	switch {
 	case r.box.ranOut():
 		result.Failure = problem.OutOfMemory.New("the build used more than the %d MiB of memory that a run may use; raise the operator's run memory limit or make the app smaller", l.o.MemoryLimit>>20)
@@ -160,7 +160,7 @@ func (l *Local) conclude(r *run) {
 }
 
 // obituary says how a process died that left no result.
-func (l *Local) obituary(r *run) string {
+func (l *Local) obituary(r *task) string {
 	switch {
 	case r.adopted:
 		return "the build's process ended without a result"

@@ -10,6 +10,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/cdk"
+	"awscdk.dev/operator/internal/run"
 )
 
 // Tools are what a build is done with.
@@ -87,7 +88,7 @@ func build(ctx context.Context, s *Session, t Tools) (*v1alpha1.Plan, error) {
 		name string
 		do   func(ctx context.Context, out io.Writer) (bool, error)
 	}{
-		{StepCloning, func(ctx context.Context, out io.Writer) (cached bool, err error) {
+		{run.StepCloning, func(ctx context.Context, out io.Writer) (cached bool, err error) {
 			commit, account, cached, err = fetch(ctx, s, t, out)
 			if err != nil {
 				return false, err
@@ -98,22 +99,22 @@ func build(ctx context.Context, s *Session, t Tools) (*v1alpha1.Plan, error) {
 			project, err = t.Source.Project(s.Dir.Workspace())
 			return cached, err
 		}},
-		{StepInstalling, func(ctx context.Context, out io.Writer) (bool, error) {
+		{run.StepInstalling, func(ctx context.Context, out io.Writer) (bool, error) {
 			return t.Toolchain.Install(ctx, project, out)
 		}},
-		{StepSynthesizing, func(ctx context.Context, out io.Writer) (_ bool, err error) {
+		{run.StepSynthesizing, func(ctx context.Context, out io.Writer) (_ bool, err error) {
 			if stack, err = t.Toolchain.Synth(ctx, project, account, out); err != nil {
 				return false, err
 			}
 			return false, checkAccount(stack.Plan, account)
 		}},
-		{StepPublishing, func(ctx context.Context, out io.Writer) (cached bool, err error) {
+		{run.StepPublishing, func(ctx context.Context, out io.Writer) (cached bool, err error) {
 			stack.Plan.TemplateURL, cached, err = t.Publisher.Publish(ctx, stack, out)
 			return cached, err
 		}},
 	}
 	for _, step := range steps {
-		if step.name == StepSynthesizing && s.Request.Hook != nil {
+		if step.name == run.StepSynthesizing && s.Request.Hook != nil {
 			if err := runHook(ctx, s, place{dir: project, account: account}); err != nil {
 				return nil, err
 			}

@@ -20,6 +20,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/run"
 )
 
 const region = "eu-west-1"
@@ -83,9 +84,9 @@ func (w *world) Publish(_ context.Context, stack Stack, _ io.Writer) (string, bo
 	return "https://bucket/template.json", false, w.publishErr
 }
 
-func session(t *testing.T, req Request, secrets Secrets) *Session {
+func session(t *testing.T, req run.Request, secrets run.Secrets) *Session {
 	t.Helper()
-	dir := Dir(t.TempDir())
+	dir := run.Dir(t.TempDir())
 	log, err := OpenLog(dir, secrets.Redactor(req.Repository))
 	if err != nil {
 		t.Fatal(err)
@@ -100,7 +101,7 @@ func session(t *testing.T, req Request, secrets Secrets) *Session {
 
 func TestABuildMakesAPlan(t *testing.T) {
 	w := &world{stack: Stack{Plan: v1alpha1.Plan{StackName: "Web", TemplateDigest: "d1"}}}
-	s := session(t, Request{Region: region}, Secrets{})
+	s := session(t, run.Request{Region: region}, run.Secrets{})
 	got := s.result(build(t.Context(), s, w.tools()))
 	want := decide.RunResult{
 		Plan: &v1alpha1.Plan{
@@ -120,7 +121,7 @@ func TestABuildMakesAPlan(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("result (-want +got):\n%s", diff)
 	}
-	if step, err := s.Dir.ReadStep(); step != StepPublishing || err != nil {
+	if step, err := s.Dir.ReadStep(); step != run.StepPublishing || err != nil {
 		t.Errorf("the step file says %q, %v", step, err)
 	}
 	log, _ := os.ReadFile(s.Dir.Log(0))
@@ -136,23 +137,23 @@ func TestABuildThatFailsSaysWhereAndWhy(t *testing.T) {
 		step   string
 		reason string
 	}{
-		"the credentials are wrong":   {world{accountErr: refused}, StepCloning, "Refused"},
-		"and the clone would go on":   {world{accountErr: refused, hold: true}, StepCloning, "Refused"},
-		"the repository is not there": {world{checkoutErr: refused}, StepCloning, "Refused"},
-		"the path is not there":       {world{projectErr: refused}, StepCloning, "Refused"},
-		"the install fails":           {world{installErr: refused}, StepInstalling, "Refused"},
-		"the synth fails":             {world{synthErr: refused}, StepSynthesizing, "Refused"},
-		"the upload fails":            {world{publishErr: fmt.Errorf("publish: %w", refused)}, StepPublishing, "Refused"},
-		"an error that nobody named":  {world{installErr: errors.New("hunter22 again")}, StepInstalling, "InstallFailed"},
-		"a ref that is not there":     {world{checkoutErr: fmt.Errorf("fetch: %w", git.ErrRefNotFound)}, StepCloning, "RefNotFound"},
-		"no bootstrap bucket":         {world{publishErr: &awsconfig.Error{Kind: awsconfig.ErrNotBootstrapped}}, StepPublishing, "NotBootstrapped"},
-		"a synth error":               {world{synthErr: cdk.ErrStackNotInApp.New("")}, StepSynthesizing, "StackNotInApp"},
+		"the credentials are wrong":   {world{accountErr: refused}, run.StepCloning, "Refused"},
+		"and the clone would go on":   {world{accountErr: refused, hold: true}, run.StepCloning, "Refused"},
+		"the repository is not there": {world{checkoutErr: refused}, run.StepCloning, "Refused"},
+		"the path is not there":       {world{projectErr: refused}, run.StepCloning, "Refused"},
+		"the install fails":           {world{installErr: refused}, run.StepInstalling, "Refused"},
+		"the synth fails":             {world{synthErr: refused}, run.StepSynthesizing, "Refused"},
+		"the upload fails":            {world{publishErr: fmt.Errorf("publish: %w", refused)}, run.StepPublishing, "Refused"},
+		"an error that nobody named":  {world{installErr: errors.New("hunter22 again")}, run.StepInstalling, "InstallFailed"},
+		"a ref that is not there":     {world{checkoutErr: fmt.Errorf("fetch: %w", git.ErrRefNotFound)}, run.StepCloning, "RefNotFound"},
+		"no bootstrap bucket":         {world{publishErr: &awsconfig.Error{Kind: awsconfig.ErrNotBootstrapped}}, run.StepPublishing, "NotBootstrapped"},
+		"a synth error":               {world{synthErr: cdk.ErrStackNotInApp.New("")}, run.StepSynthesizing, "StackNotInApp"},
 		"another account, with no role there": {
-			world{stack: Stack{Plan: v1alpha1.Plan{Account: "444455556666"}}}, StepSynthesizing, "WrongEnvironment",
+			world{stack: Stack{Plan: v1alpha1.Plan{Account: "444455556666"}}}, run.StepSynthesizing, "WrongEnvironment",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := session(t, Request{Region: region}, Secrets{Password: "hunter22"})
+			s := session(t, run.Request{Region: region}, run.Secrets{Password: "hunter22"})
 			got := s.result(build(t.Context(), s, c.world.tools()))
 			if got.Failure == nil || got.Step != c.step || got.Failure.Reason != c.reason {
 				t.Fatalf("failure %+v, want %s in %s", got.Failure, c.reason, c.step)
@@ -169,7 +170,7 @@ func TestABuildThatFailsSaysWhereAndWhy(t *testing.T) {
 
 func TestAnotherAccountIsFineWhenTheAppNamesARoleThere(t *testing.T) {
 	w := &world{stack: Stack{Plan: v1alpha1.Plan{Account: "444455556666", DeployRoleARN: "arn:aws:iam::444455556666:role/deploy"}}}
-	s := session(t, Request{Region: region}, Secrets{})
+	s := session(t, run.Request{Region: region}, run.Secrets{})
 	plan, err := build(t.Context(), s, w.tools())
 	if err != nil || plan.Account != "444455556666" {
 		t.Fatalf("plan %+v, %v", plan, err)

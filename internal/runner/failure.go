@@ -6,27 +6,15 @@ import (
 	"awscdk.dev/operator/internal/cdk"
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/problem"
-)
-
-// The problems of a run that are its own; those of its adapters are theirs.
-var (
-	// ErrPanicked is a defect of the operator.
-	ErrPanicked = problem.Declare("RunPanicked", problem.Retries)
-	// ErrCrashed is a process that ended without a result.
-	ErrCrashed = problem.Declare("RunCrashed", problem.Retries)
-	// ErrFailed is an error that nobody has named.
-	ErrFailed = problem.Declare("RunFailed", problem.Retries)
-
-	errCloneFailed   = problem.Declare("CloneFailed", problem.Retries)
-	errPublishFailed = problem.Declare("PublishFailed", problem.Retries)
+	"awscdk.dev/operator/internal/run"
 )
 
 // unnamed is the kind of an error of which only its step is known.
 var unnamed = map[string]*problem.Kind{
-	StepCloning:      errCloneFailed,
-	StepInstalling:   cdk.ErrInstallFailed,
-	StepSynthesizing: cdk.ErrSynthFailed,
-	StepPublishing:   errPublishFailed,
+	run.StepCloning:      run.ErrClone,
+	run.StepInstalling:   cdk.ErrInstallFailed,
+	run.StepSynthesizing: cdk.ErrSynthFailed,
+	run.StepPublishing:   run.ErrPublish,
 }
 
 // Describe makes of an error that ended a step what the status will say of it.
@@ -36,7 +24,7 @@ func Describe(step string, err error) *problem.Problem {
 	}
 	kind := unnamed[step]
 	if kind == nil {
-		kind = ErrFailed
+		kind = run.ErrFailed
 	}
 	return &problem.Problem{Reason: kind.Reason, Message: err.Error(), Outlook: problem.Retries, Err: err}
 }

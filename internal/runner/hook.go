@@ -20,13 +20,12 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/proc"
+	"awscdk.dev/operator/internal/run"
 )
 
 const (
 	// hookGrace is how long a hook that was told to end may take to do so.
 	hookGrace = 10 * time.Second
-	// DefaultHookTimeout is a hook's time when nobody says otherwise.
-	DefaultHookTimeout = 10 * time.Minute
 	// shownLines and shownBytes bound what a message shows of a hook's output.
 	shownLines = 12
 	shownBytes = 1200
@@ -75,7 +74,7 @@ func execute(ctx context.Context, s *Session, dir string, env []string, out io.W
 	}
 	limit := h.Timeout
 	if limit <= 0 {
-		limit = DefaultHookTimeout
+		limit = run.DefaultHookTimeout
 	}
 	ctx, stop := context.WithTimeoutCause(ctx, limit, errHookTimeout)
 	defer stop()

@@ -21,17 +21,18 @@ import (
 	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/redact"
+	"awscdk.dev/operator/internal/run"
 )
 
 // hooked carries out an OperationHook of a script and gives its result and log.
-func hooked(t *testing.T, w *world, edit func(*Request, *Secrets), script string) (decide.RunResult, string) {
+func hooked(t *testing.T, w *world, edit func(*run.Request, *run.Secrets), script string) (decide.RunResult, string) {
 	t.Helper()
-	req := Request{
-		Operation: OperationHook, Namespace: "production", Name: "web", StackName: "WebApp-Production-Stack",
+	req := run.Request{
+		Operation: run.OperationHook, Namespace: "production", Name: "web", StackName: "WebApp-Production-Stack",
 		Region: region, Repository: "https://git.example/web.git", Ref: "v2.1.0", Revision: "c0ffee",
-		Hook: &Hook{Name: decide.AfterDeploy, Script: script},
+		Hook: &run.Hook{Name: decide.AfterDeploy, Script: script},
 	}
-	var secrets Secrets
+	var secrets run.Secrets
 	if edit != nil {
 		edit(&req, &secrets)
 	}
@@ -51,9 +52,9 @@ func hooked(t *testing.T, w *world, edit func(*Request, *Secrets), script string
 }
 
 func TestAHookRunsInTheProjectWithBothGenerationsOfNames(t *testing.T) {
-	result, log := hooked(t, &world{}, func(r *Request, s *Secrets) {
+	result, log := hooked(t, &world{}, func(r *run.Request, s *run.Secrets) {
 		r.Hook.Env = map[string]string{"CDK_OUTPUTS": `{"Url":"https://web"}`}
-		r.Hook.Files = map[string]HookFile{"CDK_DRIFT_FILE": {Name: "drift.json", Data: []byte(`{"drifted":true}`)}}
+		r.Hook.Files = map[string]run.HookFile{"CDK_DRIFT_FILE": {Name: "drift.json", Data: []byte(`{"drifted":true}`)}}
 		s.HookEnv = map[string]string{"SLACK_WEBHOOK_URL": "https://hooks.example/T0KEN", "CDK_STACK_NAME": "another"}
 		s.AWS = map[string]string{"AWS_ACCESS_KEY_ID": "AKIATEST"}
 	}, `
@@ -117,7 +118,7 @@ func TestAHookThatFailsSaysHow(t *testing.T) {
 }
 
 func TestNoSecretGetsOutOfAHook(t *testing.T) {
-	result, log := hooked(t, &world{}, func(_ *Request, s *Secrets) {
+	result, log := hooked(t, &world{}, func(_ *run.Request, s *run.Secrets) {
 		s.AWS = map[string]string{"AWS_SECRET_ACCESS_KEY": "aws/secret+value/0123456789"}
 		s.HookEnv = map[string]string{"INCIDENT_API_TOKEN": "incident-token-1", "STAGE": "production"}
 		s.HookSecrets = []string{"INCIDENT_API_TOKEN"}
@@ -138,7 +139,7 @@ func TestNoPieceOfASecretIsShownOfALongOutput(t *testing.T) {
 	token := strings.Repeat("0123456789abcdef", 40)
 	// However long the lines after it are: the cut may fall into the token.
 	for after := 0; after < 1200; after += 97 {
-		result, _ := hooked(t, &world{}, func(_ *Request, s *Secrets) {
+		result, _ := hooked(t, &world{}, func(_ *run.Request, s *run.Secrets) {
 			s.AWS = map[string]string{"AWS_SESSION_TOKEN": token}
 		}, fmt.Sprintf(`echo "token $AWS_SESSION_TOKEN"; head -c %d /dev/zero | tr '\0' x; echo; echo "the last line"; exit 1`, after))
 		if strings.Contains(result.Failure.Message, "0123456789") || !strings.Contains(result.Failure.Message, "the last line") {
@@ -159,7 +160,7 @@ func TestAHookThatWillNotEndIsEndedWithAllThatItStarted(t *testing.T) {
 		"it ends and leaves something running": {"setsid bash -c 'exec -a " + marker + " sleep 600' & disown; exit 4", "exited with code 4"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			result, _ := hooked(t, &world{}, func(r *Request, _ *Secrets) { r.Hook.Timeout = time.Second }, c.script)
+			result, _ := hooked(t, &world{}, func(r *run.Request, _ *run.Secrets) { r.Hook.Timeout = time.Second }, c.script)
 			if result.Failure == nil || !strings.Contains(result.Failure.Message, c.want) {
 				t.Errorf("failure %+v, want one that says %q", result.Failure, c.want)
 			}
@@ -171,7 +172,7 @@ func TestAHookThatWillNotEndIsEndedWithAllThatItStarted(t *testing.T) {
 }
 
 func TestAGibibyteOfOutputIsBounded(t *testing.T) {
-	s := session(t, Request{Operation: OperationHook, Hook: &Hook{Name: decide.AfterDeploy, Script: "head -c 1073741824 /dev/zero | tr '\\0' x; echo; echo end; exit 1"}}, Secrets{})
+	s := session(t, run.Request{Operation: run.OperationHook, Hook: &run.Hook{Name: decide.AfterDeploy, Script: "head -c 1073741824 /dev/zero | tr '\\0' x; echo; echo end; exit 1"}}, run.Secrets{})
 	if err := s.Dir.Create(); err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +197,7 @@ func TestAGibibyteOfOutputIsBounded(t *testing.T) {
 
 func TestAHookThatGuardsADestructionIsHeardWithoutARepository(t *testing.T) {
 	gone := &world{checkoutErr: io.ErrUnexpectedEOF}
-	optional := func(r *Request, _ *Secrets) { r.Hook.ProjectOptional, r.Hook.Name = true, decide.BeforeDestroy }
+	optional := func(r *run.Request, _ *run.Secrets) { r.Hook.ProjectOptional, r.Hook.Name = true, decide.BeforeDestroy }
 	result, log := hooked(t, gone, optional, `ls -A | wc -l; exit 9`)
 	if f := result.Failure; f == nil || f.Reason != "BeforeDestroyFailed" || !strings.Contains(f.Message, "code 9: 0") {
 		t.Errorf("failure %+v\n%s", f, log)
@@ -204,7 +205,7 @@ func TestAHookThatGuardsADestructionIsHeardWithoutARepository(t *testing.T) {
 	if result, _ := hooked(t, gone, nil, "true"); result.Failure == nil || len(result.Hooks) != 0 {
 		t.Errorf("a hook that needs its project ran without it: %+v", result)
 	}
-	missing := func(r *Request, _ *Secrets) {
+	missing := func(r *run.Request, _ *run.Secrets) {
 		r.Hook.ProjectOptional, r.Hook.ProjectMissing = true, "the Secret production/ssh does not exist"
 	}
 	if result, log := hooked(t, &world{}, missing, "true"); result.Failure != nil || !strings.Contains(log, "the Secret production/ssh does not exist") {
@@ -235,8 +236,8 @@ echo 'nan_value NaN' >> "$CDK_METRICS_FILE"
 func TestBeforeDeployRunsBetweenInstallingAndSynthesising(t *testing.T) {
 	w := &world{stack: Stack{}}
 	w.stack.Plan.StackName = "Web"
-	build := func(r *Request, _ *Secrets) {
-		r.Operation, r.Hook.Name = OperationBuild, decide.BeforeDeploy
+	build := func(r *run.Request, _ *run.Secrets) {
+		r.Operation, r.Hook.Name = run.OperationBuild, decide.BeforeDeploy
 	}
 	result, _ := hooked(t, w, build, "true")
 	var names []string
@@ -279,9 +280,9 @@ exec 3<> "/dev/tcp/${server/://}" && echo "$KUBECONFIG $server" > "$NOTE"
 			}
 			synthesised := false
 			w := &world{app: func() { synthesised = true; shut() }}
-			result, log := hooked(t, w, func(r *Request, s *Secrets) {
-				r.Operation, r.Hook.Name, r.Hook.Timeout = OperationBuild, decide.BeforeDeploy, 2*time.Second
-				r.Hook.Kubernetes, s.KubernetesToken = &Kubernetes{Server: "https://127.0.0.1:1"}, "token"
+			result, log := hooked(t, w, func(r *run.Request, s *run.Secrets) {
+				r.Operation, r.Hook.Name, r.Hook.Timeout = run.OperationBuild, decide.BeforeDeploy, 2*time.Second
+				r.Hook.Kubernetes, s.KubernetesToken = &run.Kubernetes{Server: "https://127.0.0.1:1"}, "token"
 				s.HookEnv = map[string]string{"NOTE": note}
 			}, reach+end)
 			shut()
@@ -294,14 +295,14 @@ exec 3<> "/dev/tcp/${server/://}" && echo "$KUBECONFIG $server" > "$NOTE"
 
 func TestARunThatFillsTheDiskIsEndedBeforeTheOthersSuffer(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
-	watchDisk(ctx, Dir(t.TempDir()), math.MaxUint64, cancel)
+	watchDisk(ctx, run.Dir(t.TempDir()), math.MaxUint64, cancel)
 	f, ok := errors.AsType[*problem.Problem](context.Cause(ctx))
 	if !ok || f.Reason != "NoDiskSpace" || f.Outlook != problem.Retries || !strings.Contains(f.Message, "enlarge the operator's volume") {
 		t.Errorf("cause %v", context.Cause(ctx))
 	}
 	ctx, end := context.WithCancelCause(t.Context())
 	end(nil)
-	watchDisk(ctx, Dir(t.TempDir()), 0, func(err error) { t.Errorf("a disk with room ends the run: %v", err) })
+	watchDisk(ctx, run.Dir(t.TempDir()), 0, func(err error) { t.Errorf("a disk with room ends the run: %v", err) })
 }
 
 func TestAHereDocumentWithAnIndentedEndIsRunAsItIsMeant(t *testing.T) {

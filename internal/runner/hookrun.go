@@ -7,6 +7,7 @@ import (
 	"os"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/run"
 )
 
 // hook brings the project into place and runs a hook in it.
@@ -31,7 +32,7 @@ func (t Tools) prepare(ctx context.Context, s *Session, at *place) error {
 	if missing := s.Request.Hook.ProjectMissing; missing != "" {
 		return fmt.Errorf("the repository cannot be read: %s", missing)
 	}
-	err := s.Step(ctx, StepCloning, func(ctx context.Context, out io.Writer) (cached bool, err error) {
+	err := s.Step(ctx, run.StepCloning, func(ctx context.Context, out io.Writer) (cached bool, err error) {
 		if _, at.account, cached, err = fetch(ctx, s, t, out); err != nil {
 			return false, err
 		}
@@ -41,7 +42,7 @@ func (t Tools) prepare(ctx context.Context, s *Session, at *place) error {
 	if err != nil {
 		return err
 	}
-	return s.Step(ctx, StepInstalling, func(ctx context.Context, out io.Writer) (bool, error) {
+	return s.Step(ctx, run.StepInstalling, func(ctx context.Context, out io.Writer) (bool, error) {
 		return t.Toolchain.Install(ctx, at.dir, out)
 	})
 }

@@ -26,6 +26,8 @@ import (
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"awscdk.dev/operator/internal/run"
 )
 
 // openKubernetes is serveKubernetes for a hook that runs without kubectl, too:
@@ -55,7 +57,7 @@ func openKubernetes(s *Session, out io.Writer) (kubeconfig string, done func()) 
 // The hook never holds the token itself, so that none can leave with what it
 // writes. And of CdkTsStacks it reads its own only, which RBAC cannot say for
 // an identity that all objects of a namespace share.
-func serveKubernetes(s *Session, k Kubernetes) (kubeconfig string, done func(), err error) {
+func serveKubernetes(s *Session, k run.Kubernetes) (kubeconfig string, done func(), err error) {
 	target, err := url.Parse(k.Server)
 	if err != nil || s.Secrets.KubernetesToken == "" {
 		return "", nil, errors.New("the operator gave it no access")

@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"awscdk.dev/operator/internal/redact"
+	"awscdk.dev/operator/internal/run"
 )
 
 // The log is kept in pieces: piece 0 is its head and stays, the others are
@@ -22,7 +23,7 @@ const (
 // safe for concurrent use. A log that cannot be written is not worth failing
 // a run for, so writing never fails.
 type Log struct {
-	dir    Dir
+	dir    run.Dir
 	redact *redact.Redactor
 
 	mu    sync.Mutex
@@ -32,7 +33,7 @@ type Log struct {
 }
 
 // OpenLog begins the log of a run.
-func OpenLog(dir Dir, redactor *redact.Redactor) (*Log, error) {
+func OpenLog(dir run.Dir, redactor *redact.Redactor) (*Log, error) {
 	file, err := createPiece(dir, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open the run's log: %w", err)
@@ -40,7 +41,7 @@ func OpenLog(dir Dir, redactor *redact.Redactor) (*Log, error) {
 	return &Log{dir: dir, redact: redactor, file: file}, nil
 }
 
-func createPiece(dir Dir, n int) (*os.File, error) {
+func createPiece(dir run.Dir, n int) (*os.File, error) {
 	return os.OpenFile(dir.Log(n), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
 }
 

@@ -17,6 +17,7 @@ import (
 	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/redact"
+	"awscdk.dev/operator/internal/run"
 )
 
 const (
@@ -35,7 +36,7 @@ const (
 
 // MainOptions are the arguments of Main; all are required.
 type MainOptions struct {
-	Dir   Dir
+	Dir   run.Dir
 	Data  string
 	Stdin io.Reader
 	Now   func() time.Time
@@ -61,7 +62,7 @@ func Main(ctx context.Context, o MainOptions) error {
 	}
 	ctx, stop := bound(ctx, o.Dir, s.Request)
 	defer stop()
-	s.begin(StepStarting)
+	s.begin(run.StepStarting)
 	plan, err := s.attempt(ctx, o.Work)
 	if ctx.Err() != nil && err != nil {
 		err = context.Cause(ctx)
@@ -105,7 +106,7 @@ func awaitGate(stdin io.Reader) {
 }
 
 // begin marks that the work begins and says who the process is.
-func begin(dir Dir) error {
+func begin(dir run.Dir) error {
 	if err := dir.WriteBegan(); err != nil {
 		return err
 	}
@@ -113,7 +114,7 @@ func begin(dir Dir) error {
 	if err != nil {
 		return err
 	}
-	return WriteJSON(dir.Process(), self)
+	return run.WriteJSON(dir.Process(), self)
 }
 
 // open reads what the run is to do.
@@ -162,11 +163,11 @@ func emptyStdin(stdin io.Reader) error {
 
 // bound ends the run's context when its time or memory is used up, or when
 // it is told to go.
-func bound(ctx context.Context, dir Dir, r Request) (context.Context, func()) {
+func bound(ctx context.Context, dir run.Dir, r run.Request) (context.Context, func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	stopTimer := func() {}
 	if r.Timeout > 0 {
-		timedOut := problem.TimedOut.New("the %s took longer than %s; raise spec.timeout or make it faster", r.what(), r.Timeout)
+		timedOut := problem.TimedOut.New("the %s took longer than %s; raise spec.timeout or make it faster", r.What(), r.Timeout)
 		ctx, stopTimer = context.WithTimeoutCause(ctx, r.Timeout, timedOut)
 	}
 	signals := make(chan os.Signal, 1)
@@ -174,7 +175,7 @@ func bound(ctx context.Context, dir Dir, r Request) (context.Context, func()) {
 	go func() {
 		select {
 		case <-signals:
-			cancel(problem.Cancelled.New("the %s was cancelled", r.what()))
+			cancel(problem.Cancelled.New("the %s was cancelled", r.What()))
 		case <-ctx.Done():
 		}
 	}()
@@ -216,7 +217,7 @@ const leastSpace = 256 << 20
 
 // watchDisk ends the run when the disk that all runs share is nearly full,
 // before the others and the operator itself run out of it.
-func watchDisk(ctx context.Context, dir Dir, least uint64, cancel context.CancelCauseFunc) {
+func watchDisk(ctx context.Context, dir run.Dir, least uint64, cancel context.CancelCauseFunc) {
 	ticker := time.NewTicker(memoryPeriod)
 	defer ticker.Stop()
 	for {
@@ -251,7 +252,7 @@ func (s *Session) attempt(ctx context.Context, work Work) (*v1alpha1.Plan, error
 		defer func() {
 			if p := recover(); p != nil {
 				s.Log.Printf(s.current(), "panic: %v\n%s", p, debug.Stack())
-				o.err = ErrPanicked.New("the build panicked, which is a defect of the operator: %v", p)
+				o.err = run.ErrPanicked.New("the build panicked, which is a defect of the operator: %v", p)
 			}
 			done <- o
 		}()

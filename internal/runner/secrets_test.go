@@ -8,17 +8,18 @@ import (
 	"testing"
 
 	"awscdk.dev/operator/internal/redact"
+	"awscdk.dev/operator/internal/run"
 )
 
 func TestRedactorHidesThePasswordOfTheRepository(t *testing.T) {
-	r := Secrets{}.Redactor("https://bob:hunter22@example.com/x.git")
+	r := run.Secrets{}.Redactor("https://bob:hunter22@example.com/x.git")
 	if got := r.String("login hunter22 failed"); got != "login *** failed" {
 		t.Errorf("got %q", got)
 	}
 }
 
 func TestSecretsNeverPrint(t *testing.T) {
-	s := Secrets{Password: "hunter22", AWS: map[string]string{"AWS_SECRET_ACCESS_KEY": "sesame"}}
+	s := run.Secrets{Password: "hunter22", AWS: map[string]string{"AWS_SECRET_ACCESS_KEY": "sesame"}}
 	for _, text := range []string{s.String(), s.GoString(), s.LogValue().String()} {
 		if text != "secrets(hidden)" {
 			t.Errorf("secrets print as %q", text)
@@ -27,12 +28,12 @@ func TestSecretsNeverPrint(t *testing.T) {
 }
 
 func TestALogLeadsEachLineByItsStep(t *testing.T) {
-	dir := Dir(t.TempDir())
+	dir := run.Dir(t.TempDir())
 	log, err := OpenLog(dir, redact.New("hunter22"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	log.Printf(StepInstalling, "before\nhunter22\n\nafter")
+	log.Printf(run.StepInstalling, "before\nhunter22\n\nafter")
 	_ = log.Close()
 	data, _ := os.ReadFile(dir.Log(0))
 	if want := "[Installing] before\n[Installing] ***\n[Installing] \n[Installing] after\n"; string(data) != want {
@@ -55,7 +56,7 @@ func TestAHookShowsNoPieceOfASecret(t *testing.T) {
 		"after much":        `head -c 40000 /dev/zero | tr '\0' x; printf '%s' "$TOKEN"; exit 3`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			result, log := hooked(t, &world{}, func(_ *Request, secrets *Secrets) {
+			result, log := hooked(t, &world{}, func(_ *run.Request, secrets *run.Secrets) {
 				secrets.HookEnv, secrets.HookSecrets = map[string]string{"TOKEN": secret}, []string{"TOKEN"}
 			}, script)
 			if result.Failure == nil || !strings.Contains(result.Failure.Message, "code 3") {
@@ -74,7 +75,7 @@ func TestAHookShowsNoPieceOfASecret(t *testing.T) {
 }
 
 func TestTheTokensOfTheProjectAreRedacted(t *testing.T) {
-	s := session(t, Request{}, Secrets{})
+	s := session(t, run.Request{}, run.Secrets{})
 	project := filepath.Join(s.Dir.Workspace(), "app")
 	if err := os.MkdirAll(project, 0o700); err != nil {
 		t.Fatal(err)
@@ -82,7 +83,7 @@ func TestTheTokensOfTheProjectAreRedacted(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(project, ".npmrc"), []byte("//npm.acme.com/:_authToken=npm_4711abcdef\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out := s.Log.Writer(StepInstalling)
+	out := s.Log.Writer(run.StepInstalling)
 	_, err := newToolchain(s).Install(t.Context(), project, out)
 	if err == nil {
 		t.Fatal("a project without a lock file was installed")

@@ -10,16 +10,7 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/problem"
-)
-
-// The steps of a build, as status and logs name them.
-const (
-	StepStarting     = "Starting"
-	StepCloning      = "Cloning"
-	StepInstalling   = "Installing"
-	StepSynthesizing = "Synthesizing"
-	StepPublishing   = "Publishing"
-	StepInspecting   = "Inspecting"
+	"awscdk.dev/operator/internal/run"
 )
 
 // Work is what a run does. It returns a plan, or an error that Describe makes
@@ -28,9 +19,9 @@ type Work func(ctx context.Context, s *Session) (*v1alpha1.Plan, error)
 
 // Session is one run while it runs.
 type Session struct {
-	Request Request
-	Secrets Secrets
-	Dir     Dir
+	Request run.Request
+	Secrets run.Secrets
+	Dir     run.Dir
 	// Data is the folder that all runs share: mirrors, caches.
 	Data string
 	Log  *Log

@@ -16,6 +16,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/fluxsource"
 	"awscdk.dev/operator/internal/git"
+	"awscdk.dev/operator/internal/run"
 )
 
 // Real is the work of a run with the real git, the project's own CDK
@@ -32,11 +33,11 @@ func Real(ctx context.Context, s *Session) (*v1alpha1.Plan, error) {
 // Work is the work of a run with these tools.
 func (t Tools) Work(ctx context.Context, s *Session) (*v1alpha1.Plan, error) {
 	switch op := s.Request.Operation; {
-	case op == "" || op == OperationBuild:
+	case op == "" || op == run.OperationBuild:
 		return build(ctx, s, t)
-	case op == OperationHook && s.Request.Hook != nil:
+	case op == run.OperationHook && s.Request.Hook != nil:
 		return nil, hook(ctx, s, t)
-	case op == OperationInspect && s.Request.Inspect != nil && t.Inspector != nil:
+	case op == run.OperationInspect && s.Request.Inspect != nil && t.Inspector != nil:
 		return nil, inspect(ctx, s, t)
 	}
 	return nil, fmt.Errorf("this version of the operator cannot carry out the operation %q", s.Request.Operation)
@@ -44,7 +45,7 @@ func (t Tools) Work(ctx context.Context, s *Session) (*v1alpha1.Plan, error) {
 
 // inspect reads a commit; nothing of it is run.
 func inspect(ctx context.Context, s *Session, t Tools) error {
-	return s.Step(ctx, StepInspecting, func(ctx context.Context, _ io.Writer) (bool, error) {
+	return s.Step(ctx, run.StepInspecting, func(ctx context.Context, _ io.Writer) (bool, error) {
 		commit, touched, err := t.Inspector.Inspect(ctx)
 		if err == nil {
 			s.inspection = &decide.Inspection{Commit: commit, Touched: touched}
@@ -87,7 +88,7 @@ func newSource(s *Session) (Source, error) {
 // fluxSource takes what Flux has fetched.
 type fluxSource struct {
 	artifact fluxsource.Artifact
-	request  Request
+	request  run.Request
 }
 
 // Checkout implements Source.
@@ -108,7 +109,7 @@ const keepMirrors = 14 * 24 * time.Hour
 type gitSource struct {
 	mirrors *git.Mirrors
 	remote  git.Remote
-	request Request
+	request run.Request
 	// keys are those that may sign, nil when no signature is asked for.
 	keys [][]byte
 	now  func() time.Time

@@ -13,7 +13,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/problem"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 // secret is the password that scripts are given.
@@ -43,8 +43,8 @@ func RunContract(t *testing.T, factory func(t *testing.T) executor.Executor) {
 }
 
 // Request returns a request for a script.
-func Request(script string, values ...decide.ContextValue) runner.Request {
-	return runner.Request{Namespace: "default", Name: "app", UID: "u1", StackName: script, Context: values, Timeout: time.Minute}
+func Request(script string, values ...decide.ContextValue) run.Request {
+	return run.Request{Namespace: "default", Name: "app", UID: "u1", StackName: script, Context: values, Timeout: time.Minute}
 }
 
 // Done waits until a run is done.
@@ -70,9 +70,9 @@ func Eventually(t *testing.T, what string, condition func() bool) {
 	t.Fatalf("never came true: %s", what)
 }
 
-func begin(t *testing.T, e executor.Executor, name string, req runner.Request) {
+func begin(t *testing.T, e executor.Executor, name string, req run.Request) {
 	t.Helper()
-	if err := e.Start(t.Context(), name, req, runner.Secrets{Password: secret}); err != nil {
+	if err := e.Start(t.Context(), name, req, run.Secrets{Password: secret}); err != nil {
 		t.Fatalf("Start: %v", err)
 	}
 }
@@ -107,7 +107,7 @@ func succeeds(t *testing.T, e executor.Executor) {
 	if r.Plan.TemplateDigest != hex.EncodeToString(digest[:]) {
 		t.Error("the secret did not reach the run")
 	}
-	if len(r.Steps) != 1 || r.Steps[0].Name != runner.StepCloning {
+	if len(r.Steps) != 1 || r.Steps[0].Name != run.StepCloning {
 		t.Errorf("steps %+v, want Cloning alone", r.Steps)
 	}
 }
@@ -116,19 +116,19 @@ func fails(t *testing.T, e executor.Executor) {
 	begin(t, e, "run-1", Request(Fail))
 	r := Done(t, e, "run-1")
 	wantReason(t, r, "Scripted")
-	if r.Failure.Outlook != problem.Stalls || r.Step != runner.StepCloning {
+	if r.Failure.Outlook != problem.Stalls || r.Step != run.StepCloning {
 		t.Errorf("failure %+v in step %s, want one that stalls, in step Cloning", r.Failure, r.Step)
 	}
 }
 
 func panics(t *testing.T, e executor.Executor) {
 	begin(t, e, "run-1", Request(Panic))
-	wantReason(t, Done(t, e, "run-1"), runner.ErrPanicked.Reason)
+	wantReason(t, Done(t, e, "run-1"), run.ErrPanicked.Reason)
 }
 
 func crashes(t *testing.T, e executor.Executor) {
 	begin(t, e, "run-1", Request(Crash))
-	wantReason(t, Done(t, e, "run-1"), runner.ErrCrashed.Reason)
+	wantReason(t, Done(t, e, "run-1"), run.ErrCrashed.Reason)
 }
 
 func timesOut(t *testing.T, e executor.Executor) {
@@ -143,7 +143,7 @@ func startsOnce(t *testing.T, e executor.Executor) {
 	var all sync.WaitGroup
 	for range 20 {
 		all.Go(func() {
-			if err := e.Start(t.Context(), "run-1", Request(Daemon, decide.ContextValue{Name: PIDFileValue, Value: file}, decide.ContextValue{Name: FileValue, Value: file}), runner.Secrets{}); err != nil {
+			if err := e.Start(t.Context(), "run-1", Request(Daemon, decide.ContextValue{Name: PIDFileValue, Value: file}, decide.ContextValue{Name: FileValue, Value: file}), run.Secrets{}); err != nil {
 				t.Errorf("Start: %v", err)
 			}
 		})
@@ -188,7 +188,7 @@ func neverStartedName(t *testing.T, e executor.Executor, name string) {
 
 func removesRunning(t *testing.T, e executor.Executor) {
 	begin(t, e, "run-1", Request(Hang))
-	Eventually(t, "the run clones", func() bool { return e.Observe(t.Context(), "run-1").Step == runner.StepCloning })
+	Eventually(t, "the run clones", func() bool { return e.Observe(t.Context(), "run-1").Step == run.StepCloning })
 	for range 2 {
 		if err := e.Remove(t.Context(), "run-1"); err != nil {
 			t.Fatalf("Remove: %v", err)
@@ -196,7 +196,7 @@ func removesRunning(t *testing.T, e executor.Executor) {
 		neverStartedName(t, e, "run-1")
 	}
 	Eventually(t, "the name is free again", func() bool {
-		err := e.Start(t.Context(), "run-1", Request(Succeed), runner.Secrets{})
+		err := e.Start(t.Context(), "run-1", Request(Succeed), run.Secrets{})
 		if err != nil && !errors.Is(err, executor.ErrRemoving) {
 			t.Fatalf("Start: %v", err)
 		}
@@ -234,7 +234,7 @@ func lists(t *testing.T, e executor.Executor) {
 
 func refusesNames(t *testing.T, e executor.Executor) {
 	for _, name := range []string{"", "..", "a/b", "A", "a.b", strings.Repeat("a", 64), "a\n"} {
-		if err := e.Start(t.Context(), name, Request(Succeed), runner.Secrets{}); !errors.Is(err, executor.ErrName) {
+		if err := e.Start(t.Context(), name, Request(Succeed), run.Secrets{}); !errors.Is(err, executor.ErrName) {
 			t.Errorf("Start(%q) = %v, want ErrName", name, err)
 		}
 		if err := e.Remove(t.Context(), name); !errors.Is(err, executor.ErrName) {

@@ -20,6 +20,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/run"
 	"awscdk.dev/operator/internal/runner"
 )
 
@@ -91,7 +92,7 @@ func runVerb(args []string, now func() time.Time) int {
 		flags[args[i]] = args[i+1]
 	}
 	err := runner.Main(context.Background(), runner.MainOptions{
-		Dir: runner.Dir(flags["--dir"]), Data: flags["--data"],
+		Dir: run.Dir(flags["--dir"]), Data: flags["--data"],
 		Stdin: os.Stdin, Now: now, Work: script,
 	})
 	if err != nil {
@@ -102,7 +103,7 @@ func runVerb(args []string, now func() time.Time) int {
 }
 
 func script(ctx context.Context, s *runner.Session) (*v1alpha1.Plan, error) {
-	err := s.Step(ctx, runner.StepCloning, func(ctx context.Context, out io.Writer) (bool, error) {
+	err := s.Step(ctx, run.StepCloning, func(ctx context.Context, out io.Writer) (bool, error) {
 		return false, play(ctx, s, out)
 	})
 	if err != nil {

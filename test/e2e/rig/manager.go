@@ -16,7 +16,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"awscdk.dev/operator/internal/proc"
-	"awscdk.dev/operator/internal/runner"
+	"awscdk.dev/operator/internal/run"
 )
 
 // ManagerOptions shape a manager. Data and Namespace are required.
@@ -134,11 +134,11 @@ func (m *Manager) Log(tb testing.TB) string {
 }
 
 // Runs lists the folders of the runs in a data folder.
-func Runs(data string) []runner.Dir {
+func Runs(data string) []run.Dir {
 	entries, _ := os.ReadDir(filepath.Join(data, "runs"))
-	dirs := make([]runner.Dir, 0, len(entries))
+	dirs := make([]run.Dir, 0, len(entries))
 	for _, e := range entries {
-		dirs = append(dirs, runner.Dir(filepath.Join(data, "runs", e.Name())))
+		dirs = append(dirs, run.Dir(filepath.Join(data, "runs", e.Name())))
 	}
 	return dirs
 }
@@ -151,9 +151,9 @@ func EndRuns(data string) {
 }
 
 // EndRun kills every process of a run, as the machine's end would.
-func EndRun(dir runner.Dir) {
+func EndRun(dir run.Dir) {
 	var id proc.ID
-	if runner.ReadJSON(dir.Process(), &id) == nil && id.Alive() {
+	if run.ReadJSON(dir.Process(), &id) == nil && id.Alive() {
 		_ = id.Signal(unix.SIGSTOP) // lest it tells of the end of what it has started
 		proc.KillBelow(id)
 		proc.Kill([]proc.ID{id})

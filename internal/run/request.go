@@ -1,7 +1,7 @@
-// Package runner carries out one run in a workspace: check out, install,
-// synthesise, publish. It is what `awscdk-operator run` executes, in a process
-// of its own, since everything it starts is user code.
-package runner
+// Package run is what a manager and the process of a run say to each other:
+// what is to be done, the secrets for it, the files between them, and what came
+// of it. It carries nothing out.
+package run
 
 import (
 	"fmt"
@@ -29,8 +29,8 @@ const (
 	OperationInspect Operation = "Inspect"
 )
 
-// what names the run, for people.
-func (r Request) what() string {
+// What names the run, for people.
+func (r Request) What() string {
 	switch r.Operation {
 	case OperationHook:
 		return "run of the hook, with checkout and installation,"
@@ -39,6 +39,9 @@ func (r Request) what() string {
 	}
 	return "build"
 }
+
+// DefaultHookTimeout is a hook's time when nobody says otherwise.
+const DefaultHookTimeout = 10 * time.Minute
 
 // Hook is a lifecycle hook to be run.
 type Hook struct {
