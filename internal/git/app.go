@@ -106,7 +106,7 @@ func (a App) api() (*url.URL, error) {
 }
 
 func (a App) key() (*rsa.PrivateKey, error) {
-	block, _ := pem.Decode(a.PrivateKey)
+	block, _ := pem.Decode(tidyPEM(a.PrivateKey))
 	if block == nil {
 		return nil, invalid("%s holds no PEM private key; put in the .pem file that GitHub made for the App", appPrivateKeyKey)
 	}

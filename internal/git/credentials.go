@@ -4,15 +4,11 @@ import (
 	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/binary"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
-
-	"golang.org/x/crypto/ssh"
 )
 
 // Credentials say who the operator is to a git server, and which servers it
@@ -21,7 +17,8 @@ import (
 //
 // They never print: String, Format and LogValue name which parts are set.
 type Credentials struct {
-	// SSHPrivateKey is a private key in PEM form, without a passphrase.
+	// SSHPrivateKey is a private key in PEM form, without a passphrase; see
+	// parseSSHKey for what is forgiven.
 	SSHPrivateKey []byte
 	// KnownHosts holds lines of an OpenSSH known_hosts file. Lines for a host
 	// take the place of the built-in ones for that host.
@@ -47,14 +44,14 @@ type Credentials struct {
 // CA without a certificate.
 func (c Credentials) Validate() error {
 	if len(c.SSHPrivateKey) > 0 {
-		if _, err := c.signer(); err != nil {
+		if _, err := parseSSHKey(c.SSHPrivateKey); err != nil {
 			return err
 		}
 	}
-	if _, err := parseKnownHosts(c.KnownHosts); err != nil {
+	if err := checkKnownHosts(c.KnownHosts); err != nil {
 		return err
 	}
-	if len(c.CA) > 0 && !x509.NewCertPool().AppendCertsFromPEM(c.CA) {
+	if len(c.CA) > 0 && len(tidyCA(c.CA)) == 0 {
 		return invalid("the CA holds no PEM certificate; put the authority's certificate into ca.crt")
 	}
 	if !c.App.IsZero() {
@@ -113,18 +110,6 @@ func (c Credentials) LogValue() slog.Value { return slog.StringValue(c.String())
 
 // Format keeps every verb of fmt from showing a secret.
 func (c Credentials) Format(s fmt.State, _ rune) { _, _ = s.Write([]byte(c.String())) }
-
-func (c Credentials) signer() (ssh.Signer, error) {
-	signer, err := ssh.ParsePrivateKey(c.SSHPrivateKey)
-	if _, locked := errors.AsType[*ssh.PassphraseMissingError](err); locked {
-		return nil, invalid("the SSH private key is protected by a passphrase; use a deploy key without one")
-	}
-	if err != nil {
-		// The parser's message is left out: it may quote what it read.
-		return nil, invalid("the SSH private key cannot be read; the Secret's ssh-privatekey must hold an unencrypted PEM private key")
-	}
-	return signer, nil
-}
 
 // Remote is a repository as seen with some credentials. Two stacks that use
 // equal remotes share one listing and one mirror.

@@ -39,7 +39,7 @@ func (m *mirror) fetch(ctx context.Context, store, hash string) (string, error) 
 
 // decided says whether it is known already why a fetch failed.
 func decided(ctx context.Context, err error) bool {
-	return ctx.Err() != nil || errors.Is(err, ErrTooLarge) || errors.Is(err, ErrUnreachable)
+	return ctx.Err() != nil || errors.Is(err, ErrTooLarge) || errors.Is(err, errStalled)
 }
 
 func (m *mirror) fetchCommit(ctx context.Context, store, hash string) error {
@@ -101,7 +101,8 @@ func (m *mirror) fetchRefs(ctx context.Context, store string, args ...string) er
 	case watched.Err() != nil:
 		return context.Cause(watched)
 	}
-	return failBecause(ErrProtocol, err, "git cannot fetch from %s: %s", m.remote.Repository, printable(lastLine(err.Error())))
+	line := telling(err.Error())
+	return failBecause(failureOf(line), err, "git cannot fetch from %s: %s", m.remote.Repository, printable(line))
 }
 
 func splitOptions(args []string) (options, refspecs []string) {
@@ -113,10 +114,8 @@ func splitOptions(args []string) (options, refspecs []string) {
 	return args, nil
 }
 
-func lastLine(s string) string {
-	lines := strings.Split(strings.TrimSpace(s), "\n")
-	return lines[len(lines)-1]
-}
+// errStalled is a server that answers and sends nothing.
+var errStalled = errors.New("nothing arrives")
 
 // sizeCheck is how often the size of what arrives is looked at.
 const sizeCheck = 200 * time.Millisecond
@@ -146,7 +145,7 @@ func (m *mirror) watch(ctx context.Context, store string) (context.Context, func
 				cancel(fail(ErrTooLarge, "%s sends more than %d MiB for one commit; raise the limit, or take large files out of the repository", m.remote.Repository, m.maxBytes>>20))
 				return
 			case still >= m.stalled:
-				cancel(fail(ErrUnreachable, "%s sent nothing for %s; it is tried again", m.remote.Repository, m.stalled))
+				cancel(failBecause(ErrUnreachable, errStalled, "%s sent nothing for %s; it is tried again", m.remote.Repository, m.stalled))
 				return
 			}
 		}

@@ -2,13 +2,8 @@ package git
 
 import (
 	"bytes"
-	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // OpenSSH hashes host names in known_hosts with HMAC-SHA1.
 	_ "embed"
-	"encoding/base64"
-	"errors"
 	"fmt"
-	"io"
 	"net"
 	"slices"
 	"strings"
@@ -19,38 +14,29 @@ import (
 //go:embed known_hosts
 var builtinKnownHosts []byte
 
-// hostLine is one line of a known_hosts file.
-type hostLine struct {
-	marker   string // "", "cert-authority" or "revoked"
-	patterns []string
-	key      ssh.PublicKey
-}
-
 // trust is what is known about one server before it is spoken to.
 type trust struct {
 	host        string // as known_hosts spells it: name, or [name]:port
 	keys        []ssh.PublicKey
 	authorities []ssh.PublicKey
 	revoked     []ssh.PublicKey
+	// odd is the number of a line of the user's that names the host and cannot
+	// be read, oddRevoked of one that revokes a key; 0 for none.
+	odd, oddRevoked int
 }
 
 // trustFor gathers what the user's lines say about a host; only if they say
 // nothing, what is built in. An unknown host is trusted in no case.
 func trustFor(address string, userLines []byte) (trust, error) {
-	lines, err := parseKnownHosts(userLines)
-	if err != nil {
-		return trust{}, err
+	t := newTrust(address, parseKnownHosts(userLines))
+	if t.oddRevoked > 0 {
+		return t, fail(ErrHostKey, "line %d of known_hosts revokes a key of %s and cannot be read; write the host, the key type and the key, as ssh-keyscan prints them", t.oddRevoked, t.host)
 	}
-	t := newTrust(address, lines)
 	if len(t.keys)+len(t.authorities) > 0 {
 		return t, nil
 	}
-	lines, err = parseKnownHosts(builtinKnownHosts)
-	if err != nil {
-		return trust{}, err
-	}
-	builtin := newTrust(address, lines)
-	builtin.revoked = append(builtin.revoked, t.revoked...)
+	builtin := newTrust(address, parseKnownHosts(builtinKnownHosts))
+	builtin.revoked, builtin.odd = append(builtin.revoked, t.revoked...), t.odd
 	return builtin, nil
 }
 
@@ -58,6 +44,14 @@ func newTrust(address string, lines []hostLine) trust {
 	t := trust{host: knownHostsName(address)}
 	for _, l := range lines {
 		if !matchesHost(l.patterns, t.host) {
+			continue
+		}
+		switch {
+		case l.key == nil && l.marker == "revoked":
+			t.oddRevoked = l.number
+			continue
+		case l.key == nil:
+			t.odd = l.number
 			continue
 		}
 		switch l.marker {
@@ -74,7 +68,7 @@ func newTrust(address string, lines []hostLine) trust {
 
 // check is an ssh.HostKeyCallback. Its errors are of kind ErrHostKey.
 func (t trust) check(address string, remote net.Addr, key ssh.PublicKey) error {
-	if contains(t.revoked, key) {
+	if t.revokes(key) {
 		return fail(ErrHostKey, "the host key of %s (%s) is revoked in known_hosts", t.host, fingerprint(key))
 	}
 	if contains(t.keys, key) {
@@ -84,9 +78,34 @@ func (t trust) check(address string, remote net.Addr, key ssh.PublicKey) error {
 		return t.checkCertificate(address, remote, key)
 	}
 	if len(t.keys)+len(t.authorities) == 0 {
-		return fail(ErrHostKey, "the host key of %s is not known; it presented %s. Compare that with what the host publishes, then add its line to known_hosts in the Secret (ssh-keyscan prints it)", t.host, fingerprint(key))
+		return fail(ErrHostKey, "the host key of %s is not known%s; it presented %s. Compare that with what the host publishes, then add its line to known_hosts in the Secret (%s prints it)", t.host, t.oddity(), fingerprint(key), t.keyscan())
 	}
-	return fail(ErrHostKey, "the host key of %s has changed: it presented %s, but known is %s. Someone may be in between; if the host announced new keys, put its line into known_hosts in the Secret", t.host, fingerprint(key), t.known())
+	return fail(ErrHostKey, "the host key of %s has changed: it presented %s, but known is %s. Someone may be in between; if the host announced new keys, put its line into known_hosts in the Secret (%s prints it)", t.host, fingerprint(key), t.known(), t.keyscan())
+}
+
+// revokes tells whether a key is revoked, or what a certificate is made of.
+func (t trust) revokes(key ssh.PublicKey) bool {
+	if c, ok := key.(*ssh.Certificate); ok && (contains(t.revoked, c.Key) || contains(t.revoked, c.SignatureKey)) {
+		return true
+	}
+	return contains(t.revoked, key)
+}
+
+// oddity points to the line that was perhaps meant to make the host known.
+func (t trust) oddity() string {
+	if t.odd == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (line %d of known_hosts names it and cannot be read)", t.odd)
+}
+
+// keyscan is the command that prints the host's lines.
+func (t trust) keyscan() string {
+	host, port, err := net.SplitHostPort(t.host)
+	if err != nil {
+		return "ssh-keyscan " + t.host
+	}
+	return "ssh-keyscan -p " + port + " " + host
 }
 
 // known names the keys that were expected.
@@ -143,89 +162,6 @@ func (t trust) file() []byte {
 		}
 	}
 	return b.Bytes()
-}
-
-func parseKnownHosts(in []byte) ([]hostLine, error) {
-	var lines []hostLine
-	for len(in) > 0 {
-		marker, hosts, key, _, rest, err := ssh.ParseKnownHosts(in)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, invalid("known_hosts cannot be read after line %d of its entries: each line is a host, a key type and a key, as ssh-keyscan prints it", len(lines))
-		}
-		lines = append(lines, hostLine{marker: marker, patterns: hosts, key: key})
-		in = rest
-	}
-	return lines, nil
-}
-
-// knownHostsName turns host:port into the name known_hosts uses.
-func knownHostsName(address string) string {
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		return strings.ToLower(address)
-	}
-	if port == "22" {
-		return strings.ToLower(host)
-	}
-	return strings.ToLower("[" + host + "]:" + port)
-}
-
-// matchesHost applies OpenSSH's rules: any pattern may match, a matching
-// pattern after '!' vetoes, a name may be hashed.
-func matchesHost(patterns []string, host string) bool {
-	found := false
-	for _, p := range patterns {
-		p, negated := strings.CutPrefix(p, "!")
-		if !matchesPattern(p, host) {
-			continue
-		}
-		if negated {
-			return false
-		}
-		found = true
-	}
-	return found
-}
-
-func matchesPattern(pattern, host string) bool {
-	if hashed, ok := strings.CutPrefix(pattern, "|1|"); ok {
-		return matchesHashed(hashed, host)
-	}
-	return wildcard(strings.ToLower(pattern), host)
-}
-
-func matchesHashed(hashed, host string) bool {
-	salt64, hash64, ok := strings.Cut(hashed, "|")
-	salt, err1 := base64.StdEncoding.DecodeString(salt64)
-	want, err2 := base64.StdEncoding.DecodeString(hash64)
-	if !ok || err1 != nil || err2 != nil {
-		return false
-	}
-	mac := hmac.New(sha1.New, salt)
-	mac.Write([]byte(host))
-	return hmac.Equal(mac.Sum(nil), want)
-}
-
-// wildcard matches '*' (any run) and '?' (any one character).
-func wildcard(pattern, s string) bool {
-	star, mark, p, i := -1, 0, 0, 0
-	for i < len(s) {
-		switch {
-		case p < len(pattern) && pattern[p] == '*':
-			star, mark, p = p, i, p+1
-		case p < len(pattern) && (pattern[p] == '?' || pattern[p] == s[i]):
-			p, i = p+1, i+1
-		case star >= 0:
-			mark++
-			p, i = star+1, mark
-		default:
-			return false
-		}
-	}
-	return strings.Trim(pattern[p:], "*") == ""
 }
 
 func contains(keys []ssh.PublicKey, key ssh.PublicKey) bool {

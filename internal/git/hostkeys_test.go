@@ -1,6 +1,8 @@
 package git
 
 import (
+	"crypto/ed25519"
+	"crypto/rand"
 	"errors"
 	"os"
 	"os/exec"
@@ -61,6 +63,10 @@ func TestKnownHosts(t *testing.T) {
 		"a revoked key":                         {"git.acme.com " + line + "@revoked git.acme.com " + line, "git.acme.com:22", false},
 		"own lines take the built-in's place":   {"github.com " + line, "github.com:22", true},
 		"no line at all: nothing is trusted":    {"", "git.acme.com:22", false},
+		"an odd line for another host":          {"other.com ssh-new AAAA\n" + "git.acme.com " + line, "git.acme.com:22", true},
+		"odd lines of all kinds":                {"getaddrinfo x: Name or service not known\n@unknown a " + line + "a\n@revoked other.com ssh-new x\na.com 2048 35 1234\n=\n@\ngit.acme.com " + line, "git.acme.com:22", true},
+		"Windows' line ends":                    {"\ufeffgit.acme.com " + strings.TrimSpace(line) + " a comment \r\n", "git.acme.com:22", true},
+		"an odd line for this host, and one":    {"git.acme.com ssh-new AAAA\ngit.acme.com " + line, "git.acme.com:22", true},
 		"an authority does not sign plain keys": {"@cert-authority * " + line, "git.acme.com:22", false},
 	}
 	for name, c := range cases {
@@ -77,6 +83,51 @@ func TestKnownHosts(t *testing.T) {
 				t.Errorf("a key that no line holds: check = %v, want ErrHostKey", err)
 			}
 		})
+	}
+}
+
+func TestAnOddLineOfTheHostIsNamed(t *testing.T) {
+	key, line := newPublicKey(t)
+	trusted, err := trustFor("git.acme.com:2222", []byte("other.com "+line+"[git.acme.com]:2222 ssh-new AAAA\n"))
+	must(t, err)
+	err = trusted.check("git.acme.com:2222", nil, key)
+	if !errors.Is(err, ErrHostKey) || !strings.Contains(err.Error(), "line 2 of known_hosts") || !strings.Contains(err.Error(), "ssh-keyscan -p 2222 git.acme.com ") {
+		t.Errorf("check = %v", err)
+	}
+	// What revokes a key and cannot be read may not be passed over.
+	if _, err := trustFor("git.acme.com:22", []byte("git.acme.com "+line+"@revoked *.acme.com ssh-new AAAA\n")); !errors.Is(err, ErrHostKey) || !strings.Contains(err.Error(), "line 2 of known_hosts") {
+		t.Errorf("trustFor = %v", err)
+	}
+}
+
+func TestTheHintOfAStandardPortIsPlain(t *testing.T) {
+	key, _ := newPublicKey(t)
+	trusted, err := trustFor("git.acme.com:22", nil)
+	must(t, err)
+	if err := trusted.check("git.acme.com:22", nil, key); err == nil || !strings.Contains(err.Error(), "(ssh-keyscan git.acme.com prints it)") {
+		t.Errorf("check = %v", err)
+	}
+}
+
+func TestARevokedAuthoritySignsNothing(t *testing.T) {
+	_, authorityKey, err := ed25519.GenerateKey(rand.Reader)
+	must(t, err)
+	authority, err := ssh.NewSignerFromKey(authorityKey)
+	must(t, err)
+	host, _ := newPublicKey(t)
+	certificate := &ssh.Certificate{Key: host, CertType: ssh.HostCert, ValidPrincipals: []string{"git.acme.com"}, ValidBefore: ssh.CertTimeInfinity}
+	must(t, certificate.SignCert(rand.Reader, authority))
+	line := "*.acme.com " + string(ssh.MarshalAuthorizedKey(authority.PublicKey()))
+	for lines, trusted := range map[string]bool{
+		"@cert-authority " + line:                                                          true,
+		"@cert-authority " + line + "@revoked " + line:                                     false,
+		"@cert-authority " + line + "@revoked * " + string(ssh.MarshalAuthorizedKey(host)): false,
+	} {
+		known, err := trustFor("git.acme.com:22", []byte(lines))
+		must(t, err)
+		if err := known.check("git.acme.com:22", nil, certificate); (err == nil) != trusted {
+			t.Errorf("with %q: check = %v", lines, err)
+		}
 	}
 }
 

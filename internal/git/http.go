@@ -110,7 +110,7 @@ func clientFor(ca []byte) *http.Client {
 		return sharedClient
 	}
 	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(ca)
+	roots.AppendCertsFromPEM(tidyCA(ca))
 	return newHTTPClient(roots)
 }
 

@@ -99,7 +99,7 @@ func (r *runner) prepare(remote Remote) error {
 		files[".gitconfig"] = fmt.Appendf(files[".gitconfig"], "[credential]\n\thelper = \"store --file='%s'\"\n", r.path("credentials"))
 	}
 	if len(c.CA) > 0 {
-		files["ca.pem"] = c.CA
+		files["ca.pem"] = tidyCA(c.CA)
 	}
 	if remote.Repository.ssh() {
 		if len(c.SSHPrivateKey) == 0 {
@@ -110,7 +110,9 @@ func (r *runner) prepare(remote Remote) error {
 			return err
 		}
 		files["known_hosts"] = trusted.file()
-		files["key"] = append(bytes.TrimSpace(c.SSHPrivateKey), '\n') // ssh reads no key without the newline
+		if files["key"], err = keyFile(c.SSHPrivateKey); err != nil {
+			return err
+		}
 	}
 	for name, content := range files {
 		if err := os.WriteFile(r.path(name), content, 0o600); err != nil {

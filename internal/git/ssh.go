@@ -38,7 +38,7 @@ func (s *session) connect(ctx context.Context) (*ssh.Client, error) {
 	if len(s.remote.Credentials.SSHPrivateKey) == 0 {
 		return nil, fail(ErrAuth, "%s wants an SSH key and none is given; name a Secret with ssh-privatekey in sshSecretName", repository)
 	}
-	signer, err := s.remote.Credentials.signer()
+	key, err := parseSSHKey(s.remote.Credentials.SSHPrivateKey)
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (s *session) connect(ctx context.Context) (*ssh.Client, error) {
 		return nil, err
 	}
 	context.AfterFunc(ctx, func() { conn.Close() })
-	return s.handshake(conn, address, signer, trusted)
+	return s.handshake(conn, address, key.signer, trusted)
 }
 
 func (s *session) handshake(conn net.Conn, address string, signer ssh.Signer, trusted trust) (*ssh.Client, error) {
@@ -79,7 +79,7 @@ func (s *session) handshake(conn net.Conn, address string, signer ssh.Signer, tr
 	case hostKeyErr != nil:
 		return nil, hostKeyErr
 	case negotiation != nil && !hostKeySeen && len(config.HostKeyAlgorithms) > 0:
-		return nil, failBecause(ErrHostKey, err, "%s offers no host key of a kind that known_hosts lists for it; update known_hosts in the Secret", trusted.host)
+		return nil, failBecause(ErrHostKey, err, "%s offers no host key of a kind that known_hosts lists for it; update known_hosts in the Secret (%s prints the lines)", trusted.host, trusted.keyscan())
 	case hostKeySeen && !network && !errors.Is(err, io.EOF):
 		return nil, failBecause(ErrAuth, err, "%s refuses the SSH key %s for user %q; add its public half as a deploy key", s.remote.Repository, ssh.FingerprintSHA256(signer.PublicKey()), config.User)
 	}

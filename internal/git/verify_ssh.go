@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/sha512"
 	"encoding/pem"
+	"errors"
 	"strings"
 	"time"
 
@@ -80,7 +81,11 @@ func parseSignerLine(line string) (ssh.PublicKey, string, []string, error) {
 func parseSSHTime(text string) (time.Time, error) {
 	digits := strings.TrimSuffix(text, "Z")
 	layouts := map[int]string{8: "20060102", 12: "200601021504", 14: "20060102150405"}
-	return time.Parse(layouts[len(digits)], digits)
+	layout, ok := layouts[len(digits)]
+	if !ok {
+		return time.Time{}, errors.New("not a date")
+	}
+	return time.Parse(layout, digits)
 }
 
 const (
