@@ -123,6 +123,11 @@ func checkoutProcess(root string) int {
 	if credentials := os.Getenv("GIT_TEST_CREDENTIALS"); err == nil && credentials != "" {
 		err = json.Unmarshal([]byte(credentials), &remote.Credentials)
 	}
+	if ref := os.Getenv("GIT_TEST_REF"); err == nil && ref != "" {
+		if _, err = Resolve(context.Background(), remote, ref); err != nil {
+			err = fmt.Errorf("the manager: %w", err)
+		}
+	}
 	if err == nil {
 		_, err = mirrors.Checkout(context.Background(), remote, os.Getenv("GIT_TEST_REVISION"), os.Getenv("GIT_TEST_DIR"))
 	}

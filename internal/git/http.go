@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -23,7 +24,7 @@ const (
 
 // sharedClient serves every repository that needs no authority of its own.
 // Credentials travel by request, so connections may be shared.
-var sharedClient = newHTTPClient(nil)
+var sharedClient = sync.OnceValue(func() *http.Client { return newHTTPClient(poolOf(environRoots())) })
 
 func newHTTPClient(roots *x509.CertPool) *http.Client {
 	dialer := &net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}
@@ -107,11 +108,9 @@ func (s *session) listHTTP(ctx context.Context, wanted func() []Selector) (*list
 
 func clientFor(ca []byte) *http.Client {
 	if len(ca) == 0 {
-		return sharedClient
+		return sharedClient()
 	}
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(tidyCA(ca))
-	return newHTTPClient(roots)
+	return newHTTPClient(poolOf(tidyCA(ca)))
 }
 
 // discover asks which protocol the server speaks. An old server answers with

@@ -3,7 +3,6 @@ package git
 import (
 	"bytes"
 	"crypto/dsa" //nolint:staticcheck // DSA is only told from what can be used.
-	"crypto/x509"
 	"encoding/pem"
 	"errors"
 	"strings"
@@ -103,24 +102,5 @@ func tidyPEM(in []byte) []byte {
 		out.WriteString(line + "\n")
 	}
 	out.WriteString("-----END " + kind + "-----\n")
-	return out.Bytes()
-}
-
-// tidyCA writes the certificates of a file anew, so that git reads those that
-// this package's own client reads, and no more.
-func tidyCA(in []byte) []byte {
-	var out bytes.Buffer
-	for rest := in; len(rest) > 0; {
-		var block *pem.Block
-		if block, rest = pem.Decode(rest); block == nil {
-			break
-		}
-		if block.Type != "CERTIFICATE" || len(block.Headers) != 0 {
-			continue
-		}
-		if _, err := x509.ParseCertificate(block.Bytes); err == nil {
-			_ = pem.Encode(&out, &pem.Block{Type: block.Type, Bytes: block.Bytes})
-		}
-	}
 	return out.Bytes()
 }

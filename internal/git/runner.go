@@ -98,8 +98,9 @@ func (r *runner) prepare(remote Remote) error {
 		}
 		files[".gitconfig"] = fmt.Appendf(files[".gitconfig"], "[credential]\n\thelper = \"store --file='%s'\"\n", r.path("credentials"))
 	}
-	if len(c.CA) > 0 {
-		files["ca.pem"] = tidyCA(c.CA)
+	roots := c.roots()
+	if roots != nil {
+		files["ca.pem"] = roots
 	}
 	if remote.Repository.ssh() {
 		if len(c.SSHPrivateKey) == 0 {
@@ -120,6 +121,12 @@ func (r *runner) prepare(remote Remote) error {
 		}
 	}
 	r.env = r.environment(remote)
+	if roots != nil {
+		if err := os.MkdirAll(r.path("no-ca"), 0o700); err != nil {
+			return fmt.Errorf("prepare to run git: %w", err)
+		}
+		r.env = append(r.env, trustVariables(r.path("ca.pem"), r.path("no-ca"))...)
+	}
 	return nil
 }
 
@@ -138,12 +145,6 @@ func (r *runner) environment(remote Remote) []string {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
 		}
-	}
-	switch bundle := os.Getenv("SSL_CERT_FILE"); {
-	case len(remote.Credentials.CA) > 0:
-		env = append(env, "GIT_SSL_CAINFO="+r.path("ca.pem"))
-	case bundle != "":
-		env = append(env, "GIT_SSL_CAINFO="+bundle)
 	}
 	return env
 }

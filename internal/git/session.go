@@ -88,7 +88,7 @@ func (s *session) ask(ctx context.Context, wanted func() []Selector) (*listing, 
 }
 
 func (s *session) close() {
-	if s.client != nil && s.client != sharedClient {
+	if s.client != nil && s.client != sharedClient() {
 		s.client.CloseIdleConnections()
 	}
 }

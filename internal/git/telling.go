@@ -3,6 +3,8 @@ package git
 import (
 	"slices"
 	"strings"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 // general are the lines that git and ssh print whatever went wrong, and those
@@ -50,10 +52,10 @@ func telling(output string) string {
 }
 
 // failureOf tells what kind of failure a telling line is of.
-func failureOf(line string) error {
+func failureOf(line string) *problem.Kind {
 	for _, k := range []struct {
 		phrase string
-		kind   error
+		kind   *problem.Kind
 	}{
 		{"Permission denied (", ErrAuth},
 		{"Authentication failed", ErrAuth},

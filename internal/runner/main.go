@@ -60,6 +60,9 @@ func Main(ctx context.Context, o MainOptions) error {
 	if err := begin(o.Dir); err != nil {
 		return err
 	}
+	if err := trustForNode(o.Dir); err != nil {
+		s.Log.Printf(run.StepStarting, "%v", err)
+	}
 	ctx, stop := bound(ctx, o.Dir, s.Request)
 	defer stop()
 	s.begin(run.StepStarting)
