@@ -16,6 +16,7 @@ import (
 	"awscdk.dev/operator/internal/controller"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
+	"awscdk.dev/operator/internal/preflight"
 	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/report"
 
@@ -25,7 +26,6 @@ import (
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
-	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
@@ -54,13 +54,19 @@ func runManager(_ context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	stop, err := wire(mgr, s, log)
+	ctx := ctrl.SetupSignalHandler()
+	log.Info("starting", "version", versionString(), "data", s.data)
+	needs, err := checkAround(ctx, mgr, preflight.Options{Namespaces: list(s.watch), Log: log})
+	if err != nil {
+		return err
+	}
+	r, stop, err := wire(mgr, s, needs, log)
 	if err != nil {
 		return err
 	}
 	defer stop()
-	log.Info("starting", "version", versionString(), "data", s.data)
-	return mgr.Start(ctrl.SetupSignalHandler())
+	go needs.Watch(ctx, r.PreflightChanged)
+	return mgr.Start(ctx)
 }
 
 // newLog writes structured lines to standard error, and has every library
@@ -84,7 +90,6 @@ func newManager(config *rest.Config, s settings) (ctrl.Manager, error) {
 			BindAddress:   s.metricsAddr,
 			ExtraHandlers: map[string]http.Handler{"/metrics/hooks": promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{})},
 		},
-		HealthProbeBindAddress:        s.healthAddr,
 		LeaderElection:                s.leaderElect,
 		LeaderElectionID:              "awscdk-operator",
 		LeaderElectionNamespace:       s.leaderNamespace,
@@ -97,14 +102,14 @@ func newManager(config *rest.Config, s settings) (ctrl.Manager, error) {
 }
 
 // wire introduces the parts to one another; stop closes them.
-func wire(mgr ctrl.Manager, s settings, log *slog.Logger) (stop func(), err error) {
+func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Logger) (r *controller.Reconciler, stop func(), err error) {
 	gitDefaults, err := s.gitDefaults()
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	apiServer, err := kubernetes(mgr.GetConfig())
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	hooks, hookSecrets := hookEnv(os.Environ())
 	// News may come before there is anybody to tell: runs that are taken over
@@ -131,9 +136,9 @@ func wire(mgr ctrl.Manager, s settings, log *slog.Logger) (stop func(), err erro
 	})
 	if err != nil {
 		heads.Close()
-		return nil, fmt.Errorf("prepare the runs in %s: %w", s.data, err)
+		return nil, nil, fmt.Errorf("prepare the runs in %s: %w", s.data, err)
 	}
-	r := controller.New(controller.Options{
+	r = controller.New(controller.Options{
 		Client:      mgr.GetClient(),
 		Live:        mgr.GetAPIReader(),
 		Recorder:    mgr.GetEventRecorder("awscdk-operator"),
@@ -149,22 +154,12 @@ func wire(mgr ctrl.Manager, s settings, log *slog.Logger) (stop func(), err erro
 		HookEnv:     hooks,
 		HookSecrets: hookSecrets,
 		Kubernetes:  apiServer,
+		Namespaces:  list(s.watch),
+		Preflight:   needs,
 	})
 	listener.Store(r)
 	stop = func() { heads.Close(); _ = runs.Close() }
-	return stop, errors.Join(r.Register(mgr), receiveWebhooks(mgr, r, s, log), mgr.AddHealthzCheck("ping", healthz.Ping), mgr.AddReadyzCheck("cache", ready(mgr)))
-}
-
-// ready says whether the cache is filled: before that nothing is looked after.
-func ready(mgr ctrl.Manager) healthz.Checker {
-	return func(req *http.Request) error {
-		ctx, cancel := context.WithTimeout(req.Context(), time.Second)
-		defer cancel()
-		if !mgr.GetCache().WaitForCacheSync(ctx) {
-			return errors.New("the cache is not filled yet")
-		}
-		return nil
-	}
+	return r, stop, errors.Join(r.Register(mgr), receiveWebhooks(mgr, r, s, log), serveHealth(mgr, s.healthAddr, needs.Missing))
 }
 
 // dataDir is where runs live unless a flag says otherwise.

@@ -14,6 +14,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
+	"awscdk.dev/operator/internal/preflight"
 	"awscdk.dev/operator/internal/report"
 	"awscdk.dev/operator/internal/run"
 
@@ -51,6 +52,10 @@ type Options struct {
 	// Kubernetes is the API server that the hooks' kubectl speaks to;
 	// optional: without it kubectl works in no hook.
 	Kubernetes run.Kubernetes
+	// Namespaces are those that are watched, none for all.
+	Namespaces []string
+	// Preflight knows what is missing around the operator; optional.
+	Preflight *preflight.Preflight
 	// GitDefaults are used for ssh repositories without a Secret of their
 	// own; optional.
 	GitDefaults git.Credentials
@@ -62,6 +67,7 @@ type Reconciler struct {
 	wake    wake
 	written written
 	outputs outputs
+	gaps    gaps
 }
 
 // New returns a Reconciler; Register makes it run.
@@ -162,6 +168,7 @@ func (r *Reconciler) commit(ctx context.Context, obj *v1alpha1.CdkTsStack, d dec
 	}
 	report.Reporter{Recorder: r.Recorder, Metrics: r.Metrics, Log: r.Log}.Report(before, obj, seen)
 	r.keepOutputs(ctx, obj)
+	r.tellGaps(obj)
 	r.tidy(cloudformation.Insisting(ctx), before, obj)
 	return nil
 }
@@ -171,6 +178,7 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 	r.wake.forget(name)
 	r.written.forget(name)
 	r.outputs.forget(name)
+	r.gaps.forget(name)
 	r.Metrics.Forget(name)
 }
 

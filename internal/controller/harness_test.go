@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -24,6 +25,7 @@ import (
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/git/gittest"
+	"awscdk.dev/operator/internal/preflight"
 	"awscdk.dev/operator/internal/report"
 	"awscdk.dev/operator/internal/run"
 	"awscdk.dev/operator/test/e2e/rig"
@@ -39,6 +41,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
 	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -66,6 +69,8 @@ type world struct {
 	logs lockedBuffer
 	// ahead is by how much the manager's clock is ahead, in nanoseconds.
 	ahead atomic.Int64
+	// lookPath finds tools for the manager; nil for exec.LookPath.
+	lookPath func(string) (string, error)
 }
 
 // now is the manager's clock.
@@ -333,7 +338,7 @@ func (w *world) manageEvery(gitSync string) *running {
 		config: apiServer, namespace: w.namespace, data: w.data, registry: r.registry, logs: logs,
 		drift: "@every 1s", gitSync: gitSync, now: w.now,
 		hookEnv:     map[string]string{"INCIDENT_API_URL": "http://127.0.0.1:9", "INCIDENT_API_TOKEN": "operators-incident-token"},
-		hookSecrets: []string{"INCIDENT_API_TOKEN"},
+		hookSecrets: []string{"INCIDENT_API_TOKEN"}, lookPath: w.lookPath,
 	})
 	w.must(err)
 	r.reconciler = reconciler
@@ -367,6 +372,7 @@ type managerOptions struct {
 	now             func() time.Time
 	hookEnv         map[string]string
 	hookSecrets     []string
+	lookPath        func(string) (string, error)
 	// wrap, if set, stands between the reconciler and the API server.
 	wrap func(client.Client) client.Client
 }
@@ -412,7 +418,12 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 		c = o.wrap(c)
 	}
 	log := slog.New(slog.NewJSONHandler(o.logs, nil))
+	needs, err := around(mgr, o, log)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	r := controller.New(controller.Options{
+		Namespaces: []string{o.namespace}, Preflight: needs,
 		Client: c, Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("awscdk-operator"), Executor: runs, Heads: heads,
 		AWS:      cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
 		Metrics:  report.NewMetrics(o.registry, "", time.Now),
@@ -422,6 +433,22 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 	})
 	listener.Store(r)
 	return mgr, r, func() { heads.Close(); _ = runs.Close() }, r.Register(mgr)
+}
+
+// around has checked once what the operator needs.
+func around(mgr ctrl.Manager, o managerOptions, log *slog.Logger) (*preflight.Preflight, error) {
+	known, err := discovery.NewDiscoveryClientForConfig(o.config)
+	if err != nil {
+		return nil, err
+	}
+	if o.lookPath == nil {
+		o.lookPath = exec.LookPath
+	}
+	p := preflight.New(preflight.Options{
+		Live: mgr.GetAPIReader(), Client: mgr.GetClient(), Schemas: known.OpenAPIV3(), LookPath: o.lookPath, Namespaces: []string{o.namespace}, Log: log,
+	})
+	p.Check(context.Background())
+	return p, nil
 }
 
 // contains fails the test when a text lacks a part.

@@ -42,6 +42,9 @@ func (r *Reconciler) hookRequest(ctx context.Context, obj *v1alpha1.CdkTsStack, 
 		h.KubernetesMissing = err.Error()
 		return nil
 	}
+	if r.Preflight != nil {
+		h.KubernetesMissing = r.Preflight.Hooks(ctx)
+	}
 	secrets.KubernetesToken = token
 	h.Kubernetes = &r.Kubernetes
 	return nil

@@ -6,28 +6,25 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/preflight"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// HookIdentity names the ServiceAccount that hooks have in their namespace,
-// the ClusterRole that says what they may do there, and the RoleBinding
-// between the two. Whoever wants hooks to do more binds more to it.
-const HookIdentity = "awscdk-operator-hooks"
-
 // The operator can make tokens for accounts of this one name only, and bind
 // this one role only.
 //
 // +kubebuilder:rbac:groups="",resources=serviceaccounts,verbs=create
-// +kubebuilder:rbac:groups="",resources=serviceaccounts,resourceNames=awscdk-operator-hooks,verbs=get
 // +kubebuilder:rbac:groups="",resources=serviceaccounts/token,resourceNames=awscdk-operator-hooks,verbs=create
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,verbs=create
+// +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=rolebindings,resourceNames=awscdk-operator-hooks,verbs=get;update
 // +kubebuilder:rbac:groups=rbac.authorization.k8s.io,resources=clusterroles,resourceNames=awscdk-operator-hooks,verbs=bind
 
 // inQueue is how long a run may wait for its turn before its token is too old.
@@ -39,13 +36,16 @@ func (r *Reconciler) hookToken(ctx context.Context, obj *v1alpha1.CdkTsStack, la
 	if r.Kubernetes.Server == "" {
 		return "", fmt.Errorf("the operator was not told where the API server is")
 	}
-	account := &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Namespace: obj.Namespace, Name: HookIdentity}}
+	if err := r.keepHookBinding(ctx, obj.Namespace); err != nil {
+		return "", err
+	}
+	account := &corev1.ServiceAccount{ObjectMeta: hookMeta(obj.Namespace)}
 	token, err := r.requestToken(ctx, account, lasts)
 	if !apierrors.IsNotFound(err) {
 		return token, err
 	}
-	if err := r.makeHookIdentity(ctx, account); err != nil {
-		return "", err
+	if err := r.Client.Create(ctx, account.DeepCopy()); err != nil && !apierrors.IsAlreadyExists(err) {
+		return "", fmt.Errorf("make the identity of the hooks in %s: %w", obj.Namespace, err)
 	}
 	return r.requestToken(ctx, account, lasts)
 }
@@ -60,20 +60,48 @@ func (r *Reconciler) requestToken(ctx context.Context, account *corev1.ServiceAc
 	return req.Status.Token, nil
 }
 
-// makeHookIdentity makes the account and its binding. What is there already is
-// left as it is.
-func (r *Reconciler) makeHookIdentity(ctx context.Context, account *corev1.ServiceAccount) error {
-	meta := metav1.ObjectMeta{Namespace: account.Namespace, Name: HookIdentity, Labels: map[string]string{"app.kubernetes.io/managed-by": "awscdk-operator"}}
-	binding := &rbacv1.RoleBinding{
-		ObjectMeta: meta,
-		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: account.Namespace, Name: HookIdentity}},
-		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: HookIdentity},
+// hookMeta is of what gives the hooks of a namespace their identity.
+func hookMeta(namespace string) metav1.ObjectMeta {
+	return metav1.ObjectMeta{Namespace: namespace, Name: preflight.HookIdentity, Labels: map[string]string{managedBy: operatorName}}
+}
+
+func hookBinding(namespace string) *rbacv1.RoleBinding {
+	return &rbacv1.RoleBinding{
+		ObjectMeta: hookMeta(namespace),
+		Subjects:   []rbacv1.Subject{{Kind: rbacv1.ServiceAccountKind, Namespace: namespace, Name: preflight.HookIdentity}},
+		RoleRef:    rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: preflight.HookIdentity},
 	}
-	// The binding first: an account that is there says that both are.
-	for _, o := range []client.Object{binding, &corev1.ServiceAccount{ObjectMeta: meta}} {
-		if err := r.Client.Create(ctx, o); err != nil && !apierrors.IsAlreadyExists(err) {
-			return fmt.Errorf("make the identity of the hooks in %s: %w", account.Namespace, err)
-		}
+}
+
+// keepHookBinding makes the binding of the hooks' identity, or puts it right.
+// One without our label is somebody else's and left alone: that is how people
+// give the hooks of a namespace less.
+func (r *Reconciler) keepHookBinding(ctx context.Context, namespace string) error {
+	want, is := hookBinding(namespace), &rbacv1.RoleBinding{}
+	err := r.Live.Get(ctx, client.ObjectKeyFromObject(want), is)
+	switch {
+	case apierrors.IsForbidden(err): // the operator's role is of an earlier version: make it, as that did
+		err = r.Client.Create(ctx, want)
+	case apierrors.IsNotFound(err):
+		err = r.Client.Create(ctx, want)
+	case err == nil && is.Labels[managedBy] == operatorName && !equality.Semantic.DeepEqual(is.Subjects, want.Subjects):
+		is.Subjects = want.Subjects
+		err = r.Client.Update(ctx, is)
+	}
+	if err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("bind the hooks of %s to their role: %w", namespace, err)
+	}
+	return nil
+}
+
+// keepHookIdentity puts back what was taken away of the hooks' identity.
+func (r *Reconciler) keepHookIdentity(ctx context.Context, namespace string) error {
+	if err := r.keepHookBinding(ctx, namespace); err != nil {
+		return err
+	}
+	account := &corev1.ServiceAccount{ObjectMeta: hookMeta(namespace)}
+	if err := r.Client.Create(ctx, account); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("make the identity of the hooks in %s: %w", namespace, err)
 	}
 	return nil
 }

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"sync"
+	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -16,86 +18,197 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 )
 
+const (
+	// betweenRepairs bounds a fight with somebody who keeps changing a copy.
+	betweenRepairs = 10 * time.Second
+	// copyRetry and copyRetryMax are the pauses after a copy that failed.
+	copyRetry    = 15 * time.Second
+	copyRetryMax = 5 * time.Minute
+)
+
+// outputsCopy is what is known of an object's copy of its outputs.
+type outputsCopy struct {
+	// state is what was copied where; "" until a copy was made.
+	state string
+	// secret and name say where it is.
+	secret bool
+	name   string
+	// version is the resourceVersion that is as it should be.
+	version string
+	// doubted: somebody may have changed it since.
+	doubted bool
+	// writtenAt and checkedAt are when it was last written and last seen.
+	writtenAt, checkedAt time.Time
+	// failures in a row, the last message among them, and when to try again.
+	failures int
+	message  string
+	retryAt  time.Time
+}
+
 // outputs remembers what was copied where, so that a steady state reads and
 // writes nothing.
 type outputs struct {
 	mu     sync.Mutex
-	copied map[types.NamespacedName]string
+	copies map[types.NamespacedName]outputsCopy
 }
 
 func (o *outputs) forget(name types.NamespacedName) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.copied, name)
+	delete(o.copies, name)
 }
 
-// done says whether this very copy was made before, and otherwise notes it.
-func (o *outputs) done(name types.NamespacedName, state string) bool {
+func (o *outputs) get(name types.NamespacedName) outputsCopy {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.copied == nil {
-		o.copied = map[types.NamespacedName]string{}
+	return o.copies[name]
+}
+
+func (o *outputs) set(name types.NamespacedName, c outputsCopy) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.copies == nil {
+		o.copies = map[types.NamespacedName]outputsCopy{}
 	}
-	if o.copied[name] == state {
-		return true
+	o.copies[name] = c
+}
+
+// unchecked are the copies that are next to be checked: each once a minute,
+// or more rarely when there are many.
+func (o *outputs) unchecked(now time.Time) []types.NamespacedName {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	every := max(copyCheck, time.Duration(len(o.copies))*time.Second/copiesChecked)
+	var due []types.NamespacedName
+	for name, c := range o.copies {
+		if c.version == "" || c.doubted || now.Sub(c.checkedAt) < every {
+			continue
+		}
+		c.checkedAt = now
+		o.copies[name] = c
+		if due = append(due, name); len(due) == copiesChecked {
+			break
+		}
 	}
-	o.copied[name] = state
-	return false
+	return due
+}
+
+// doubt notes that an object's copy was seen in a version, "" for deleted, and
+// says whether that is another than the one that is as it should be.
+func (o *outputs) doubt(name types.NamespacedName, kept, version string) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	c, known := o.copies[name]
+	if !known || c.name != kept || c.version == version {
+		return false
+	}
+	c.doubted = true
+	o.copies[name] = c
+	return true
 }
 
 // keepOutputs copies the stack's outputs to the ConfigMap or Secret that the
-// spec asks for. Its failure is an event, and is tried again in the next pass.
+// spec asks for, and again when somebody changed or deleted the copy. A
+// failure is an event, and is tried again by itself.
 func (r *Reconciler) keepOutputs(ctx context.Context, obj *v1alpha1.CdkTsStack) {
 	t, name := obj.Spec.Outputs, client.ObjectKeyFromObject(obj)
 	// A stack whose verification is still to come has outputs already: what is
 	// verified may be waiting for them.
 	nothing := obj.Status.Deployed == nil && len(obj.Status.Outputs) == 0
 	if t == nil || nothing || !obj.DeletionTimestamp.IsZero() {
-		return
-	}
-	if r.outputs.done(name, fmt.Sprint(*t, obj.Status.Outputs)) {
-		return
-	}
-	if err := r.copyOutputs(ctx, obj, t); err != nil {
 		r.outputs.forget(name)
+		return
+	}
+	now, state, was := r.Now(), fmt.Sprint(*t, obj.Status.Outputs), r.outputs.get(name)
+	repairs := was.state == state
+	switch {
+	case repairs && !was.doubted:
+		return
+	case repairs && now.Before(was.writtenAt.Add(betweenRepairs)):
+		r.wake.addAfter(name, was.writtenAt.Add(betweenRepairs).Sub(now))
+		return
+	case !repairs && was.failures > 0 && now.Before(was.retryAt):
+		r.wake.addAfter(name, was.retryAt.Sub(now))
+		return
+	}
+	c := outputsCopy{state: state, secret: t.SecretName != "", name: t.ConfigMapName + t.SecretName, writtenAt: was.writtenAt, checkedAt: now}
+	wrote, err := r.copyOutputs(ctx, obj, t, &c)
+	if err != nil {
+		r.copyFailed(obj, was, err)
+		return
+	}
+	if wrote {
+		c.writtenAt = now
+	}
+	r.outputs.set(name, c)
+	if wrote && repairs {
+		r.Recorder.Eventf(obj, nil, corev1.EventTypeNormal, "OutputsRestored", "Outputs", "The copy of the outputs in %s was changed or deleted by somebody and is written anew", c.name)
+	}
+}
+
+// copyFailed tells of a copy that failed, once for each reason, and has it
+// tried again after a pause.
+func (r *Reconciler) copyFailed(obj *v1alpha1.CdkTsStack, was outputsCopy, err error) {
+	name := client.ObjectKeyFromObject(obj)
+	pause := min(copyRetry<<min(was.failures, 10), copyRetryMax)
+	r.outputs.set(name, outputsCopy{failures: was.failures + 1, message: err.Error(), retryAt: r.Now().Add(pause)})
+	r.wake.addAfter(name, pause)
+	if was.message != err.Error() {
 		r.Recorder.Eventf(obj, nil, corev1.EventTypeWarning, "OutputsNotKept", "Outputs", "%s", err.Error())
 	}
 }
 
-func (r *Reconciler) copyOutputs(ctx context.Context, obj *v1alpha1.CdkTsStack, t *v1alpha1.OutputsTarget) error {
+// copyOutputs writes the copy if it is not as it should be, and notes its
+// version.
+func (r *Reconciler) copyOutputs(ctx context.Context, obj *v1alpha1.CdkTsStack, t *v1alpha1.OutputsTarget, c *outputsCopy) (wrote bool, err error) {
 	if t.SecretName != "" {
 		s := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: obj.Namespace, Name: t.SecretName}}
 		data := map[string][]byte{}
 		for k, v := range obj.Status.Outputs {
 			data[k] = []byte(v)
 		}
-		return r.keep(ctx, obj, s, func() { s.Data = data })
+		wrote, err = r.keep(ctx, obj, s, func() { s.Data = data })
+		c.version = s.ResourceVersion
+		return wrote, err
 	}
-	c := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: obj.Namespace, Name: t.ConfigMapName}}
-	return r.keep(ctx, obj, c, func() { c.Data = maps.Clone(obj.Status.Outputs) })
+	m := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: obj.Namespace, Name: t.ConfigMapName}}
+	wrote, err = r.keep(ctx, obj, m, func() { m.Data, m.BinaryData = maps.Clone(obj.Status.Outputs), nil })
+	c.version = m.ResourceVersion
+	return wrote, err
 }
 
-// keep creates or updates an object that belongs to obj. One of that name that
-// belongs to nobody or to another is left alone.
-func (r *Reconciler) keep(ctx context.Context, obj *v1alpha1.CdkTsStack, kept client.Object, fill func()) error {
-	err := r.Live.Get(ctx, client.ObjectKeyFromObject(kept), kept)
+// keep creates or updates an object that belongs to obj, if it is not as fill
+// makes it. One of that name that belongs to nobody or to another is left
+// alone.
+func (r *Reconciler) keep(ctx context.Context, obj *v1alpha1.CdkTsStack, kept client.Object, fill func()) (wrote bool, err error) {
+	err = r.Live.Get(ctx, client.ObjectKeyFromObject(kept), kept)
 	if client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("read %s for the outputs: %w", kept.GetName(), err)
+		return false, fmt.Errorf("read %s for the outputs: %w", kept.GetName(), err)
 	}
 	if err == nil && !metav1.IsControlledBy(kept, obj) {
-		return fmt.Errorf("the outputs are not copied: %T %s exists and does not belong to this CdkTsStack; choose another name", kept, kept.GetName())
+		return false, fmt.Errorf("the outputs are not copied: %T %s exists and does not belong to this CdkTsStack; choose another name", kept, kept.GetName())
 	}
+	before := kept.DeepCopyObject()
 	fill()
-	if setErr := controllerutil.SetControllerReference(obj, kept, r.Client.Scheme()); setErr != nil {
-		return fmt.Errorf("own %s: %w", kept.GetName(), setErr)
+	labels := maps.Clone(kept.GetLabels())
+	if labels == nil {
+		labels = map[string]string{}
 	}
-	if apierrors.IsNotFound(err) {
+	labels[managedBy] = operatorName
+	kept.SetLabels(labels)
+	if setErr := controllerutil.SetControllerReference(obj, kept, r.Client.Scheme()); setErr != nil {
+		return false, fmt.Errorf("own %s: %w", kept.GetName(), setErr)
+	}
+	switch {
+	case apierrors.IsNotFound(err):
 		err = r.Client.Create(ctx, kept)
-	} else {
+	case equality.Semantic.DeepEqual(before, kept):
+		return false, nil
+	default:
 		err = r.Client.Update(ctx, kept)
 	}
 	if err != nil {
-		return fmt.Errorf("write the outputs to %s: %w", kept.GetName(), err)
+		return false, fmt.Errorf("write the outputs to %s: %w", kept.GetName(), err)
 	}
-	return nil
+	return true, nil
 }

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"sync"
+	"time"
 
 	"awscdk.dev/operator/internal/git"
 
@@ -129,5 +130,14 @@ func (r *Reconciler) RunChanged(run string) {
 func (w *wake) add(name types.NamespacedName) {
 	if w.queue != nil {
 		w.queue.Add(reconcile.Request{NamespacedName: name})
+	}
+}
+
+// addAfter puts an object into the queue after a while.
+func (w *wake) addAfter(name types.NamespacedName, after time.Duration) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.queue != nil {
+		w.queue.AddAfter(reconcile.Request{NamespacedName: name}, after)
 	}
 }
