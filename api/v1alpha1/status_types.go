@@ -75,6 +75,13 @@ type CdkTsStackStatus struct {
 	// stackId is the ARN of the CloudFormation stack.
 	// +optional
 	StackID string `json:"stackId,omitempty"`
+	// stackClaim says what the object has to do with that stack: Made when its
+	// change set made the stack and nothing was executed yet, Deployed when a
+	// change set of it was executed on the stack or it was adopted, Released
+	// when the stack turned out to be somebody else's. A stack that is only
+	// Made is deleted with the object only while it is still empty.
+	// +optional
+	StackClaim StackClaim `json:"stackClaim,omitempty"`
 	// outputs are the outputs of the stack.
 	// +optional
 	Outputs map[string]string `json:"outputs,omitempty"`
@@ -112,12 +119,33 @@ type CdkTsStackStatus struct {
 	// orders are the users' orders that have been taken up.
 	// +optional
 	Orders *OrdersStatus `json:"orders,omitempty"`
+	// discardedChangeSets are change sets that were not executed and are still to
+	// be deleted.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=40
+	DiscardedChangeSets []DiscardedChangeSet `json:"discardedChangeSets,omitempty"`
 	// history holds the last deployments and destructions, newest first.
 	// +optional
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=20
 	History []HistoryEntry `json:"history,omitempty"`
 }
+
+// StackClaim says what an object has to do with the stack of status.stackId.
+type StackClaim string
+
+// The claims. A status without one was written by an earlier version, which
+// did not tell them apart.
+const (
+	// ClaimMade: a change set of the object made the stack, which is empty.
+	ClaimMade StackClaim = "Made"
+	// ClaimDeployed: the execution of a change set of the object began on the
+	// stack, or the object was adopted with it.
+	ClaimDeployed StackClaim = "Deployed"
+	// ClaimReleased: the object has given up the stack to somebody else.
+	ClaimReleased StackClaim = "Released"
+)
 
 // SourceStatus is what was seen of the repository.
 type SourceStatus struct {
@@ -233,6 +261,10 @@ type Operation struct {
 	// a minute.
 	// +optional
 	RequestedAt *metav1.Time `json:"requestedAt,omitempty"`
+	// acceptedAt is when CloudFormation was last seen to have taken the order to
+	// execute the change set.
+	// +optional
+	AcceptedAt *metav1.Time `json:"acceptedAt,omitempty"`
 	// atRestSince is when the stack was first seen at rest although no event
 	// tells that the operation ended.
 	// +optional
@@ -271,6 +303,19 @@ type HookStatus struct {
 	// durationMs is how long the script ran, in milliseconds.
 	// +optional
 	DurationMS int64 `json:"durationMs,omitempty"`
+}
+
+// DiscardedChangeSet is a change set that is of no more use.
+type DiscardedChangeSet struct {
+	// name is the id of the operation that it belonged to.
+	Name string `json:"name"`
+	// stack is the ARN of its stack, or the name when the ARN is not known.
+	Stack string `json:"stack"`
+	// dueAt is when its deletion is tried next.
+	DueAt metav1.Time `json:"dueAt"`
+	// attempts is how often its deletion failed.
+	// +optional
+	Attempts int32 `json:"attempts,omitempty"`
 }
 
 // Target is what a deployment is to bring about. Two equal digests mean that

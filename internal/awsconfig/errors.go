@@ -20,6 +20,11 @@ var (
 	ErrNotBootstrapped = problem.Declare("NotBootstrapped", problem.Retries)
 	// ErrBootstrapTooOld: they are there, but older than the app needs.
 	ErrBootstrapTooOld = problem.BootstrapTooOld
+	// ErrStackInUse: a stack that was to be empty is somebody else's by now.
+	ErrStackInUse = problem.StackInUse
+	// ErrElsewhere: whoever was asked cannot know, since the resource is in
+	// another account, region or partition.
+	ErrElsewhere = problem.StackElsewhere
 	// ErrNotFound: what was named does not exist.
 	ErrNotFound = problem.Declare("NotFound", problem.Retries)
 	// ErrValidation: AWS understood the request and refuses its content.

@@ -96,6 +96,20 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	if id := c.knownIdentity(); id != nil {
 		return *id, nil
 	}
+	id, err := c.caller(ctx)
+	if err != nil {
+		return Identity{}, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.identity = &id
+	c.bucket.Store(c.shared(id.Account))
+	return id, nil
+}
+
+// caller asks STS who the client is at this moment: with a role that falls
+// back, or an identity that the environment gives, that may change.
+func (c *Client) caller(ctx context.Context) (Identity, error) {
 	api, err := c.apis(ctx)
 	if err != nil {
 		return Identity{}, err
@@ -104,12 +118,7 @@ func (c *Client) Identity(ctx context.Context) (Identity, error) {
 	if err != nil {
 		return Identity{}, c.explain(ctx, "ask AWS who the credentials belong to", err)
 	}
-	id := Identity{Account: aws.ToString(out.Account), ARN: aws.ToString(out.Arn)}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.identity = &id
-	c.bucket.Store(c.shared(id.Account))
-	return id, nil
+	return Identity{Account: aws.ToString(out.Account), ARN: aws.ToString(out.Arn)}, nil
 }
 
 // askAgain is how long a client paces itself when AWS does not say whose

@@ -24,7 +24,7 @@ func TestACreatedStackTellsItsStoryAndItsOutputs(t *testing.T) {
 	stack := c.deploy(t, "1", plan)
 	want := decide.Stack{
 		Seen: true, Exists: true, Name: "app", Status: "CREATE_COMPLETE", Outputs: map[string]string{"ConfigName": "/app/config"},
-		ID: stack.ID, StatusReason: stack.StatusReason, UpdatedAt: stack.UpdatedAt,
+		ID: stack.ID, StatusReason: stack.StatusReason, CreatedAt: stack.CreatedAt, UpdatedAt: stack.UpdatedAt,
 	}
 	if diff := cmp.Diff(want, stack); diff != "" || stack.UpdatedAt.IsZero() || !strings.HasPrefix(stack.ID, "arn:") {
 		t.Errorf("stack %s:\n%s", stack.ID, diff)

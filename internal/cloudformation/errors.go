@@ -20,6 +20,8 @@ var (
 	ErrNotBootstrapped       = awsconfig.ErrNotBootstrapped
 	ErrBootstrapTooOld       = awsconfig.ErrBootstrapTooOld
 	ErrNotFound              = awsconfig.ErrNotFound
+	ErrStackInUse            = awsconfig.ErrStackInUse
+	ErrElsewhere             = awsconfig.ErrElsewhere
 	ErrValidation            = awsconfig.ErrValidation
 )
 

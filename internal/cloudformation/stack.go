@@ -14,12 +14,16 @@ import (
 
 // Stack reads a stack by its name or, so that a deleted one is still found,
 // by its ARN. A stack that is not there, or not any more, is seen and does not
-// exist.
+// exist; but when only another account or region says so of an ARN, nothing is
+// seen: ErrElsewhere.
 func (c *Client) Stack(ctx context.Context, nameOrARN string) decide.Stack {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
 	found, err := c.describe(ctx, nameOrARN)
 	if errors.Is(err, ErrNotFound) {
+		if err := c.wouldKnow(ctx, nameOrARN); err != nil {
+			return decide.Stack{Err: err}
+		}
 		return decide.Stack{Seen: true}
 	}
 	if err != nil {
@@ -34,6 +38,7 @@ func (c *Client) Stack(ctx context.Context, nameOrARN string) decide.Stack {
 		StatusReason:          aws.ToString(found.StackStatusReason),
 		Outputs:               outputs(found),
 		TerminationProtection: aws.ToBool(found.EnableTerminationProtection),
+		CreatedAt:             aws.ToTime(found.CreationTime),
 		UpdatedAt:             updatedAt(found),
 	}
 }

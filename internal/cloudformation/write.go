@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -101,6 +102,78 @@ func (c *Client) DeleteStack(ctx context.Context, stackARN, token, roleARN strin
 		return nil
 	}
 	return err
+}
+
+// DeleteEmptyStack starts the deletion of a stack that is still in
+// REVIEW_IN_PROGRESS and holds nothing but change sets that are the caller's
+// own. ErrStackInUse is the refusal for any other: somebody has deployed into it
+// or is about to.
+//
+// CloudFormation has no deletion on a condition. Only an existing change set
+// can be executed, and making one takes longer than is between the look and
+// the deletion: where AWS lets us list the change sets, nobody can come
+// between. Where it does not, since the CDK's deploy role may not, what could be
+// hit is a creation that began in that moment. The deletion is not repeated by
+// the SDK: the caller looks again first.
+func (c *Client) DeleteEmptyStack(ctx context.Context, stackARN, token, roleARN string, own func(changeSet string) bool) error {
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	doing := "delete stack " + shortName(stackARN)
+	strangers, err := c.strangers(ctx, stackARN, own)
+	if err != nil && !errors.Is(err, ErrAccessDenied) && !errors.Is(err, ErrNotFound) {
+		return err
+	}
+	if len(strangers) > 0 {
+		return &Error{Kind: ErrStackInUse, Doing: doing, Message: "it holds change sets of somebody else: " + strangers[0]}
+	}
+	stack, err := c.describe(ctx, stackARN)
+	switch {
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case stack.StackStatus == types.StackStatusDeleteInProgress || stack.StackStatus == types.StackStatusDeleteComplete:
+		return nil
+	case stack.StackStatus != types.StackStatusReviewInProgress:
+		return &Error{Kind: ErrStackInUse, Doing: doing, Message: fmt.Sprintf("somebody else has deployed into it (%s)", stack.StackStatus)}
+	}
+	in := &cfn.DeleteStackInput{StackName: &stackARN, ClientRequestToken: &token}
+	if roleARN != "" {
+		in.RoleARN = &roleARN
+	}
+	_, err = call(ctx, c, doing, once((*cfn.Client).DeleteStack), in)
+	if errors.Is(err, ErrNotFound) || code(err) == codeTokenExists {
+		return nil
+	}
+	return err
+}
+
+// strangers names the change sets of a stack that are not own.
+func (c *Client) strangers(ctx context.Context, stackARN string, own func(string) bool) ([]string, error) {
+	var found []string
+	in := &cfn.ListChangeSetsInput{StackName: &stackARN}
+	for range maxPages {
+		page, err := call(ctx, c, "list the change sets of stack "+shortName(stackARN), (*cfn.Client).ListChangeSets, in)
+		if err != nil {
+			return nil, err
+		}
+		for _, s := range page.Summaries {
+			if name := aws.ToString(s.ChangeSetName); !own(name) {
+				found = append(found, name)
+			}
+		}
+		if in.NextToken = page.NextToken; in.NextToken == nil {
+			break
+		}
+	}
+	return found, nil
+}
+
+// once is an operation that the SDK does not repeat when it fails.
+func once[In, Out any](op operation[In, Out]) operation[In, Out] {
+	return func(api *cfn.Client, ctx context.Context, in *In, options ...func(*cfn.Options)) (*Out, error) {
+		return op(api, ctx, in, append(options, func(o *cfn.Options) { o.Retryer = aws.NopRetryer{} })...)
+	}
 }
 
 // ContinueUpdateRollback goes on with a rollback that failed. Doing so again

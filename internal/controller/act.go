@@ -51,13 +51,25 @@ func (r *Reconciler) actOnAWS(ctx context.Context, obj *v1alpha1.CdkTsStack, act
 	case decide.ActContinueRollback:
 		err = aws.ContinueUpdateRollback(ctx, op.StackID, token, plan.ExecutionRoleARN)
 	case decide.ActDeleteStack:
-		err = aws.DeleteStack(ctx, op.StackID, token, plan.ExecutionRoleARN)
+		err = r.deleteStack(ctx, aws, obj, token, plan.ExecutionRoleARN)
 	case decide.ActDetectDrift:
 		detectionID, err = r.detectDrift(ctx, obj, op.StackID)
 	default:
 		err = fmt.Errorf("unknown action %q", action)
 	}
 	return detectionID, judged(err)
+}
+
+// deleteStack deletes the stack of the operation in flight. One that the object
+// only made is deleted as long as it is empty and nobody else is about to use
+// it.
+func (r *Reconciler) deleteStack(ctx context.Context, aws *cloudformation.Client, obj *v1alpha1.CdkTsStack, token, role string) error {
+	op := obj.Status.Operation
+	if op.Kind == v1alpha1.OperationDestroy && decide.Claim(&obj.Status) == v1alpha1.ClaimMade {
+		own := func(changeSet string) bool { return decide.OwnChangeSet(obj, changeSet) }
+		return aws.DeleteEmptyStack(ctx, op.StackID, token, role, own)
+	}
+	return aws.DeleteStack(ctx, op.StackID, token, role)
 }
 
 // plan is what the operation in flight deploys or, for one that builds

@@ -129,7 +129,7 @@ func (r *Reconciler) pass(ctx context.Context, obj *v1alpha1.CdkTsStack) (after 
 		return 0, r.letGo(ctx, obj)
 	}
 	acted := r.act(ctx, obj, d.Action, seen)
-	if acted.Err == nil && acted.DetectionID == "" {
+	if acted.Err == nil && !d.Action.Tells() {
 		return d.After, nil
 	}
 	if wait := putOff(ctx); wait > 0 {

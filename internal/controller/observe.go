@@ -35,7 +35,7 @@ func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.CdkTsStack) deci
 	}
 	observeAWS(ctx, aws, needs, &seen)
 	if needs.Rival {
-		seen.Rival = r.rival(ctx, obj, cmp.Or(seen.ChangeSet.StackID, seen.Stack.ID))
+		seen.Rival = r.rival(ctx, obj, cmp.Or(seen.ChangeSet.StackID, seen.Stack.ID), needs.Place)
 	}
 	if needs.Drift != "" {
 		seen.Drift = r.drift(ctx, obj, needs)

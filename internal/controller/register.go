@@ -63,7 +63,7 @@ func (r *Reconciler) Register(mgr ctrl.Manager) error {
 	if err := mgr.Add(clearing); err != nil {
 		return fmt.Errorf("register the clearing of runs: %w", err)
 	}
-	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.CdkTsStack{}, stackIndex, stacksOf); err != nil {
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.CdkTsStack{}, placeIndex, placesOf); err != nil {
 		return fmt.Errorf("index the objects by their stacks: %w", err)
 	}
 	err = ctrl.NewControllerManagedBy(mgr).

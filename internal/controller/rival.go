@@ -3,58 +3,77 @@ package controller
 import (
 	"cmp"
 	"context"
+	"fmt"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/decide"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// stackIndex finds objects by the stack that they operate on.
-const stackIndex = "stack"
+// placeIndex finds objects by the places of their stacks.
+const placeIndex = "place"
 
-// stacksOf are the stacks that an object deployed or is deploying.
-func stacksOf(o client.Object) []string {
+// placesOf are the places of the stacks that an object deployed, made or is
+// deploying.
+func placesOf(o client.Object) []string {
 	obj, ok := o.(*v1alpha1.CdkTsStack)
 	if !ok {
 		return nil
 	}
-	var ids []string
-	if id := obj.Status.StackID; id != "" {
-		ids = append(ids, id)
+	var all []string
+	for _, place := range decide.Places(obj) {
+		all = append(all, place.String())
 	}
-	if op := obj.Status.Operation; op != nil && op.StackID != "" && op.StackID != obj.Status.StackID {
-		ids = append(ids, op.StackID)
-	}
-	return ids
+	return all
 }
 
-// rival names the object that has the better claim to a stack than obj: one
-// that deployed it, or else the oldest; "" when there is none, or no stack.
+// rival is the object that has the better claim than obj to the stack with
+// that ARN or, without one, to the stack that will be in the given place.
 // Objects in namespaces that are not watched are not known.
-func (r *Reconciler) rival(ctx context.Context, obj *v1alpha1.CdkTsStack, stackID string) string {
-	if stackID == "" {
-		return ""
+func (r *Reconciler) rival(ctx context.Context, obj *v1alpha1.CdkTsStack, stackID string, place decide.Place) decide.Rival {
+	if at, ok := decide.PlaceOf(stackID); ok {
+		place = at
+	}
+	if place == (decide.Place{}) {
+		return decide.Rival{}
 	}
 	var others v1alpha1.CdkTsStackList
-	if err := r.Client.List(ctx, &others, client.MatchingFields{stackIndex: stackID}); err != nil {
-		r.Log.Warn("look for other objects of a stack", "stack", stackID, "error", err)
-		return ""
+	if err := r.Client.List(ctx, &others, client.MatchingFields{placeIndex: place.String()}); err != nil {
+		return decide.Rival{Err: fmt.Errorf("look for other objects of the stack %s: %w", place.StackName, err)}
+	}
+	better := precedes
+	if !obj.DeletionTimestamp.IsZero() {
+		better = keeps
 	}
 	for i := range others.Items {
-		if other := &others.Items[i]; other.UID != obj.UID && precedes(other, obj) {
-			return other.Namespace + "/" + other.Name
+		if other := &others.Items[i]; other.UID != obj.UID && better(other, obj, place) {
+			return decide.Rival{Name: other.Namespace + "/" + other.Name}
 		}
 	}
-	return ""
+	return decide.Rival{}
 }
 
-func precedes(a, b *v1alpha1.CdkTsStack) bool {
-	deployed := func(o *v1alpha1.CdkTsStack) bool { return o.Status.Deployed != nil }
-	if deployed(a) != deployed(b) {
-		return deployed(a)
+// precedes says whether a may deploy the stack, and b not: the one that
+// deployed it, or else the older.
+func precedes(a, b *v1alpha1.CdkTsStack, place decide.Place) bool {
+	if first := decide.Deploys(a, place); first != decide.Deploys(b, place) {
+		return first
 	}
 	if !a.CreationTimestamp.Equal(&b.CreationTimestamp) {
 		return a.CreationTimestamp.Before(&b.CreationTimestamp)
 	}
 	return cmp.Less(a.UID, b.UID)
+}
+
+// keeps says whether the stack has to outlive deleted, since other has it too.
+// Of two that are deleted at once, one answers for it.
+func keeps(other, deleted *v1alpha1.CdkTsStack, place decide.Place) bool {
+	switch {
+	case !other.DeletionTimestamp.IsZero() && !precedes(other, deleted, place):
+		return false
+	case decide.Deploys(other, place):
+		return true
+	}
+	return !decide.Deploys(deleted, place)
 }

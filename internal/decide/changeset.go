@@ -18,17 +18,22 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 		return spoke
 	}
 	stack, cs := p.seen.Stack, p.seen.ChangeSet
-	if p.unseen(stack.Err, cs.Err) {
+	if p.unseen(stack.Err, cs.Err, p.seen.Rival.Err) {
 		return true
 	}
 	if !cs.Exists {
 		return planAnew(p, op, stack)
 	}
 	switch {
-	case p.seen.Rival != "":
+	case p.seen.Rival.Name != "":
 		return p.rivalry(op)
 	case cs.Status == changeSetComplete && cs.ExecutionStatus == executionAvailable:
 		return p.judge(op, cs)
+	case cs.Status == changeSetComplete && began(cs):
+		// Somebody executed it by hand: it is followed like one of ours.
+		p.step(v1alpha1.StepExecuting)
+		p.st.Progress = &v1alpha1.Progress{Total: int32(cs.Changes)}
+		return p.again()
 	case cs.Status == changeSetComplete:
 		return p.fail(errChangeSetOutdated.New("the change set %s can no longer be executed (%s): the stack was changed since it was made", op.ID, cs.ExecutionStatus))
 	case cs.Status == changeSetFailed && cs.Empty:
@@ -62,7 +67,7 @@ func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
 		// It may be its deletion, with the object that had it.
 		p.say(waiting, problem.StackBusy, fmt.Sprintf("waiting: another operation on %s is under way (%s)", op.Plan.StackName, stack.Status))
 		return p.look(p.poll(op.StepStartedAt))
-	case p.seen.Rival != "":
+	case p.seen.Rival.Name != "":
 		op.StackID = stack.ID
 		return p.rivalry(op)
 	case stillborn(stack.Status):
@@ -120,75 +125,6 @@ func lacksBootstrap(b Bootstrap, plan *v1alpha1.Plan, region string) *problem.Pr
 	return nil
 }
 
-// execute follows the execution of the change set to its end.
-func execute(p *pass, op *v1alpha1.Operation) bool {
-	if spoke, ok := p.acted(); !ok {
-		return spoke
-	}
-	stack, ev, cs := p.seen.Stack, p.seen.Events, p.seen.ChangeSet
-	if p.unseen(stack.Err, ev.Err) {
-		return true
-	}
-	p.progress(ev)
-	if ev.Started {
-		p.st.StackID = stack.ID // from now on it is this object's, to be deleted with it
-	}
-	switch {
-	case !stack.Exists && p.st.StackID == op.StackID && p.now.Sub(op.StepStartedAt.Time) >= lag:
-		return p.takenOver(op, "is gone")
-	case !ev.Started && cs.Exists && cs.ExecutionStatus == executionAvailable:
-		return p.act(ActExecute, p.poll(op.StepStartedAt))
-	case !ev.Started:
-		return p.notStarted(op, cs)
-	case healthy(ev.Final) && inProgress(stack.Status):
-		return p.look(p.poll(op.StepStartedAt)) // it was seen before its end: its outputs are not there yet
-	case healthy(ev.Final):
-		return p.finish(op, v1alpha1.OutcomeSucceeded)
-	case ev.Final == "" || inProgress(ev.Final):
-		return p.underWay(op, stack)
-	}
-	p.st.Outputs = stack.Outputs
-	return p.fail(errDeploymentFailed.New("%s", failureMessage(op.Plan, ev)))
-}
-
-// underWay waits for the end of the execution, unless another operation has
-// taken the stack over, such as a cancelled update or a deletion: then no
-// event of this one will tell of an end. Events may come later than the status.
-func (p *pass) underWay(op *v1alpha1.Operation, stack Stack) bool {
-	if inProgress(stack.Status) || stack.Status == statusReview {
-		op.AtRestSince = nil
-		return p.look(p.poll(op.StepStartedAt))
-	}
-	if now := p.metaNow(); op.AtRestSince == nil {
-		op.AtRestSince = &now
-	}
-	if p.now.Sub(op.AtRestSince.Time) < lag {
-		return p.look(p.poll(op.StepStartedAt))
-	}
-	p.st.Outputs = stack.Outputs
-	return p.takenOver(op, "is in "+stack.Status)
-}
-
-// takenOver ends a deployment that somebody else has ended. That was for a
-// reason, so it is not begun again by itself.
-func (p *pass) takenOver(op *v1alpha1.Operation, state string) bool {
-	return p.fail(errTakenOver.New(
-		"the deployment of %s was cut short by another operation on the stack, such as a cancelled update or a deletion, and the stack %s: order a deployment when it may go on", op.Plan.StackName, state))
-}
-
-// notStarted is the state in which the change set is not there to be executed
-// and nothing shows that it was: CloudFormation may only be slow to tell.
-func (p *pass) notStarted(op *v1alpha1.Operation, cs ChangeSet) bool {
-	obsolete := cs.Exists && cs.ExecutionStatus == executionObsolete
-	if !obsolete && p.now.Sub(op.StepStartedAt.Time) < lag {
-		return p.look(p.poll(op.StepStartedAt))
-	}
-	if p.unseen(cs.Err) {
-		return true
-	}
-	return p.fail(errChangeSetOutdated.New("the change set %s was not executed: it was deleted or made obsolete by another change of the stack", op.ID))
-}
-
 // progress counts what the events tell; it never goes back.
 func (p *pass) progress(ev Events) {
 	if p.st.Progress == nil {
@@ -230,7 +166,8 @@ func clearStillborn(p *pass, op *v1alpha1.Operation) bool {
 	}
 	switch {
 	case !stack.Exists:
-		op.StackID, p.st.StackID = "", ""
+		// The status keeps the ARN: by it a stack that takes the name is told apart.
+		op.StackID = ""
 		p.step(v1alpha1.StepPlanning)
 		return p.again()
 	case stack.Status == statusDeleteFailed:

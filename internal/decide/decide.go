@@ -36,6 +36,10 @@ const (
 	ActLetGo Action = "LetGo"
 )
 
+// Tells says whether the success of an action is itself to be recorded, by
+// another decision in the same pass.
+func (a Action) Tells() bool { return a == ActExecute || a == ActDetectDrift }
+
 // Settings are the operator's own, the same for every object.
 type Settings struct {
 	// Drift and GitSync say when the next check after a moment is due.

@@ -2,7 +2,6 @@ package decide
 
 import (
 	"fmt"
-	"strings"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
@@ -61,17 +60,18 @@ func followDeploy(p *pass, op *v1alpha1.Operation) bool {
 	return p.followStep(op)
 }
 
-// noteStack notes the stack that the change set is of. It becomes this
-// object's own, to be deleted with it, when the change set made it, or when
-// the change set is executed: one that was there before is not.
+// noteStack notes the stack that the change set is of. One that the change set
+// made is deleted with the object as long as it is empty; from its execution on
+// it is the object's own. One that was there before is neither.
 func (p *pass) noteStack(op *v1alpha1.Operation) {
 	cs := p.seen.ChangeSet
 	if !cs.Exists {
 		return
 	}
 	op.StackID = cs.StackID
-	if p.seen.Stack.Status == statusReview && p.seen.Rival == "" {
-		p.st.StackID = cs.StackID
+	stack := p.seen.Stack
+	if stack.Status == statusReview && stack.ID == cs.StackID && p.seen.Rival.Name == "" && op.AcceptedAt == nil && !began(cs) {
+		p.claim(cs.StackID, v1alpha1.ClaimMade)
 	}
 }
 
@@ -94,11 +94,11 @@ func (p *pass) unsettled(op *v1alpha1.Operation) bool {
 // rivalry refuses to deploy a stack that another object deploys: each would
 // undo what the other does, and the first to be deleted would take it along.
 func (p *pass) rivalry(op *v1alpha1.Operation) bool {
-	if p.st.StackID == op.StackID && p.st.Deployed == nil {
-		p.st.StackID = "" // it is not ours to delete
+	if p.st.StackID == op.StackID && Claim(p.st) == v1alpha1.ClaimMade {
+		p.claim("", "") // it is not ours to delete
 	}
 	return p.fail(errStackOfAnother.New(
-		"the stack %s is deployed by the CdkTsStack %s already: delete one of the two objects (with actions.destroy false, so that the stack stays), or give this one another stackName, region or account", op.Plan.StackName, p.seen.Rival))
+		"the stack %s is deployed by the CdkTsStack %s already: delete one of the two objects (with actions.destroy false, so that the stack stays), or give this one another stackName, region or account", op.Plan.StackName, p.seen.Rival.Name))
 }
 
 // superseded says why a deployment that has not changed anything yet is given
@@ -193,31 +193,21 @@ func (p *pass) takePlan(op *v1alpha1.Operation, result *RunResult) bool {
 // movedAway refuses a plan that would make a second stack and leave the one
 // that this object deployed behind, unwatched.
 func movedAway(stackID string, plan *v1alpha1.Plan) *problem.Problem {
-	account, name, ok := parseStackID(stackID)
+	at, ok := PlaceOf(stackID)
 	switch {
 	case !ok:
 		return nil
-	case plan.Account != "" && plan.Account != account:
+	case plan.Account != "" && plan.Account != at.Account:
 		return errAccountChanged.New(
-			"the stack %s lives in account %s, and the credentials are now of account %s: restore the credentials, or delete this object and create another for the new account", name, account, plan.Account)
-	case plan.StackName != name:
+			"the stack %s lives in account %s, and the credentials are now of account %s: restore the credentials, or delete this object and create another for the new account", at.StackName, at.Account, plan.Account)
+	case plan.Region != "" && plan.Region != at.Region:
+		return errRegionChanged.New(
+			"the stack %s is in region %s, and the app now deploys to %s: set spec.awsRegion back to %s, or create another CdkTsStack for the new region", at.StackName, at.Region, plan.Region, at.Region)
+	case plan.StackName != at.StackName:
 		return errStackNameChanged.New(
-			"the app now names this stack %s in CloudFormation, and %s is deployed and would be left behind: restore the name, or create another CdkTsStack for the new one", plan.StackName, name)
+			"the app now names this stack %s in CloudFormation, and %s is deployed and would be left behind: restore the name, or create another CdkTsStack for the new one", plan.StackName, at.StackName)
 	}
 	return nil
-}
-
-// parseStackID takes arn:aws:cloudformation:REGION:ACCOUNT:stack/NAME/UUID apart.
-func parseStackID(arn string) (account, name string, ok bool) {
-	parts := strings.SplitN(arn, ":", 6)
-	if len(parts) != 6 {
-		return "", "", false
-	}
-	path := strings.Split(parts[5], "/")
-	if len(path) != 3 || path[0] != "stack" {
-		return "", "", false
-	}
-	return parts[4], path[1], true
 }
 
 // finish notes that a deployment has brought its target about, and has it
@@ -230,7 +220,8 @@ func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
 	if outcome == v1alpha1.OutcomeSucceeded || p.st.LastDeploy == nil {
 		p.st.LastDeploy = v1alpha1.NewTime(p.metaNow())
 	}
-	p.st.StackID, p.st.Outputs = s.ID, s.Outputs
+	p.claim(s.ID, v1alpha1.ClaimDeployed)
+	p.st.Outputs = s.Outputs
 	p.st.Drift, p.st.DriftDetected = p.driftAfter(outcome), p.st.DriftDetected && outcome == v1alpha1.OutcomeUnchanged
 	op.StackID, op.Outcome = s.ID, outcome
 	return p.beginChecks(op, 0)

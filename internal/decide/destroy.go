@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -24,31 +25,64 @@ func destroy(p *pass) bool {
 	case !MayDestroy(&p.obj.Spec):
 		return p.retain()
 	case !p.ownsStack():
-		p.say(waiting, stateNothingToDestroy, "the object is let go: it never deployed a stack")
-		return p.act(ActLetGo, 0)
+		return p.letGo(stateNothingToDestroy, "the object is let go: it never deployed a stack")
 	case p.destroyed():
-		p.say(waiting, stateStackDeleted, "the stack is gone and the object is let go")
-		return p.act(ActLetGo, 0)
+		return p.letGo(stateStackDeleted, "the stack is gone and the object is let go")
+	case Claim(p.st) == v1alpha1.ClaimReleased:
+		return p.letGo(errStackKept, fmt.Sprintf("the object is let go and the stack %s stays: somebody else uses it", stackName(p.st.StackID)))
 	case p.lacksCredentials():
 		return true
 	}
-	if p.unseen(p.seen.Stack.Err) {
+	return p.destroyStack()
+}
+
+// letGo ends the life of a deleted object.
+func (p *pass) letGo(k *problem.Kind, message string) bool {
+	p.say(waiting, k, message)
+	return p.act(ActLetGo, 0)
+}
+
+// destroyStack deletes the stack as it is seen, unless it turns out to be
+// gone or not to be the object's.
+func (p *pass) destroyStack() bool {
+	stack := p.seen.Stack
+	switch {
+	case stack.Err != nil:
+		return p.cannotTell(stack.Err)
+	case p.unseen(p.seen.Rival.Err):
 		return true
-	}
-	if !p.seen.Stack.Seen {
+	case !stack.Seen || !p.sawOwnStack():
 		p.say(waiting, stateDestroying, "looking at the stack")
 		return p.again()
-	}
-	if !p.seen.Stack.Exists && p.st.StackID == "" && len(p.st.History) == 0 {
+	case !stack.Exists && p.st.StackID == "":
+		// A name that nobody has proves nothing: the stack may have another.
 		p.say(failing, errStackNotFound, fmt.Sprintf(
 			"the earlier operator deployed this object, and there is no stack named %s in %s: the object stays, lest the stack be left behind under another name; if it is gone or to stay, set actions.destroy to false", stackRef(p.obj), p.obj.Spec.AWSRegion))
 		return p.look(time.Minute)
+	case !stack.Exists:
+		return p.letGo(stateStackGone, fmt.Sprintf("the stack %s was already gone and the object is let go", stackName(p.st.StackID)))
 	}
-	if !p.seen.Stack.Exists {
-		p.say(waiting, stateStackDeleted, "the stack is gone and the object is let go")
-		return p.act(ActLetGo, 0)
+	if why := p.notOurs(stack); why != "" {
+		return p.letGo(errStackKept, fmt.Sprintf("the object is let go and the stack %s stays: %s", stack.Name, why))
 	}
 	return p.startDestroy()
+}
+
+// sawOwnStack says whether the stack in sight is the one that this object has
+// to do with. An operation that is given up may have looked for a stack by its
+// name, and who has the name now may be another.
+func (p *pass) sawOwnStack() bool {
+	id := p.st.StackID
+	return id == "" || p.seen.Stack.ID == id || Look(p.obj, p.now, p.cfg).Stack == id
+}
+
+// cannotTell waits until somebody can say what has become of the stack.
+func (p *pass) cannotTell(err error) bool {
+	pr := problem.Of(err)
+	if errors.Is(pr, problem.StackElsewhere) {
+		pr = problem.StackElsewhere.New("%s; or set spec.actions.destroy to false to let the object go and leave the stack as it is", pr.Message)
+	}
+	return p.waitFor(pr)
 }
 
 // ownsStack says whether this object, or the earlier operator on its behalf,
@@ -71,7 +105,13 @@ func (p *pass) startDestroy() bool {
 		return p.look(p.patience(problem.StackBusy.Reason))
 	}
 	op := p.start(v1alpha1.OperationDestroy, v1alpha1.StepDeleting, ReasonDeleted)
-	op.StackID, p.st.StackID = stack.ID, stack.ID
+	op.StackID = stack.ID
+	switch {
+	case p.st.StackID == "":
+		p.claim(stack.ID, v1alpha1.ClaimDeployed) // by the earlier operator, on its behalf
+	case p.st.StackClaim == "":
+		p.claim(p.st.StackID, p.claimOn(stack))
+	}
 	op.Target = &v1alpha1.Target{Digest: p.destroyTarget()}
 	op.Attempt = int32(len(failed) + 1)
 	if before, _ := hooksOf(&p.obj.Spec, op.Kind); before.Script != "" {
@@ -140,24 +180,30 @@ func mayDestroy(p *pass, op *v1alpha1.Operation) bool {
 	case result.Failure != nil:
 		return p.fail(ErrBeforeDestroy.New("the stack %s is kept: %s", stackName(op.StackID), result.Failure.Message))
 	}
+	// The hook may have taken hours: the stack is looked at again first.
 	p.step(v1alpha1.StepDeleting)
-	return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
+	return p.again()
 }
 
 // endDestroy closes a destruction whose stack is gone.
 func (p *pass) endDestroy(op *v1alpha1.Operation) bool {
 	p.end(v1alpha1.OutcomeSucceeded, stateStackDeleted, fmt.Sprintf("deleted the stack %s", stackName(op.StackID)))
-	p.st.StackID, p.st.Outputs = "", nil
+	p.claim("", "")
+	p.st.Outputs = nil
 	return false
 }
 
 func followDeletion(p *pass, op *v1alpha1.Operation) bool {
+	if a := p.seen.Acted; a != nil && errors.Is(a.Err, problem.StackInUse) {
+		p.claim(op.StackID, v1alpha1.ClaimReleased)
+		return p.keep(a.Err.Error())
+	}
 	if spoke, ok := p.acted(); !ok {
 		return spoke
 	}
 	stack, ev := p.seen.Stack, p.seen.Events
-	if p.unseen(stack.Err) {
-		return true
+	if stack.Err != nil {
+		return p.cannotTell(stack.Err)
 	}
 	if !stack.Exists {
 		if _, after := hooksOf(&p.obj.Spec, op.Kind); after.Script != "" {
@@ -167,16 +213,25 @@ func followDeletion(p *pass, op *v1alpha1.Operation) bool {
 	}
 	p.progress(ev)
 	switch {
+	case ev.Err == nil && !ev.Started && p.notOurs(stack) != "":
+		return p.keep(p.notOurs(stack))
 	case inProgress(stack.Status):
 		return p.look(p.poll(op.StepStartedAt))
-	case ev.Err != nil:
-		return p.waitFor(problem.Of(ev.Err))
+	case p.unseen(ev.Err, p.seen.Rival.Err):
+		return true
 	case !ev.Started:
 		return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
 	case stack.Status == statusDeleteFailed:
 		return p.fail(errDestroyFailed.New("%s", destroyFailure(p.st.Deployed, stack, ev)))
 	}
 	return p.look(p.poll(op.StepStartedAt))
+}
+
+// keep gives up a destruction that has not begun, since the stack turned out
+// not to be the object's.
+func (p *pass) keep(why string) bool {
+	p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, fmt.Sprintf("the stack %s is not deleted: %s", stackName(p.st.Operation.StackID), why))
+	return false
 }
 
 func destroyFailure(deployed *v1alpha1.Deployment, stack Stack, ev Events) string {
@@ -192,8 +247,8 @@ func destroyFailure(deployed *v1alpha1.Deployment, stack Stack, ev Events) strin
 
 // stackName is the name in an ARN, or what was given.
 func stackName(ref string) string {
-	if _, name, ok := parseStackID(ref); ok {
-		return name
+	if at, ok := PlaceOf(ref); ok {
+		return at.StackName
 	}
 	return ref
 }

@@ -82,7 +82,7 @@ func (h *hour) observeAWS(n decide.Needs, seen *decide.Observed) {
 		}
 		seen.Drift.Seen, seen.Drift.Err = a.err == nil, a.err
 	}
-	seen.Rival = a.rival
+	seen.Rival = decide.Rival{Name: a.rival}
 }
 
 func inFlight(began time.Time, takes time.Duration, now time.Time) bool {

@@ -84,7 +84,7 @@ func init() {
 			follow: followDestroy,
 			steps: map[v1alpha1.OperationStep]row{
 				v1alpha1.StepBeforeHook: {runs: true, run: "-before", hook: BeforeDestroy, follow: mayDestroy},
-				v1alpha1.StepDeleting:   {needs: []need{needEvents}, sentence: "deleting the stack", follow: followDeletion},
+				v1alpha1.StepDeleting:   {needs: []need{needEvents, needRival}, sentence: "deleting the stack", follow: followDeletion},
 				v1alpha1.StepAfterHook:  {runs: true, run: "-after", hook: AfterDestroy, follow: afterDestroy},
 			},
 		},
@@ -197,6 +197,7 @@ func lookAtOperation(op *v1alpha1.Operation) Needs {
 			n.Bootstrap = op.Plan.BootstrapParameter
 		case needRival:
 			n.Rival = true
+			n.Place, _ = planned(op.Plan)
 		case needDrift:
 			n.Stack, n.Drift = "", op.DetectionID
 		}

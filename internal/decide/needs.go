@@ -27,8 +27,10 @@ type Needs struct {
 	Drift string
 	// Bootstrap asks for the version in that SSM parameter.
 	Bootstrap string
-	// Rival asks for other objects of the same stack.
+	// Rival asks for other objects of the stack above or, while that is not
+	// there, of the one that will be in Place.
 	Rival bool
+	Place Place
 	// Credentials are to be read, for one of the above or for what follows.
 	Credentials bool
 }
@@ -42,8 +44,8 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 	case op != nil:
 		n = lookAtOperation(op)
 	case !obj.DeletionTimestamp.IsZero():
-		n = Needs{Stack: stackRef(obj), Credentials: true}
-	case obj.Status.Deployed != nil && obj.Status.StackID == "":
+		n = Needs{Stack: stackRef(obj), Rival: true, Credentials: true}
+	case awaitsARN(&obj.Status):
 		n = Needs{Stack: stackRef(obj), Credentials: true}
 	}
 	if obj.DeletionTimestamp.IsZero() && !pinned(&obj.Spec) {

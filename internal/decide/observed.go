@@ -20,12 +20,18 @@ type Observed struct {
 	Events      Events
 	Drift       Drift
 	Bootstrap   Bootstrap
-	// Rival names another object, older or deployed already, whose stack is
-	// the one that is operated on; "" for none.
-	Rival string
+	Rival       Rival
 	// Acted is what came of the action that the decision before this one, in
 	// the same pass, asked for; nil in the first decision of a pass.
 	Acted *Acted
+}
+
+// Rival is another object with the better claim to the stack that is operated
+// on: it deploys that stack, or was there first.
+type Rival struct {
+	// Name is NAMESPACE/NAME, "" when there is none.
+	Name string
+	Err  error
 }
 
 // Acted is what came of an action.
@@ -151,6 +157,7 @@ type Stack struct {
 	StatusReason          string
 	Outputs               map[string]string
 	TerminationProtection bool
+	CreatedAt             time.Time
 	UpdatedAt             time.Time
 	Err                   error
 }

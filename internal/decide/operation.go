@@ -70,8 +70,11 @@ func (p *pass) start(kind v1alpha1.OperationKind, step v1alpha1.OperationStep, r
 }
 
 func operationID(kind v1alpha1.OperationKind, obj *v1alpha1.CdkTsStack, millis int64) string {
-	return fmt.Sprintf("cdk-%s-%d-%s", kinds[kind].word, millis, digest(obj.UID, obj.Namespace, obj.Name))
+	return fmt.Sprintf("cdk-%s-%d-%s", kinds[kind].word, millis, identityOf(obj))
 }
+
+// identityOf tells the operations of one object from those of all others.
+func identityOf(obj *v1alpha1.CdkTsStack) string { return digest(obj.UID, obj.Namespace, obj.Name) }
 
 // step moves the operation on.
 func (p *pass) step(s v1alpha1.OperationStep) {

@@ -16,6 +16,7 @@ var (
 
 	stateDeployDisabled   = problem.State("DeployDisabled", problem.Calm)
 	stateStackRetained    = problem.State("StackRetained", problem.Calm)
+	stateStackGone        = problem.State("StackGone", problem.Calm)
 	stateNothingToDestroy = problem.State("NothingToDestroy", problem.Calm)
 
 	stateSeen        = problem.State("Seen", problem.Silent)
@@ -38,8 +39,10 @@ var (
 	errRollbackStuck     = problem.Declare("RollbackStuck", problem.Stalls)
 	errStackUnusable     = problem.Declare("StackUnusable", problem.Stalls)
 	errAccountChanged    = problem.Declare("AccountChanged", problem.Stalls)
+	errRegionChanged     = problem.Declare("RegionChanged", problem.Stalls)
 	errStackNameChanged  = problem.Declare("StackNameChanged", problem.Stalls)
 	errStackOfAnother    = problem.Declare("StackOfAnother", problem.Stalls)
+	errStackKept         = problem.Declare("StackKept", problem.Waits)
 	errStackNotFound     = problem.Declare("StackNotFound", problem.Waits)
 	errDestroyFailed     = problem.Declare("DestroyFailed", problem.Retries)
 	errUnknownOperation  = problem.Declare("UnknownOperation", problem.Retries)

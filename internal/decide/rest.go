@@ -40,11 +40,19 @@ func adopt(p *pass) bool {
 	return p.again()
 }
 
+// awaitsARN says whether an object was adopted by the name of its stack. One
+// that this operator deployed is known by its ARN: who has the name now may be
+// another.
+func awaitsARN(st *v1alpha1.CdkTsStackStatus) bool {
+	return st.Deployed != nil && st.StackID == "" && st.LastDeployment == nil
+}
+
 // findAdopted notes the ARN of an adopted stack, by which it is watched from
 // then on.
 func (p *pass) findAdopted() bool {
-	if p.st.Deployed != nil && p.st.StackID == "" && p.seen.Stack.Exists {
-		p.st.StackID, p.st.Outputs = p.seen.Stack.ID, p.seen.Stack.Outputs
+	if awaitsARN(p.st) && p.seen.Stack.Exists {
+		p.claim(p.seen.Stack.ID, v1alpha1.ClaimDeployed)
+		p.st.Outputs = p.seen.Stack.Outputs
 	}
 	return false
 }

@@ -11,8 +11,7 @@ import (
 func (p *pass) retain() bool {
 	before, _ := hooksOf(&p.obj.Spec, v1alpha1.OperationDestroy)
 	if before.Script == "" || !p.ownsStack() || p.mayGo() {
-		p.say(waiting, stateStackRetained, p.retainedMessage())
-		return p.act(ActLetGo, 0)
+		return p.letGo(stateStackRetained, p.retainedMessage())
 	}
 	failed := failures(p.st, v1alpha1.OperationDestroy, p.retainTarget())
 	if p.pausesAfter(failed) {

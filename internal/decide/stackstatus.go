@@ -37,11 +37,15 @@ func stillborn(status string) bool { return status == "ROLLBACK_COMPLETE" }
 const (
 	statusReview         = "REVIEW_IN_PROGRESS"
 	statusRollbackFailed = "UPDATE_ROLLBACK_FAILED"
+	statusDeleting       = "DELETE_IN_PROGRESS"
 	statusDeleteFailed   = "DELETE_FAILED"
 	changeSetComplete    = "CREATE_COMPLETE"
 	changeSetFailed      = "FAILED"
 	executionAvailable   = "AVAILABLE"
 	executionObsolete    = "OBSOLETE"
+	executionInProgress  = "EXECUTE_IN_PROGRESS"
+	executionComplete    = "EXECUTE_COMPLETE"
+	executionFailed      = "EXECUTE_FAILED"
 	detectionFailed      = "DETECTION_FAILED"
 	detectionComplete    = "DETECTION_COMPLETE"
 )

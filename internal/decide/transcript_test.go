@@ -123,7 +123,9 @@ func (s *story) pass(t *testing.T, d *datadriven.TestData) string {
 		seen.Acted = acted
 		decision = Decide(s.obj, seen, s.now, s.cfg)
 		s.obj.Status = decision.Status
-		out = append(out, "then: "+describeAction(decision))
+		if acted.Err != nil || acted.DetectionID != "" {
+			out = append(out, "then: "+describeAction(decision))
+		}
 	}
 	return strings.Join(append(out, s.faces()...), "\n") + "\n"
 }
@@ -212,7 +214,7 @@ func only(w Observed, n Needs) Observed {
 }
 
 func actedOn(d *datadriven.TestData, action Action) *Acted {
-	if !d.HasArg("err") && !d.HasArg("id") {
+	if !d.HasArg("err") && !d.HasArg("id") && action != ActExecute {
 		return nil
 	}
 	return &Acted{Action: action, DetectionID: text(d, "id"), Err: problemArg(d)}

@@ -25,6 +25,12 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 		s.world.Run = s.run(d)
 	case "stack":
 		s.world.Stack = Stack{Seen: err == nil, Exists: text(d, "status") != "", ID: arn, Name: "Web", Status: text(d, "status"), StatusReason: text(d, "why"), TerminationProtection: d.HasArg("protected"), Err: err}
+		if id := text(d, "id"); id != "" {
+			s.world.Stack.ID = strings.TrimSuffix(arn, "6f5c") + id
+		}
+		if at := text(d, "created"); at != "" {
+			s.world.Stack.CreatedAt = moment(t, at)
+		}
 		if v := text(d, "out"); v != "" {
 			s.world.Stack.Outputs = map[string]string{"Url": v}
 		}
@@ -40,12 +46,21 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 	case "bootstrap":
 		s.world.Bootstrap = Bootstrap{Seen: err == nil, Version: number(d, "version"), Err: err}
 	case "rival":
-		s.world.Rival = text(d, "name")
+		s.world.Rival = Rival{Name: text(d, "name"), Err: err}
 	case "credentials":
 		s.world.Credentials = err
 	default:
 		t.Fatalf("cannot see %q", what)
 	}
+}
+
+func moment(t *testing.T, text string) time.Time {
+	t.Helper()
+	at, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return at
 }
 
 func (s *story) run(d *datadriven.TestData) Run {

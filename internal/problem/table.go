@@ -77,6 +77,11 @@ var (
 	CredentialsInvalid = Declare("CredentialsInvalid", Waits)
 	// StackBusy is another operation at work on the stack.
 	StackBusy = Declare("StackBusy", Waits)
+	// StackInUse is a stack that was to be empty and is somebody else's by now.
+	StackInUse = Declare("StackInUse", Waits)
+	// StackElsewhere is a stack that whoever was asked cannot know, since it is in
+	// another account, region or partition.
+	StackElsewhere = Declare("StackElsewhere", Waits)
 	// BootstrapTooOld is a bootstrap stack older than the app needs.
 	BootstrapTooOld = Declare("BootstrapTooOld", Retries)
 	// TemplateTooLarge is a template or an asset beyond AWS's limit.
