@@ -99,7 +99,7 @@ type benchmarkStep struct {
 func (r *benchmark) steps(round int) []benchmarkStep {
 	synth := func(greeting string) func() error {
 		return func() error {
-			r.synth.Context = []ContextValue{{"greeting", greeting}}
+			r.synth.Context = []string{"greeting=" + greeting}
 			_, err := Synth(r.b.Context(), r.Project, r.synth)
 			return err
 		}

@@ -13,8 +13,6 @@ var (
 	ErrInvalidProjectPath = problem.InvalidProjectPath
 	ErrMissingLockFile    = problem.Declare("MissingLockFile", problem.Stalls)
 	ErrInstallFailed      = problem.Declare("InstallFailed", problem.Retries)
-	ErrContextInvalid     = problem.Declare("ContextInvalid", problem.Stalls)
-	ErrContextTooLarge    = problem.Declare("ContextTooLarge", problem.Stalls)
 	ErrSynthFailed        = problem.Declare("SynthFailed", problem.Retries)
 	ErrAssemblyInvalid    = problem.Declare("AssemblyInvalid", problem.Stalls)
 	ErrStackNotInApp      = problem.Declare("StackNotInApp", problem.Stalls)

@@ -16,8 +16,8 @@ import (
 type SynthOptions struct {
 	// Region and Account are where the stack goes; Account may be "".
 	Region, Account string
-	// Context is in the order of the spec, later entries win.
-	Context []ContextValue
+	// Context are values as `cdk -c` takes them, NAME=VALUE.
+	Context []string
 	// Env is the whole environment, KEY=value, without AWS credentials
 	// unless the run uses the identity of its process.
 	Env []string
@@ -42,9 +42,6 @@ type SynthOptions struct {
 	// Now is the clock.
 	Now func() time.Time
 }
-
-// ContextValue is one CDK context value.
-type ContextValue struct{ Name, Value string }
 
 // Synthesized is what a synthesis brought forth.
 type Synthesized struct {
@@ -133,9 +130,7 @@ func newSynthesis(p Project, o SynthOptions) (*synthesis, error) {
 	if s.rel, err = p.rel(); err != nil {
 		return nil, err
 	}
-	if s.context, err = contextArguments(o.Context); err != nil {
-		return nil, err
-	}
+	s.context = contextArguments(o.Context)
 	if s.cli = p.find("node_modules", ".bin", "cdk"); s.cli == "" {
 		s.cli = o.FallbackCLI
 	}

@@ -4,36 +4,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"awscdk.dev/operator/internal/problem"
 )
 
-// maxContext bounds the names and values of the context together, in bytes:
-// they become arguments of a process, and one argument may have 128 KiB.
-const maxContext = 64 << 10
-
-// contextArguments turns context values into arguments of the CLI, the last
-// of each name. Each is one word that begins with --context=, so that no
-// value can be taken for an option.
-func contextArguments(values []ContextValue) ([]string, error) {
-	size := 0
-	var args, names []string
-	for _, v := range slices.Backward(values) {
-		size += len(v.Name) + len(v.Value)
-		if v.Name == "" || strings.ContainsAny(v.Name, "=\x00\n") || strings.ContainsRune(v.Value, 0) {
-			return nil, stalls(ErrContextInvalid, "spec.cdkContext has the name %q; a name must not be empty, and neither \"=\" nor a line break nor a zero byte may be in it.", problem.Cut(v.Name, 100))
-		}
-		if slices.Contains(names, v.Name) {
-			continue
-		}
-		names = append(names, v.Name)
-		args = append(args, "--context="+v.Name+"="+v.Value)
+// contextArguments turns context values into arguments of the CLI. Each is one
+// word that begins with --context=, so that no value can be taken for an option.
+func contextArguments(values []string) []string {
+	args := make([]string, 0, len(values))
+	for _, value := range values {
+		args = append(args, "--context="+value)
 	}
-	if size > maxContext {
-		return nil, stalls(ErrContextTooLarge, "spec.cdkContext has %d bytes; %d is the most. Put large values into the \"context\" of the project's cdk.json.", size, maxContext)
-	}
-	slices.Reverse(args)
-	return args, nil
+	return args
 }
 
 // identity are the variables that say who the process is to AWS.

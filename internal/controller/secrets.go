@@ -248,13 +248,6 @@ func (r *Reconciler) runSecrets(ctx context.Context, obj *v1alpha1.CdkTsStack, o
 		return run.Secrets{}, "", err
 	}
 	return run.Secrets{
-		SigningKeys:   keys,
-		AWS:           credentials.Environ(),
-		SSHPrivateKey: c.SSHPrivateKey,
-		KnownHosts:    c.KnownHosts,
-		Username:      c.Username,
-		Password:      c.Password,
-		CA:            c.CA,
-		Holder:        c.Holder,
+		AWS: credentials.Environ(), Git: c, SigningKeys: keys,
 	}, missing, nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -13,15 +14,20 @@ import (
 // line of the CDK CLI gets near the kernel's limit for one process.
 const maxContext = 64 << 10
 
-// ContextValue is one CDK context value, as `cdk -c name=value` gives it.
+// ContextValue is one CDK context value, as `cdk -c name=value` gives it. Only
+// Context makes them, so that they are fit for a command line.
 type ContextValue struct {
 	Name  string `json:"name"`
 	Value string `json:"value"`
 }
 
+// String is the value as a command line carries it.
+func (v ContextValue) String() string { return v.Name + "=" + v.Value }
+
 // Context reads spec.cdkContext in both documented shapes, "key=value" and
 // {name, value}; the value of the second may be a string, a number or a
-// boolean. The error names the first entry that is of neither shape.
+// boolean. Of several with one name the last wins. The error names the first
+// entry that is of neither shape.
 func Context(entries []apiextensionsv1.JSON) ([]ContextValue, error) {
 	values := make([]ContextValue, 0, len(entries))
 	size := 0
@@ -31,7 +37,7 @@ func Context(entries []apiextensionsv1.JSON) ([]ContextValue, error) {
 			return nil, fmt.Errorf(`spec.cdkContext[%d] must be a string "key=value" or an object {name, value}`, i)
 		}
 		size += len(value.Name) + len(value.Value)
-		values = append(values, value)
+		values = append(slices.DeleteFunc(values, func(v ContextValue) bool { return v.Name == value.Name }), value)
 	}
 	if size > maxContext {
 		return nil, fmt.Errorf("spec.cdkContext is %d bytes long and may be %d: keep large values in a file of the project (cdk.json or one that the app reads)", size, maxContext)
@@ -58,7 +64,7 @@ func contextValue(raw []byte) (v ContextValue, ok bool) {
 
 // plainName refuses what `-c name=value` would misread.
 func plainName(name string) bool {
-	return name != "" && !strings.ContainsAny(name, "=\x00")
+	return name != "" && !strings.ContainsAny(name, "=\x00\n")
 }
 
 // scalar gives a JSON string, number or boolean as the text that a command

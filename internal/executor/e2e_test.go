@@ -18,6 +18,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/executortest"
+	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/git/gittest"
 	"awscdk.dev/operator/internal/run"
 	"awscdk.dev/operator/internal/runner"
@@ -58,8 +59,8 @@ func TestABuildWithTheRealToolchain(t *testing.T) {
 	var log buffer
 	l := newLocal(t, executor.LocalOptions{Command: []string{executable(t), buildVerb}, Environ: e2eEnviron(endpoint), Log: &log, MemoryLimit: 4 << 30})
 	secrets := run.Secrets{
-		AWS:      map[string]string{"AWS_ACCESS_KEY_ID": e2eKey, "AWS_SECRET_ACCESS_KEY": e2eSecret},
-		Username: "git", Password: e2eToken,
+		AWS: map[string]string{"AWS_ACCESS_KEY_ID": e2eKey, "AWS_SECRET_ACCESS_KEY": e2eSecret},
+		Git: git.Credentials{Username: "git", Password: e2eToken},
 	}
 	req := run.Request{
 		Operation: run.OperationBuild, Namespace: "default", Name: "web", UID: "u1",
@@ -90,7 +91,7 @@ func TestABuildWithTheRealToolchain(t *testing.T) {
 		"a-stack-that-is-not-there": {func(r *run.Request, _ *run.Secrets) { r.StackName = "Wrong" }, "StackNotInApp", "WebApp"},
 		"a-path-that-is-not-there":  {func(r *run.Request, _ *run.Secrets) { r.Path = "stacks/none" }, "InvalidProjectPath", "stacks/none"},
 		"a-path-out-of-it":          {func(r *run.Request, _ *run.Secrets) { r.Path = "../.." }, "InvalidProjectPath", ".."},
-		"a-password-that-is-wrong":  {func(_ *run.Request, s *run.Secrets) { s.Password = "wrong-password" }, "GitAuthenticationFailed", ""},
+		"a-password-that-is-wrong":  {func(_ *run.Request, s *run.Secrets) { s.Git.Password = "wrong-password" }, "GitAuthenticationFailed", ""},
 		"keys-that-are-wrong": {func(_ *run.Request, s *run.Secrets) {
 			s.AWS = map[string]string{"AWS_ACCESS_KEY_ID": "AKIAWRONGWRONGWRONGW", "AWS_SECRET_ACCESS_KEY": "wrong"}
 		}, "CredentialsInvalid", "AWS_SECRET_ACCESS_KEY"},

@@ -15,6 +15,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/executortest"
+	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/run"
 )
 
@@ -158,7 +159,7 @@ func TestARunSeesOnlyWhatItMay(t *testing.T) {
 func TestNoSecretIsOnDiskOrInArguments(t *testing.T) {
 	data, file := t.TempDir(), t.TempDir()+"/go"
 	l := newLocal(t, executor.LocalOptions{Data: data})
-	secrets := run.Secrets{Password: "open-sesame-1", SSHPrivateKey: []byte("open-sesame-2"), AWS: map[string]string{"AWS_SECRET_ACCESS_KEY": "open-sesame-3"}}
+	secrets := run.Secrets{Git: git.Credentials{Password: "open-sesame-1", SSHPrivateKey: []byte("open-sesame-2")}, AWS: map[string]string{"AWS_SECRET_ACCESS_KEY": "open-sesame-3"}}
 	start(t, l, "run-1", executortest.Request(executortest.Await, value(executortest.FileValue, file)), secrets)
 	executortest.Eventually(t, "the run clones", func() bool { return l.Observe(t.Context(), "run-1").Step == run.StepCloning })
 	process := filepath.Join("/proc", itoa(processOf(t, data, "run-1").PID))
@@ -201,7 +202,7 @@ func noSecret(t *testing.T, path string) {
 func TestALogIsBoundedAndKeepsItsHeadAndTail(t *testing.T) {
 	data := t.TempDir()
 	l := newLocal(t, executor.LocalOptions{Data: data})
-	start(t, l, "run-1", executortest.Request(executortest.Flood, value(executortest.BytesValue, strconv.Itoa(64<<20))), run.Secrets{Password: "open-sesame"})
+	start(t, l, "run-1", executortest.Request(executortest.Flood, value(executortest.BytesValue, strconv.Itoa(64<<20))), run.Secrets{Git: git.Credentials{Password: "open-sesame"}})
 	if r := executortest.Done(t, l, "run-1"); r.Plan == nil {
 		t.Fatalf("result %+v, want a plan", r.Failure)
 	}
@@ -245,7 +246,7 @@ func (b *buffer) String() string {
 func TestTheLogOfARunIsPassedOnWithoutSecrets(t *testing.T) {
 	var out buffer
 	l := newLocal(t, executor.LocalOptions{Log: &out})
-	start(t, l, "run-1", executortest.Request(executortest.Fail), run.Secrets{Password: "open-sesame"})
+	start(t, l, "run-1", executortest.Request(executortest.Fail), run.Secrets{Git: git.Credentials{Password: "open-sesame"}})
 	executortest.Done(t, l, "run-1")
 	executortest.Eventually(t, "the log was passed on", func() bool {
 		return strings.Contains(out.String(), "default/app [Cloning] the password is ***\n")

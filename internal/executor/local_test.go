@@ -9,6 +9,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/executortest"
+	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/run"
 )
 
@@ -87,7 +88,7 @@ const managerVerb = "executor-test-manager"
 func manage(data, file string) {
 	l, err := executor.NewLocal(executor.LocalOptions{Data: data, Now: time.Now, MinFree: 1})
 	if err == nil {
-		err = l.Start(context.Background(), "run-1", executortest.Request(executortest.Await, value(executortest.FileValue, file)), run.Secrets{Password: "hunter22"})
+		err = l.Start(context.Background(), "run-1", executortest.Request(executortest.Await, value(executortest.FileValue, file)), run.Secrets{Git: git.Credentials{Password: "hunter22"}})
 	}
 	if err != nil {
 		_, _ = os.Stdout.WriteString(err.Error())

@@ -16,6 +16,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/executortest"
+	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/run"
 )
 
@@ -29,7 +30,7 @@ var largeSecret = strings.Repeat("0123456789abcdef", 64<<10)
 func dieStarting(data, file string) {
 	l, err := executor.NewLocal(executor.LocalOptions{Data: data, Now: time.Now, MinFree: 1})
 	if err == nil {
-		err = l.Start(context.Background(), "run-1", executortest.Request(executortest.Await, value(executortest.FileValue, file)), run.Secrets{Password: largeSecret})
+		err = l.Start(context.Background(), "run-1", executortest.Request(executortest.Await, value(executortest.FileValue, file)), run.Secrets{Git: git.Credentials{Password: largeSecret}})
 	}
 	if err == nil {
 		_ = unix.Kill(os.Getpid(), unix.SIGKILL)

@@ -19,24 +19,24 @@ import (
 type Credentials struct {
 	// SSHPrivateKey is a private key in PEM form, without a passphrase; see
 	// parseSSHKey for what is forgiven.
-	SSHPrivateKey []byte
+	SSHPrivateKey []byte `json:"sshPrivateKey,omitempty"`
 	// KnownHosts holds lines of an OpenSSH known_hosts file. Lines for a host
 	// take the place of the built-in ones for that host.
-	KnownHosts []byte
+	KnownHosts []byte `json:"knownHosts,omitempty"`
 	// Username for HTTP. With a password alone, a name is chosen that the
 	// large hosts accept with a token.
-	Username string
+	Username string `json:"username,omitempty"`
 	// Password is a password or an access token for HTTP.
-	Password string
+	Password string `json:"password,omitempty"`
 	// CA holds PEM certificates. When set, they alone are trusted over HTTPS.
-	CA []byte
+	CA []byte `json:"ca,omitempty"`
 	// App is a GitHub App that stands for Username and Password. Heads takes
 	// it; a run needs what Heads.Plain makes of it.
-	App App
+	App App `json:"-"`
 	// Holder names who a Password belongs to that changes by itself, so that
 	// a new token is not taken for new credentials. Heads.Plain sets it; it
 	// may only be passed on together with the password.
-	Holder string
+	Holder string `json:"holder,omitempty"`
 }
 
 // Validate says whether the credentials can be used at all, before any server

@@ -8,8 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-
-	"awscdk.dev/operator/internal/decide"
 )
 
 // Dir is the folder of one run. Whoever starts a run and whoever carries it
@@ -23,7 +21,7 @@ const maxFile = 4 << 20
 // Request is the file that holds the Request.
 func (d Dir) Request() string { return d.file("request.json") }
 
-// Result is the file that holds the decide.RunResult once the run is done.
+// Result is the file that holds the Result once the run is done.
 func (d Dir) Result() string { return d.file("result.json") }
 
 // Step is the file that holds the present step's name.
@@ -88,12 +86,12 @@ func (d Dir) ReadRequest() (Request, error) {
 }
 
 // WriteResult says that the run is done.
-func (d Dir) WriteResult(r decide.RunResult) error { return WriteJSON(d.Result(), r) }
+func (d Dir) WriteResult(r Result) error { return WriteJSON(d.Result(), r) }
 
 // ReadResult returns the run's result; the error is os.ErrNotExist while the
 // run is not done.
-func (d Dir) ReadResult() (*decide.RunResult, error) {
-	var r decide.RunResult
+func (d Dir) ReadResult() (*Result, error) {
+	var r Result
 	if err := ReadJSON(d.Result(), &r); err != nil {
 		return nil, err
 	}

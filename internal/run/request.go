@@ -12,6 +12,7 @@ import (
 
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/fluxsource"
+	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/redact"
 )
 
@@ -139,14 +140,8 @@ type Secrets struct {
 	// use the identity of the process.
 	AWS map[string]string `json:"aws,omitempty"`
 
-	SSHPrivateKey []byte `json:"sshPrivateKey,omitempty"`
-	KnownHosts    []byte `json:"knownHosts,omitempty"`
-	Username      string `json:"username,omitempty"`
-	Password      string `json:"password,omitempty"`
-	CA            []byte `json:"ca,omitempty"`
-	// Holder names who a Password belongs to that changes by itself; see
-	// git.Credentials.
-	Holder string `json:"holder,omitempty"`
+	// Git is what git.Heads.Plain gives for the repository.
+	Git git.Credentials `json:"git"`
 
 	// HookEnv are the variables that the operator and the object give to the
 	// hook; HookSecrets names those whose values nobody may see.
@@ -165,7 +160,7 @@ var publicAWS = []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_SESSION_N
 
 // values lists all that must not be seen in a log or a message.
 func (s Secrets) values() []string {
-	found := []string{s.Password, string(s.SSHPrivateKey), s.KubernetesToken}
+	found := []string{s.Git.Password, string(s.Git.SSHPrivateKey), s.KubernetesToken}
 	for _, name := range s.HookSecrets {
 		found = append(found, s.HookEnv[name])
 	}
@@ -174,9 +169,9 @@ func (s Secrets) values() []string {
 			found = append(found, value)
 		}
 	}
-	if s.Password == "" {
+	if s.Git.Password == "" {
 		// Some people write the token where the user name belongs.
-		found = append(found, s.Username)
+		found = append(found, s.Git.Username)
 	}
 	return found
 }

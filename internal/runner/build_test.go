@@ -153,7 +153,7 @@ func TestABuildThatFailsSaysWhereAndWhy(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := session(t, run.Request{Region: region}, run.Secrets{Password: "hunter22"})
+			s := session(t, run.Request{Region: region}, run.Secrets{Git: git.Credentials{Password: "hunter22"}})
 			got := s.result(build(t.Context(), s, c.world.tools()))
 			if got.Failure == nil || got.Step != c.step || got.Failure.Reason != c.reason {
 				t.Fatalf("failure %+v, want %s in %s", got.Failure, c.reason, c.step)

@@ -11,22 +11,6 @@ import (
 	"awscdk.dev/operator/internal/run"
 )
 
-func TestRedactorHidesThePasswordOfTheRepository(t *testing.T) {
-	r := run.Secrets{}.Redactor("https://bob:hunter22@example.com/x.git")
-	if got := r.String("login hunter22 failed"); got != "login *** failed" {
-		t.Errorf("got %q", got)
-	}
-}
-
-func TestSecretsNeverPrint(t *testing.T) {
-	s := run.Secrets{Password: "hunter22", AWS: map[string]string{"AWS_SECRET_ACCESS_KEY": "sesame"}}
-	for _, text := range []string{s.String(), s.GoString(), s.LogValue().String()} {
-		if text != "secrets(hidden)" {
-			t.Errorf("secrets print as %q", text)
-		}
-	}
-}
-
 func TestALogLeadsEachLineByItsStep(t *testing.T) {
 	dir := run.Dir(t.TempDir())
 	log, err := OpenLog(dir, redact.New("hunter22"))

@@ -125,11 +125,7 @@ func newGitSource(s *Session) (gitSource, error) {
 		return gitSource{}, err
 	}
 	return gitSource{mirrors: mirrors, request: s.Request, keys: s.Secrets.SigningKeys, now: s.now, remote: git.Remote{
-		Repository: repository,
-		Credentials: git.Credentials{
-			SSHPrivateKey: s.Secrets.SSHPrivateKey, KnownHosts: s.Secrets.KnownHosts,
-			Username: s.Secrets.Username, Password: s.Secrets.Password, CA: s.Secrets.CA, Holder: s.Secrets.Holder,
-		},
+		Repository: repository, Credentials: s.Secrets.Git,
 	}}, nil
 }
 

@@ -104,7 +104,7 @@ func (c cdkToolchain) synthOptions(account string, out io.Writer) cdk.SynthOptio
 		Log: out, Redact: s.Log.redact, Now: s.now,
 	}
 	for _, v := range s.Request.Context {
-		o.Context = append(o.Context, cdk.ContextValue{Name: v.Name, Value: v.Value})
+		o.Context = append(o.Context, v.String())
 	}
 	return o
 }

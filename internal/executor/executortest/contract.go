@@ -12,6 +12,7 @@ import (
 
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
+	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/run"
 )
@@ -72,7 +73,7 @@ func Eventually(t *testing.T, what string, condition func() bool) {
 
 func begin(t *testing.T, e executor.Executor, name string, req run.Request) {
 	t.Helper()
-	if err := e.Start(t.Context(), name, req, run.Secrets{Password: secret}); err != nil {
+	if err := e.Start(t.Context(), name, req, run.Secrets{Git: git.Credentials{Password: secret}}); err != nil {
 		t.Fatalf("Start: %v", err)
 	}
 }

@@ -109,7 +109,7 @@ func script(ctx context.Context, s *runner.Session) (*v1alpha1.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest := sha256.Sum256([]byte(s.Secrets.Password))
+	digest := sha256.Sum256([]byte(s.Secrets.Git.Password))
 	plan := &v1alpha1.Plan{
 		StackName: s.Request.StackName, TemplateURL: "https://bucket.example/template",
 		TemplateDigest: hex.EncodeToString(digest[:]),
@@ -129,10 +129,10 @@ func play(ctx context.Context, s *runner.Session, out io.Writer) error {
 		fmt.Fprintln(out, "all is well")
 		return nil
 	case Fail:
-		fmt.Fprintf(out, "the password is %s\n", s.Secrets.Password)
-		return &problem.Problem{Reason: "Scripted", Message: "refused the password " + s.Secrets.Password, Outlook: problem.Stalls}
+		fmt.Fprintf(out, "the password is %s\n", s.Secrets.Git.Password)
+		return &problem.Problem{Reason: "Scripted", Message: "refused the password " + s.Secrets.Git.Password, Outlook: problem.Stalls}
 	case Panic:
-		panic("scripted, with " + s.Secrets.Password)
+		panic("scripted, with " + s.Secrets.Git.Password)
 	case Crash:
 		os.Exit(3)
 	case Hang:
