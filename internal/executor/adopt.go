@@ -18,7 +18,16 @@ const ownershipPoll = 50 * time.Millisecond
 
 // own makes the data folder and takes possession of it.
 func (l *Local) own() error {
-	for _, dir := range []string{l.o.Data, l.runsFolder(), l.trash()} {
+	if err := os.MkdirAll(l.o.Data, 0o700); err != nil {
+		return fmt.Errorf("create the data folder: %w", err)
+	}
+	// What runs compare paths with must be where they really are.
+	real, err := filepath.EvalSymlinks(l.o.Data)
+	if err != nil {
+		return fmt.Errorf("find the data folder: %w", err)
+	}
+	l.o.Data = real
+	for _, dir := range []string{l.runsFolder(), l.trash()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return fmt.Errorf("create the data folder: %w", err)
 		}

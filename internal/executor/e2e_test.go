@@ -47,6 +47,17 @@ const (
 	e2eToken   = "git-token-that-nobody-may-see"
 )
 
+// linked is a symbolic link to an empty folder, as a data folder on another
+// volume often is.
+func linked(t *testing.T) string {
+	t.Helper()
+	link := filepath.Join(t.TempDir(), "data")
+	if err := os.Symlink(t.TempDir(), link); err != nil {
+		t.Fatal(err)
+	}
+	return link
+}
+
 // TestABuildWithTheRealToolchain checks out over HTTP, installs with npm,
 // synthesises with the project's own cdk and publishes to the local AWS.
 func TestABuildWithTheRealToolchain(t *testing.T) {
@@ -57,7 +68,7 @@ func TestABuildWithTheRealToolchain(t *testing.T) {
 	bootstrap(t, endpoint)
 	url, revision := serveApp(t)
 	var log buffer
-	l := newLocal(t, executor.LocalOptions{Command: []string{executable(t), buildVerb}, Environ: e2eEnviron(endpoint), Log: &log, MemoryLimit: 4 << 30})
+	l := newLocal(t, executor.LocalOptions{Data: linked(t), Command: []string{executable(t), buildVerb}, Environ: e2eEnviron(endpoint), Log: &log, MemoryLimit: 4 << 30})
 	secrets := run.Secrets{
 		AWS: map[string]string{"AWS_ACCESS_KEY_ID": e2eKey, "AWS_SECRET_ACCESS_KEY": e2eSecret},
 		Git: git.Credentials{Username: "git", Password: e2eToken},

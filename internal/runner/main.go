@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime/debug"
 	"time"
 
@@ -90,10 +91,7 @@ func settle() error {
 	}
 	// Refused where the host does not allow it, and then not worth failing for.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0o600)
-	if err := proc.Hide(); err != nil {
-		return err
-	}
-	return nil
+	return proc.Hide()
 }
 
 // awaitGate returns when the executor has put the process where it belongs, or
@@ -122,29 +120,53 @@ func begin(dir run.Dir) error {
 
 // open reads what the run is to do.
 func open(o MainOptions) (*Session, error) {
-	s := &Session{Dir: o.Dir, Data: o.Data, now: o.Now}
-	var err error
+	dir, err := realPath(string(o.Dir))
+	if err != nil {
+		return nil, err
+	}
+	data, err := realPath(o.Data)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{Dir: run.Dir(dir), Data: data, now: o.Now}
 	if s.Request, err = o.Dir.ReadRequest(); err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(o.Stdin, maxSecrets+1))
-	if err != nil {
-		return nil, fmt.Errorf("read the run's secrets: %w", err)
-	}
-	if len(data) > maxSecrets {
-		return nil, fmt.Errorf("read the run's secrets: more than %d bytes", maxSecrets)
-	}
-	if err := json.Unmarshal(data, &s.Secrets); err != nil {
-		// The decoder's message may quote what it read.
-		return nil, errors.New("read the run's secrets: standard input holds no JSON object of secrets")
-	}
-	if err := emptyStdin(o.Stdin); err != nil {
+	if s.Secrets, err = readSecrets(o.Stdin); err != nil {
 		return nil, err
 	}
 	redactor := s.Secrets.Redactor(s.Request.Repository)
 	redactor.Learn(redact.EnvironSecrets(environ())...)
 	s.Log, err = OpenLog(o.Dir, redactor)
 	return s, err
+}
+
+func readSecrets(stdin io.Reader) (s run.Secrets, err error) {
+	data, err := io.ReadAll(io.LimitReader(stdin, maxSecrets+1))
+	if err != nil {
+		return s, fmt.Errorf("read the run's secrets: %w", err)
+	}
+	if len(data) > maxSecrets {
+		return s, fmt.Errorf("read the run's secrets: more than %d bytes", maxSecrets)
+	}
+	if err := json.Unmarshal(data, &s); err != nil {
+		// The decoder's message may quote what it read.
+		return s, errors.New("read the run's secrets: standard input holds no JSON object of secrets")
+	}
+	return s, emptyStdin(stdin)
+}
+
+// realPath is a folder's path without symbolic links: tools report paths
+// without them, and user code is held to its folder by comparing paths.
+func realPath(path string) (string, error) {
+	real, err := filepath.EvalSymlinks(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return path, nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("find the folder of the run: %w", err)
+	}
+	return real, nil
 }
 
 // emptyStdin puts nothing in the place of a standard input that held secrets,
