@@ -109,6 +109,10 @@ type CdkTsStackSpec struct {
 	// +optional
 	LifecycleHooks *LifecycleHooks `json:"lifecycleHooks,omitempty"`
 
+	// build says how the app is built: its variables.
+	// +optional
+	Build *Build `json:"build,omitempty"`
+
 	// hooks says how the lifecycle hooks run: their variables and their time.
 	// +optional
 	Hooks *Hooks `json:"hooks,omitempty"`

@@ -102,12 +102,12 @@ type ObjectRef struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
-	// optional lets the hook run when the object does not exist.
+	// optional lets the run go on when the object does not exist.
 	// +optional
 	Optional bool `json:"optional,omitempty"`
 }
 
-// EnvVar is one variable of the hooks.
+// EnvVar is one variable of the hooks or of the build.
 //
 // +kubebuilder:validation:XValidation:rule="!(has(self.value) && has(self.valueFrom))",message="a variable needs one of value and valueFrom"
 type EnvVar struct {
@@ -150,7 +150,7 @@ type KeyRef struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
 	Key string `json:"key"`
-	// optional lets the hook run when the object or the key does not exist.
+	// optional lets the run go on when the object or the key does not exist.
 	// +optional
 	Optional bool `json:"optional,omitempty"`
 }

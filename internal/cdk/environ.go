@@ -2,6 +2,7 @@ package cdk
 
 import (
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -28,6 +29,18 @@ func withoutSecrets(env []string) environ {
 // set sets a variable.
 func (e environ) set(name, value string) environ {
 	return append(e.unset(name), name+"="+value)
+}
+
+// with sets variables; NODE_OPTIONS are added to those that are there.
+func (e environ) with(variables map[string]string) environ {
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		value := variables[name]
+		if name == "NODE_OPTIONS" {
+			value = strings.TrimSpace(e.get(name) + " " + value)
+		}
+		e = e.set(name, value)
+	}
+	return e
 }
 
 // offer sets a variable unless it has a value.

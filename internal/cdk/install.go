@@ -21,6 +21,11 @@ type InstallOptions struct {
 	// like. AWS_*, GIT_*, SSH_* and CDK_* are dropped: install scripts get
 	// no credentials.
 	Env []string
+	// Variables are the user's own. The package manager gets those that its
+	// settings name, install scripts get none.
+	Variables map[string]string
+	// StateDir is a scratch folder of the run, absolute.
+	StateDir string
 	// Log gets the package manager's output line by line, as it is; it may
 	// be nil.
 	Log io.Writer
@@ -69,7 +74,7 @@ func Install(ctx context.Context, p Project, c Cache, o InstallOptions) (Install
 	if c.Dir == "" || done.Note != "" {
 		return done, i.run(ctx)
 	}
-	done.Key, err = dependencyKey(p.Root, k, workspaces, o.Env)
+	done.Key, err = dependencyKey(p.Root, k, workspaces, i.withRegistry(o.Env))
 	if errors.Is(err, errLink) {
 		done.Note = err.Error()
 		return done, i.run(ctx)
@@ -167,7 +172,10 @@ func (i installer) clear() error {
 
 // run runs the package manager, after clearing what it manages and no more.
 func (i installer) run(ctx context.Context) error {
-	env := i.environment()
+	env, err := i.scriptsApart(i.withRegistry(i.environment()))
+	if err != nil {
+		return err
+	}
 	path, args, err := i.command(env)
 	if err != nil {
 		return err
@@ -175,11 +183,13 @@ func (i installer) run(ctx context.Context) error {
 	if err := i.clear(); err != nil {
 		return err
 	}
-	tail, err := Command{Path: path, Args: args, Dir: i.dir, Env: env, Log: i.Log, Redact: i.Redact}.Run(ctx)
-	if err == nil {
-		return nil
+	command := Command{Path: path, Args: args, Dir: i.dir, Env: env, Log: i.Log, Redact: i.Redact}
+	for _, step := range i.steps(command) {
+		if tail, err := step.Run(ctx); err != nil {
+			return i.explain(ctx, tail, err)
+		}
 	}
-	return i.explain(ctx, tail, err)
+	return nil
 }
 
 // environment is what the package manager and the install scripts see.
@@ -235,13 +245,15 @@ func (i installer) explain(ctx context.Context, tail string, err error) error {
 		failed.Message = fmt.Sprintf("%s was stopped (%v) before the dependencies were installed. Its last output:\n%s", i.manager, context.Cause(ctx), last)
 	case !ran:
 		failed.Message = fmt.Sprintf("%s could not be started: %v", i.manager, err)
+	case unauthorized.MatchString(tail):
+		failed.Message = fmt.Sprintf("%s The end of %s's output:\n%s", i.credentialsAdvice(unauthorized.FindString(tail)), i.manager, last)
 	case mentions(tail, outage) || mentions(tail, untrusted):
 		if !mentions(tail, untrusted) {
 			failed.Outlook = problem.Waits
 		}
 		failed.Message = fmt.Sprintf("The package registry could not be reached, so the dependencies could not be installed; it will be tried again. Check the registry, the proxy and the network policy. The end of %s's output:\n%s", i.manager, last)
 	case mentions(tail, notFound):
-		failed.Message = fmt.Sprintf("The package registry answered that a package or version does not exist (404), so the dependencies could not be installed; it will be tried again. Registries answer so, too, when the token for a private package is missing or has expired, and shortly after a version was published. Check the package's name and version, and the token. The end of %s's output:\n%s", i.manager, last)
+		failed.Message = fmt.Sprintf("The package registry answered that a package or version does not exist (404), so the dependencies could not be installed; it will be tried again. Registries answer so, too, when the token for a private package is missing or has expired, and shortly after a version was published. Check the package's name and version, and the token (docs/how-to/private-registries.md). The end of %s's output:\n%s", i.manager, last)
 	default:
 		// A script that failed may succeed next time, a lock file that does
 		// not fit will not: only what is known to stall is said to.

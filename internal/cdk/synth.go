@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"awscdk.dev/operator/internal/redact"
@@ -21,6 +22,9 @@ type SynthOptions struct {
 	// Env is the whole environment, KEY=value, without AWS credentials
 	// unless the run uses the identity of its process.
 	Env []string
+	// Variables are the user's own; the app, the checks and all that they start
+	// see them.
+	Variables map[string]string
 	// Credentials are AWS_* variables of the run. With an access key among
 	// them, no other identity of Env is used.
 	Credentials map[string]string
@@ -166,14 +170,25 @@ func (s *synthesis) choose() ways {
 	if _, err := findNode(s.Env); err != nil {
 		return w
 	}
-	if entry := s.settings.tsNodeEntry(s.Dir); entry != "" && s.find("node_modules", "typescript", "package.json") != "" && !s.discouraged(Types) {
+	// With settings of his own for a check, the user has it done as by hand.
+	if entry := s.settings.tsNodeEntry(s.Dir); entry != "" && s.find("node_modules", "typescript", "package.json") != "" && !s.discouraged(Types) && !s.settles("TS_NODE_") {
 		w.entry = entry
 	}
 	plugin := s.find("node_modules", "aws-cdk-lib", "core", "lib", "validation", "cloudformation-validate-plugin.js")
-	if plugin != "" && !s.discouraged(Templates) {
+	if plugin != "" && !s.discouraged(Templates) && !s.settles("CDK_VALIDATION") {
 		w.plugin = plugin
 	}
 	return w
+}
+
+// settles tells whether one of the user's variables begins so.
+func (s *synthesis) settles(prefix string) bool {
+	for name := range s.Variables {
+		if strings.HasPrefix(name, prefix) {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *synthesis) vain(check string) fact {

@@ -40,8 +40,9 @@ func (s *synthesis) environment(w ways) environ {
 	if static {
 		env = env.set("AWS_EC2_METADATA_DISABLED", "true")
 	}
+	env = env.set("CI", "true").set("NO_COLOR", "1").unset("FORCE_COLOR")
+	env = env.with(s.Variables)
 	env = env.set("AWS_REGION", s.Region).set("AWS_DEFAULT_REGION", s.Region).set("CDK_DEFAULT_REGION", s.Region).
-		set("CI", "true").set("NO_COLOR", "1").unset("FORCE_COLOR").
 		set("CDK_HOME", filepath.Join(s.StateDir, "cdk")).
 		set("CDK_DISABLE_CLI_TELEMETRY", "true").
 		set("PATH", filepath.Join(s.StateDir, "bin")+":"+env.get("PATH"))

@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,12 +10,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/decide"
-	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/run"
-
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 )
 
 // prepareTimeout is what a run has, beside its hook, when the spec has no
@@ -121,121 +115,11 @@ func gitChanged(st *v1alpha1.CdkTsStackStatus) bool {
 }
 
 // hookEnv merges the variables of the operator with those that the object
-// asks for, and names those whose values are secret. Only objects of the
-// object's own namespace are read.
+// asks for, and names those whose values are secret.
 func (r *Reconciler) hookEnv(ctx context.Context, obj *v1alpha1.CdkTsStack) (env map[string]string, hidden []string, err error) {
-	env = maps.Clone(r.HookEnv)
-	if env == nil {
-		env = map[string]string{}
+	vars := variables{values: maps.Clone(r.HookEnv), secret: slices.Clone(r.HookSecrets)}
+	if h := obj.Spec.Hooks; h != nil {
+		err = r.collect(ctx, obj, &vars, "spec.hooks", h.EnvFrom, h.Env)
 	}
-	hidden = slices.Clone(r.HookSecrets)
-	if obj.Spec.Hooks == nil {
-		return env, hidden, nil
-	}
-	set := func(name, value string, secret bool) {
-		env[name] = value
-		if secret {
-			hidden = append(hidden, name)
-		}
-	}
-	for i, from := range obj.Spec.Hooks.EnvFrom {
-		field := fmt.Sprintf("spec.hooks.envFrom[%d]", i)
-		data, secret, err := r.envFrom(ctx, obj, from, field)
-		if err != nil {
-			return nil, nil, err
-		}
-		for key, value := range data {
-			if name := from.Prefix + key; variableName(name) {
-				set(name, value, secret)
-			}
-		}
-	}
-	for _, v := range obj.Spec.Hooks.Env {
-		value, secret, ok, err := r.envVar(ctx, obj, v)
-		if err != nil {
-			return nil, nil, err
-		}
-		if ok {
-			set(v.Name, value, secret)
-		}
-	}
-	return env, hidden, nil
-}
-
-// variableName says whether a key can be the name of a variable; others, such
-// as tls.crt, are left out, as in a pod.
-func variableName(name string) bool {
-	for i, c := range name {
-		if c != '_' && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && (i == 0 || c < '0' || c > '9') {
-			return false
-		}
-	}
-	return name != ""
-}
-
-func (r *Reconciler) envFrom(ctx context.Context, obj *v1alpha1.CdkTsStack, from v1alpha1.EnvFrom, field string) (data map[string]string, secret bool, err error) {
-	if ref := from.SecretRef; ref != nil {
-		found, err := r.secret(ctx, obj, ref.Name, field)
-		if err != nil {
-			return nil, true, optional(err, ref.Optional)
-		}
-		data = make(map[string]string, len(found))
-		for key, value := range found {
-			data[key] = string(value)
-		}
-		return data, true, nil
-	}
-	data, err = r.configMap(ctx, obj, from.ConfigMapRef.Name, field)
-	return data, false, optional(err, from.ConfigMapRef.Optional)
-}
-
-func (r *Reconciler) envVar(ctx context.Context, obj *v1alpha1.CdkTsStack, v v1alpha1.EnvVar) (value string, secret, ok bool, err error) {
-	if v.ValueFrom == nil {
-		return v.Value, false, true, nil
-	}
-	field := "spec.hooks.env " + v.Name
-	if ref := v.ValueFrom.SecretKeyRef; ref != nil {
-		data, err := r.secret(ctx, obj, ref.Name, field)
-		found, ok := data[ref.Key]
-		if err == nil && !ok {
-			err = missingKey(obj, ref.Name, ref.Key)
-		}
-		return string(found), true, ok, optional(err, ref.Optional)
-	}
-	ref := v.ValueFrom.ConfigMapKeyRef
-	data, err := r.configMap(ctx, obj, ref.Name, field)
-	found, ok := data[ref.Key]
-	if err == nil && !ok {
-		err = errConfigMapIncomplete.New(
-			"the ConfigMap %s/%s has no key %s: add it", obj.Namespace, ref.Name, ref.Key)
-	}
-	return found, false, ok, optional(err, ref.Optional)
-}
-
-// optional forgives what is missing and may be.
-func optional(err error, may bool) error {
-	if !may {
-		return err
-	}
-	for _, missing := range []*problem.Kind{errSecretNotFound, errSecretIncomplete, errConfigMapNotFound, errConfigMapIncomplete} {
-		if errors.Is(err, missing) {
-			return nil
-		}
-	}
-	return err
-}
-
-// configMap reads a ConfigMap of the object's own namespace.
-func (r *Reconciler) configMap(ctx context.Context, obj *v1alpha1.CdkTsStack, name, field string) (map[string]string, error) {
-	var c corev1.ConfigMap
-	err := r.Live.Get(ctx, types.NamespacedName{Namespace: obj.Namespace, Name: name}, &c)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, errConfigMapNotFound.New(
-			"the ConfigMap %s/%s that %s names does not exist: create it", obj.Namespace, name, field)
-	case err != nil:
-		return nil, errConfigMapUnreadable.New(
-			"the ConfigMap %s/%s that %s names cannot be read: %v", obj.Namespace, name, field, err)
-	}
-	return c.Data, nil
+	return vars.values, vars.secret, err
 }

@@ -11,6 +11,7 @@ var (
 	errConfigMapNotFound   = problem.Declare("ConfigMapNotFound", problem.Waits)
 	errConfigMapUnreadable = problem.Declare("ConfigMapUnreadable", problem.Waits)
 	errConfigMapIncomplete = problem.Declare("ConfigMapIncomplete", problem.Waits)
+	errVariableRefused     = problem.Declare("VariableRefused", problem.Waits)
 
 	errFluxNotInstalled = problem.Declare("FluxNotInstalled", problem.Waits)
 	errSourceNotFound   = problem.Declare("SourceNotFound", problem.Waits)

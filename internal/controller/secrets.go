@@ -224,8 +224,8 @@ func (r *Reconciler) signingKeys(ctx context.Context, obj *v1alpha1.CdkTsStack) 
 }
 
 // runSecrets are all secrets that a run of the object needs. A destruction's
-// hooks run without the repository when its credentials are gone: missing says
-// so. The reading of a commit needs nothing of AWS.
+// hooks run without the project when its credentials or variables are gone:
+// missing says so. The reading of a commit needs nothing of AWS.
 func (r *Reconciler) runSecrets(ctx context.Context, obj *v1alpha1.CdkTsStack, op *v1alpha1.Operation) (s run.Secrets, missing string, err error) {
 	var credentials awsconfig.Credentials
 	if op.Step != v1alpha1.StepInspecting {
@@ -233,21 +233,29 @@ func (r *Reconciler) runSecrets(ctx context.Context, obj *v1alpha1.CdkTsStack, o
 			return run.Secrets{}, "", err
 		}
 	}
+	// What a destruction's hooks can do without is only noted.
+	needed := func(err error) error {
+		if err != nil && op.Kind == v1alpha1.OperationDestroy {
+			missing, err = err.Error(), nil
+		}
+		return err
+	}
 	c, err := r.plainGitCredentials(ctx, obj)
-	switch {
-	case err != nil && op.Kind == v1alpha1.OperationDestroy:
-		missing = err.Error()
-	case err != nil:
+	if err = needed(err); err != nil {
 		return run.Secrets{}, "", err
 	}
 	keys, err := r.signingKeys(ctx, obj)
-	switch {
-	case err != nil && op.Kind == v1alpha1.OperationDestroy:
-		missing = err.Error()
-	case err != nil:
+	if err = needed(err); err != nil {
+		return run.Secrets{}, "", err
+	}
+	if op.Step != v1alpha1.StepInspecting {
+		s.BuildEnv, s.BuildSecrets, err = r.buildEnv(ctx, obj)
+	}
+	if err = needed(err); err != nil {
 		return run.Secrets{}, "", err
 	}
 	return run.Secrets{
 		AWS: credentials.Environ(), Git: c, SigningKeys: keys,
+		BuildEnv: s.BuildEnv, BuildSecrets: s.BuildSecrets,
 	}, missing, nil
 }

@@ -29,6 +29,13 @@ var variable = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)(:?-([^}]*))?\??\
 // root, and the user's and the machine's, which the environment names. What
 // cannot be read holds none.
 func RegistrySecrets(dir, root string, env []string) []string {
+	return slices.Concat(environSecrets(env), fileSecrets(RegistryFiles(dir, root, env), env))
+}
+
+// RegistryFiles are where npm, pnpm and yarn keep the settings that count in a
+// folder: its own, those of the folders above it up to root, and the user's and
+// the machine's, which the environment names. They need not exist.
+func RegistryFiles(dir, root string, env []string) []string {
 	var files []string
 	for at := filepath.Clean(dir); ; at = filepath.Dir(at) {
 		for _, name := range registryFiles {
@@ -38,7 +45,7 @@ func RegistrySecrets(dir, root string, env []string) []string {
 			break
 		}
 	}
-	return slices.Concat(environSecrets(env), fileSecrets(append(files, machineFiles(env)...), env))
+	return append(files, machineFiles(env)...)
 }
 
 // EnvironSecrets returns the tokens and passwords of registries and proxies

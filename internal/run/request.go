@@ -143,6 +143,10 @@ type Secrets struct {
 	// Git is what git.Heads.Plain gives for the repository.
 	Git git.Credentials `json:"git"`
 
+	// BuildEnv are the variables of spec.build; BuildSecrets names those whose
+	// values nobody may see.
+	BuildEnv     map[string]string `json:"buildEnv,omitempty"`
+	BuildSecrets []string          `json:"buildSecrets,omitempty"`
 	// HookEnv are the variables that the operator and the object give to the
 	// hook; HookSecrets names those whose values nobody may see.
 	HookEnv     map[string]string `json:"hookEnv,omitempty"`
@@ -163,6 +167,9 @@ func (s Secrets) values() []string {
 	found := []string{s.Git.Password, string(s.Git.SSHPrivateKey), s.KubernetesToken}
 	for _, name := range s.HookSecrets {
 		found = append(found, s.HookEnv[name])
+	}
+	for _, name := range s.BuildSecrets {
+		found = append(found, s.BuildEnv[name])
 	}
 	for name, value := range s.AWS {
 		if !slices.Contains(publicAWS, name) {

@@ -190,6 +190,11 @@ func hookEnviron(s *Session, at place, kubeconfig string) ([]string, error) {
 		env[name] = value
 	}
 	env["PATH"] = env["PATH"] + string(os.PathListSeparator) + filepath.Join(at.dir, "node_modules", ".bin")
+	options := env["NODE_OPTIONS"] // the memory limit is in it
+	maps.Copy(env, s.Secrets.BuildEnv)
+	if own, ok := s.Secrets.BuildEnv["NODE_OPTIONS"]; ok {
+		env["NODE_OPTIONS"] = strings.TrimSpace(options + " " + own)
+	}
 	maps.Copy(env, s.Secrets.AWS)
 	contract, err := contractEnviron(s, at)
 	if err != nil {

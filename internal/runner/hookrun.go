@@ -30,7 +30,7 @@ func hook(ctx context.Context, s *Session, t Tools) error {
 // prepare checks out and installs, as a build does.
 func (t Tools) prepare(ctx context.Context, s *Session, at *place) error {
 	if missing := s.Request.Hook.ProjectMissing; missing != "" {
-		return fmt.Errorf("the repository cannot be read: %s", missing)
+		return fmt.Errorf("the project cannot be prepared: %s", missing)
 	}
 	err := s.Step(ctx, run.StepCloning, func(ctx context.Context, out io.Writer) (cached bool, err error) {
 		if _, at.account, cached, err = fetch(ctx, s, t, out); err != nil {

@@ -46,9 +46,10 @@ func (c cdkToolchain) Install(ctx context.Context, dir string, out io.Writer) (b
 	if err != nil {
 		return false, err
 	}
-	c.session.Log.redact.Learn(redact.RegistrySecrets(dir, project.Root, environ())...)
+	variables := c.session.Secrets.BuildEnv
+	c.session.Log.redact.Learn(redact.RegistrySecrets(dir, project.Root, append(environ(), assignments(variables)...))...)
 	done, err := cdk.Install(ctx, project, c.cache(), cdk.InstallOptions{
-		Env: environ(), Log: out, Redact: c.session.Log.redact, Now: c.session.now,
+		Env: environ(), Variables: variables, StateDir: c.session.Dir.Temp(), Log: out, Redact: c.session.Log.redact, Now: c.session.now,
 	})
 	if err != nil {
 		return false, err
@@ -98,7 +99,7 @@ func (c cdkToolchain) synthOptions(account string, out io.Writer) cdk.SynthOptio
 	s := c.session
 	o := cdk.SynthOptions{
 		Region: s.Request.Region, Account: account,
-		Env: environ(), Credentials: awsEnviron(environ(), s.Secrets.AWS),
+		Env: environ(), Variables: s.Secrets.BuildEnv, Credentials: awsEnviron(environ(), s.Secrets.AWS),
 		Output: s.Dir.Assembly(), StateDir: s.Dir.State(), FallbackCLI: bundledCLI(),
 		Dependencies: *c.dependencies, Cache: c.cache(),
 		Log: out, Redact: s.Log.redact, Now: s.now,
@@ -107,6 +108,15 @@ func (c cdkToolchain) synthOptions(account string, out io.Writer) cdk.SynthOptio
 		o.Context = append(o.Context, v.String())
 	}
 	return o
+}
+
+// assignments writes variables as an environment does.
+func assignments(variables map[string]string) []string {
+	list := make([]string, 0, len(variables))
+	for name, value := range variables {
+		list = append(list, name+"="+value)
+	}
+	return list
 }
 
 // awsEnviron is how the app reaches AWS: the endpoints and the like of the
