@@ -380,7 +380,7 @@ type managerOptions struct {
 // newManager wires a manager as the command does, with schedules of its own
 // and with this test binary as what runs are carried out by.
 func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(), error) {
-	mgr, err := ctrl.NewManager(o.config, ctrl.Options{
+	mgr, err := ctrl.NewManager(asOperator(o.config), ctrl.Options{
 		Scheme:     controller.Scheme(),
 		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{o.namespace: {}}, DefaultTransform: cache.TransformStripManagedFields()},
 		Metrics:    metricsserver.Options{BindAddress: "0"},

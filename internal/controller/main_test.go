@@ -17,13 +17,11 @@ import (
 	"awscdk.dev/operator/internal/run"
 	"awscdk.dev/operator/internal/runner"
 
-	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
-	"sigs.k8s.io/yaml"
 
 	"github.com/go-logr/logr"
 )
@@ -66,6 +64,17 @@ func tests(m *testing.M) int {
 		CRDDirectoryPaths:     []string{filepath.Join("..", "..", "config", "crd")},
 		ErrorIfCRDPathMissing: true,
 	}
+	dir, err := os.MkdirTemp("", "controller-test-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	log, err := audited(env, dir)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "have the API server note its requests:", err)
+		return 1
+	}
 	config, err := env.Start()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "start the control plane:", err)
@@ -78,28 +87,25 @@ func tests(m *testing.M) int {
 		return 1
 	}
 	apiServer, kubeconfig = config, env.KubeConfig
-	return m.Run()
+	status := m.Run()
+	if err := checkRights(log); err != nil {
+		fmt.Fprintln(os.Stderr, "FAIL:", err)
+		return max(status, 1)
+	}
+	return status
 }
 
-// prepare makes the role of the hooks, and puts the kubectl that belongs to
+// prepare makes the identities of the operator and of the hooks, and puts the kubectl that belongs to
 // the API server on the PATH of hooks.
 func prepare(config *rest.Config) error {
 	c, err := client.New(config, client.Options{Scheme: controller.Scheme()})
 	if err != nil {
 		return err
 	}
-	data, err := os.ReadFile(filepath.Join("..", "..", "config", "operator", "hooks.yaml"))
-	if err != nil {
-		return err
-	}
-	var role rbacv1.ClusterRole
-	if err := yaml.UnmarshalStrict(data, &role); err != nil {
-		return err
-	}
 	if err := os.Setenv("PATH", os.Getenv("KUBEBUILDER_ASSETS")+string(os.PathListSeparator)+os.Getenv("PATH")); err != nil {
 		return err
 	}
-	return c.Create(context.Background(), &role)
+	return installIdentities(c)
 }
 
 // quickRun is `run` without Node: the project's template.json is the

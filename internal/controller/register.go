@@ -24,8 +24,8 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
-// +kubebuilder:rbac:groups=awscdk.dev,resources=cdktsstacks,verbs=get;list;watch;update;patch
-// +kubebuilder:rbac:groups=awscdk.dev,resources=cdktsstacks/status,verbs=get;update;patch
+// +kubebuilder:rbac:groups=awscdk.dev,resources=cdktsstacks,verbs=get;list;watch;patch
+// +kubebuilder:rbac:groups=awscdk.dev,resources=cdktsstacks/status,verbs=update
 // +kubebuilder:rbac:groups=awscdk.dev,resources=cdktsstacks/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;update
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;create;update
