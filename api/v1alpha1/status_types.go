@@ -85,6 +85,10 @@ type CdkTsStackStatus struct {
 	// outputs are the outputs of the stack.
 	// +optional
 	Outputs map[string]string `json:"outputs,omitempty"`
+	// outputsOmitted is the number of outputs that are left out of outputs, of
+	// their copy and of what hooks get: those beyond 128 KiB.
+	// +optional
+	OutputsOmitted int32 `json:"outputsOmitted,omitempty"`
 
 	// source is what was seen of the repository.
 	// +optional

@@ -166,11 +166,15 @@ func (r *Reconciler) commit(ctx context.Context, obj *v1alpha1.CdkTsStack, d dec
 	if err := r.save(ctx, obj, d.Status); err != nil {
 		return err
 	}
-	report.Reporter{Recorder: r.Recorder, Metrics: r.Metrics, Log: r.Log}.Report(before, obj, seen)
+	r.reporter().Report(before, obj, seen)
 	r.keepOutputs(ctx, obj)
 	r.tellGaps(obj)
 	r.tidy(cloudformation.Insisting(ctx), before, obj)
 	return nil
+}
+
+func (r *Reconciler) reporter() report.Reporter {
+	return report.Reporter{Recorder: r.Recorder, Metrics: r.Metrics, Log: r.Log}
 }
 
 // forget drops what is remembered of an object that is gone.

@@ -6,8 +6,8 @@ import (
 	"sync"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/report"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -51,7 +51,7 @@ func (r *Reconciler) tellGaps(obj *v1alpha1.CdkTsStack) {
 	}
 	missing := strings.Join(all, "; ")
 	if r.gaps.news(client.ObjectKeyFromObject(obj), missing) && missing != "" {
-		r.Recorder.Eventf(obj, nil, corev1.EventTypeWarning, "PrerequisiteMissing", "Preflight", "%s", strings.ToValidUTF8(missing[:min(len(missing), 1000)], ""))
+		r.reporter().Send(obj, report.Event{Warning: true, Reason: "PrerequisiteMissing", Action: "Preflight", Note: missing})
 	}
 }
 

@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 )
@@ -223,6 +225,28 @@ func TestAStackThatIsToStayStays(t *testing.T) {
 	if calls := w.aws.Calls(t, "DeleteStack"); len(calls) > 0 {
 		t.Errorf("the stack was deleted: %v", calls)
 	}
+}
+
+func TestAStackWhosePlanDoesNotFitIntoAStatusSaysSo(t *testing.T) {
+	w := newWorld(t)
+	parameters := map[string]string{}
+	for i := range 200 {
+		parameters[fmt.Sprintf("Parameter%d", i)] = strings.Repeat("x", 3<<10)
+	}
+	app, err := json.Marshal(v1alpha1.Plan{StackName: "Stack-web", Region: region, Account: account, Parameters: parameters})
+	w.must(err)
+	w.commitFiles(map[string]string{"app.json": string(app), "template.json": template(t, map[string]any{"Topic": topic("one")})})
+	w.manage()
+	obj := w.stack("web")
+	obj.Spec.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true)}
+	w.create(obj)
+	refused := w.until("web", "the plan is refused", because("PlanTooLarge"))
+	contains(t, message(refused), "its parameters 6", "may take 64 KiB")
+	if !meta.IsStatusConditionTrue(refused.Status.Conditions, v1alpha1.ConditionStalled) {
+		t.Errorf("it is tried again: %v", refused.Status.Conditions)
+	}
+	w.commitFiles(map[string]string{"app.json": `{"stackName": "Stack-web", "region": "us-east-1", "account": "` + account + `"}`})
+	w.untilReady("web")
 }
 
 func TestBadInputIsAConditionAndDisturbsNobody(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/report"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -142,7 +143,7 @@ func (r *Reconciler) keepOutputs(ctx context.Context, obj *v1alpha1.CdkTsStack) 
 	}
 	r.outputs.set(name, c)
 	if wrote && repairs {
-		r.Recorder.Eventf(obj, nil, corev1.EventTypeNormal, "OutputsRestored", "Outputs", "The copy of the outputs in %s was changed or deleted by somebody and is written anew", c.name)
+		r.reporter().Send(obj, report.Event{Reason: "OutputsRestored", Action: "Outputs", Note: "The copy of the outputs in " + c.name + " was changed or deleted by somebody and is written anew"})
 	}
 }
 
@@ -154,7 +155,7 @@ func (r *Reconciler) copyFailed(obj *v1alpha1.CdkTsStack, was outputsCopy, err e
 	r.outputs.set(name, outputsCopy{failures: was.failures + 1, message: err.Error(), retryAt: r.Now().Add(pause)})
 	r.wake.addAfter(name, pause)
 	if was.message != err.Error() {
-		r.Recorder.Eventf(obj, nil, corev1.EventTypeWarning, "OutputsNotKept", "Outputs", "%s", err.Error())
+		r.reporter().Send(obj, report.Event{Warning: true, Reason: "OutputsNotKept", Action: "Outputs", Note: err.Error()})
 	}
 }
 

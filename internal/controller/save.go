@@ -3,11 +3,14 @@ package controller
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/report"
 
 	"k8s.io/apimachinery/pkg/api/equality"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -69,8 +72,18 @@ func (r *Reconciler) save(ctx context.Context, obj *v1alpha1.CdkTsStack, status 
 	}
 	obj.Status = status
 	if err := r.Client.Status().Update(ctx, obj); err != nil {
+		if tooLarge(err) {
+			r.reporter().Send(obj, report.Event{Warning: true, Reason: "StatusTooLarge", Action: "Save", Note: "The object is too large for its status to be saved, and nothing is done about it: make its spec and annotations smaller"})
+		}
 		return fmt.Errorf("save the status: %w", err)
 	}
 	r.written.note(obj)
 	return nil
+}
+
+// tooLarge says whether the API server, or etcd behind it, refuses an object
+// for its size. The latter has no status of its own: see
+// https://etcd.io/docs/v3.5/dev-guide/limit/
+func tooLarge(err error) bool {
+	return apierrors.IsRequestEntityTooLargeError(err) || strings.Contains(err.Error(), "etcdserver: request is too large")
 }

@@ -180,6 +180,9 @@ func (p *pass) takePlan(op *v1alpha1.Operation, result *RunResult) bool {
 	if f := result.Failure; f != nil {
 		return p.fail(f)
 	}
+	if err := FitPlan(result.Plan); err != nil {
+		return p.fail(problem.Of(err))
+	}
 	if moved := movedAway(p.st.StackID, result.Plan); moved != nil {
 		return p.fail(moved)
 	}
@@ -221,7 +224,7 @@ func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
 		p.st.LastDeploy = v1alpha1.NewTime(p.metaNow())
 	}
 	p.claim(s.ID, v1alpha1.ClaimDeployed)
-	p.st.Outputs = s.Outputs
+	p.noteOutputs(s)
 	p.st.Drift, p.st.DriftDetected = p.driftAfter(outcome), p.st.DriftDetected && outcome == v1alpha1.OutcomeUnchanged
 	op.StackID, op.Outcome = s.ID, outcome
 	return p.beginChecks(op, 0)

@@ -189,7 +189,7 @@ func mayDestroy(p *pass, op *v1alpha1.Operation) bool {
 func (p *pass) endDestroy(op *v1alpha1.Operation) bool {
 	p.end(v1alpha1.OutcomeSucceeded, stateStackDeleted, fmt.Sprintf("deleted the stack %s", stackName(op.StackID)))
 	p.claim("", "")
-	p.st.Outputs = nil
+	p.st.Outputs, p.st.OutputsOmitted = nil, 0
 	return false
 }
 

@@ -118,7 +118,8 @@ func followDetection(p *pass, op *v1alpha1.Operation) bool {
 
 func (p *pass) driftKnown(d Drift) bool {
 	now := p.metaNow()
-	p.st.Drift = &v1alpha1.DriftStatus{CheckedAt: &now, AttemptedAt: &now, Resources: d.Resources, Omitted: int32(d.Omitted)}
+	resources, omitted := fitDrift(d.Resources)
+	p.st.Drift = &v1alpha1.DriftStatus{CheckedAt: &now, AttemptedAt: &now, Resources: resources, Omitted: int32(d.Omitted + omitted)}
 	p.st.DriftDetected = d.Drifted
 	p.st.LastDriftCheck = v1alpha1.NewTime(now)
 	if _, after := hooksOf(&p.obj.Spec, v1alpha1.OperationDriftCheck); after.Script != "" {

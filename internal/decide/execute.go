@@ -52,7 +52,7 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 	case ev.Final == "" || inProgress(ev.Final):
 		return p.underWay(op, stack)
 	}
-	p.st.Outputs = stack.Outputs
+	p.noteOutputs(stack)
 	return p.fail(errDeploymentFailed.New("%s", failureMessage(op.Plan, ev)))
 }
 
@@ -84,7 +84,7 @@ func (p *pass) underWay(op *v1alpha1.Operation, stack Stack) bool {
 	if !p.restedLong(op) {
 		return p.look(p.poll(op.StepStartedAt))
 	}
-	p.st.Outputs = stack.Outputs
+	p.noteOutputs(stack)
 	return p.takenOver(op, "is in "+stack.Status)
 }
 
@@ -111,7 +111,7 @@ func (p *pass) endedUnseen(op *v1alpha1.Operation, stack Stack, cs ChangeSet) bo
 	case cs.ExecutionStatus == executionComplete && healthy(stack.Status):
 		return p.finish(op, v1alpha1.OutcomeSucceeded)
 	}
-	p.st.Outputs = stack.Outputs
+	p.noteOutputs(stack)
 	message := fmt.Sprintf("the deployment of %s ended in %s (change set %s: %s)", op.Plan.StackName, stack.Status, op.ID, cs.ExecutionStatus)
 	if stack.StatusReason != "" {
 		message += ". CloudFormation says: " + stack.StatusReason

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"fmt"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -52,7 +53,7 @@ func awaitsARN(st *v1alpha1.CdkTsStackStatus) bool {
 func (p *pass) findAdopted() bool {
 	if awaitsARN(p.st) && p.seen.Stack.Exists {
 		p.claim(p.seen.Stack.ID, v1alpha1.ClaimDeployed)
-		p.st.Outputs = p.seen.Stack.Outputs
+		p.noteOutputs(p.seen.Stack)
 	}
 	return false
 }
@@ -60,6 +61,9 @@ func (p *pass) findAdopted() bool {
 // refuseSpec stops a spec that the schema could not refuse.
 func refuseSpec(p *pass) bool {
 	_, err := Context(p.obj.Spec.CDKContext)
+	if size := jsonSize(p.obj.Spec); size > maxSpec {
+		err = fmt.Errorf("the spec takes %d KiB and may take %d KiB, so that the object's status can be saved beside it: put long scripts into the repository and call them from the hooks", kib(size), kib(maxSpec))
+	}
 	if err == nil {
 		return false
 	}

@@ -131,6 +131,9 @@ func deployedNow(p *pass) string {
 	if p.st.DriftDetected {
 		parts = append(parts, driftMessage(p.st.Drift))
 	}
+	if n := p.st.OutputsOmitted; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d outputs are left out: together they take more than %d KiB", n, kib(maxOutputs)))
+	}
 	if d := p.st.Drift; d != nil && d.Error != "" {
 		parts = append(parts, "the last drift check failed: "+d.Error)
 	}
@@ -215,7 +218,7 @@ func recordSource(p *pass) {
 	case h.Err != nil:
 		src.Error = problem.Cut(problem.Of(h.Err).Message, problem.MaxMessage)
 	case h.Known:
-		src.Error, src.Tag = "", h.Tag
+		src.Error, src.Tag = "", problem.Head(h.Tag, maxTag)
 		if src.Revision != h.Revision {
 			src.Revision, p.st.LastGitSync = h.Revision, v1alpha1.NewTime(p.metaNow())
 		}

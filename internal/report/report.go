@@ -29,14 +29,19 @@ type Reporter struct {
 // observed in the pass between them.
 func (r Reporter) Report(before, after *v1alpha1.CdkTsStack, seen decide.Observed) {
 	for _, e := range Between(before, after) {
-		kind := corev1.EventTypeNormal
-		if e.Warning {
-			kind = corev1.EventTypeWarning
-		}
-		r.Recorder.Eventf(after, nil, kind, e.Reason, e.Action, "%s", problem.Cut(e.Note, maxNote))
-		r.Log.Info("event", "namespace", after.Namespace, "name", after.Name, "reason", e.Reason, "note", e.Note)
+		r.Send(after, e)
 	}
 	r.Metrics.Record(before, after, seen)
+}
+
+// Send sends one event, cut to what the API server takes, and logs it.
+func (r Reporter) Send(obj *v1alpha1.CdkTsStack, e Event) {
+	kind := corev1.EventTypeNormal
+	if e.Warning {
+		kind = corev1.EventTypeWarning
+	}
+	r.Recorder.Eventf(obj, nil, kind, e.Reason, e.Action, "%s", problem.Cut(e.Note, maxNote))
+	r.Log.Info("event", "namespace", obj.Namespace, "name", obj.Name, "reason", e.Reason, "note", e.Note)
 }
 
 func isReady(st *v1alpha1.CdkTsStackStatus) bool {

@@ -10,6 +10,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/cdk"
+	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/run"
 )
 
@@ -106,7 +107,10 @@ func build(ctx context.Context, s *Session, t Tools) (*v1alpha1.Plan, error) {
 			if stack, err = t.Toolchain.Synth(ctx, project, account, out); err != nil {
 				return false, err
 			}
-			return false, checkAccount(stack.Plan, account)
+			if err := checkAccount(stack.Plan, account); err != nil {
+				return false, err
+			}
+			return false, decide.FitPlan(&stack.Plan)
 		}},
 		{run.StepPublishing, func(ctx context.Context, out io.Writer) (cached bool, err error) {
 			stack.Plan.TemplateURL, cached, err = t.Publisher.Publish(ctx, stack, out)

@@ -1,0 +1,109 @@
+package decide
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
+)
+
+// etcdLimit is what etcd takes as one object, and lastApplied what kubectl
+// apply may add of it in an annotation.
+const (
+	etcdLimit   = 1536 << 10
+	lastApplied = 256 << 10
+)
+
+func TestAPlanThatDoesNotFitIsRefusedWithItsSize(t *testing.T) {
+	plan := &v1alpha1.Plan{StackName: "Web", Parameters: map[string]string{}}
+	for i := range 200 {
+		plan.Parameters[fmt.Sprintf("Parameter%d", i)] = strings.Repeat("x", 3<<10)
+	}
+	err := FitPlan(plan)
+	var p *problem.Problem
+	if !errors.As(err, &p) || p.Reason != "PlanTooLarge" || p.Outlook != problem.Stalls {
+		t.Fatalf("%v", err)
+	}
+	for _, part := range []string{"its parameters 6", "may take 64 KiB", "Systems Manager"} {
+		if !strings.Contains(p.Message, part) {
+			t.Errorf("%q does not say %q", p.Message, part)
+		}
+	}
+	if err := FitPlan(&v1alpha1.Plan{StackName: "Web", Parameters: map[string]string{"Size": strings.Repeat("x", 4<<10)}}); err != nil {
+		t.Errorf("an ordinary plan: %v", err)
+	}
+}
+
+func TestOutputsThatDoNotFitAreCounted(t *testing.T) {
+	all := map[string]string{"Url": "https://web", "Huge": strings.Repeat("x", maxOutputs), "Zone": "a"}
+	kept, omitted := fitOutputs(all)
+	if omitted != 1 || kept["Url"] == "" || kept["Zone"] == "" || len(kept) != 2 || len(all) != 3 {
+		t.Errorf("%d omitted, %d kept of %d", omitted, len(kept), len(all))
+	}
+}
+
+// The largest object whose parts hold their bounds can be saved.
+func TestTheLargestStatusCanBeSaved(t *testing.T) {
+	plan := v1alpha1.Plan{StackName: "Web", Parameters: map[string]string{}, ConstructPaths: map[string]string{"Bucket": strings.Repeat("p", 16<<10)}}
+	for i := 0; ; i++ {
+		next := plan
+		next.Parameters = map[string]string{}
+		for k, v := range plan.Parameters {
+			next.Parameters[k] = v
+		}
+		next.Parameters[fmt.Sprintf("P%d", i)] = strings.Repeat("x", 4000)
+		if FitPlan(&next) != nil {
+			break
+		}
+		plan = next
+	}
+	for range 50 {
+		plan.Inputs = append(plan.Inputs, strings.Repeat("d", 256))
+	}
+	message := strings.Repeat("m", problem.MaxMessage)
+	st := v1alpha1.CdkTsStackStatus{
+		Plan: &plan, Deployed: &v1alpha1.Deployment{Plan: plan}, Operation: &v1alpha1.Operation{Plan: &plan},
+		Message: message, LastDeployment: &v1alpha1.HistoryEntry{Message: message}, Source: &v1alpha1.SourceStatus{Error: message, InspectError: message},
+	}
+	for range maxHistory {
+		st.History = append(st.History, v1alpha1.HistoryEntry{Message: message})
+	}
+	for range 8 {
+		st.Hooks = append(st.Hooks, v1alpha1.HookStatus{Message: message})
+	}
+	outputs := map[string]string{}
+	for i := range 200 {
+		outputs[fmt.Sprintf("Output%d", i)] = strings.Repeat("x", 4<<10)
+	}
+	st.Outputs, st.OutputsOmitted = fitOutputs(outputs)
+	var drifted []v1alpha1.DriftedResource
+	for i := range 50 {
+		r := v1alpha1.DriftedResource{LogicalID: fmt.Sprint(i)}
+		for range 20 {
+			r.Properties = append(r.Properties, v1alpha1.DriftedProperty{Path: "/A", Expected: strings.Repeat("🚀", 256), Actual: strings.Repeat("🚀", 256)})
+		}
+		drifted = append(drifted, r)
+	}
+	resources, omitted := fitDrift(drifted)
+	if len(resources)+omitted != 50 || len(resources) == 0 {
+		t.Errorf("%d drifted resources, %d omitted", len(resources), omitted)
+	}
+	st.Drift = &v1alpha1.DriftStatus{Resources: resources, Omitted: int32(omitted)}
+	if size := jsonSize(st); size+maxSpec+lastApplied > etcdLimit {
+		t.Errorf("a status of %d KiB, a spec of %d KiB and kubectl's copy of %d KiB are more than %d KiB", kib(size), kib(maxSpec), kib(lastApplied), kib(etcdLimit))
+	}
+}
+
+func TestASpecThatLeavesNoRoomForItsStatusIsRefused(t *testing.T) {
+	s := newStory(t)
+	s.create(t, "stackName: Web\nsource: {git: {repository: \"https://git.example/web.git\"}}")
+	long := strings.Repeat("x", 100<<10)
+	s.obj.Spec.LifecycleHooks = &v1alpha1.LifecycleHooks{BeforeDeploy: long, AfterDeploy: long, BeforeDestroy: long, AfterDestroy: long, BeforeGitSync: long, AfterGitSync: long}
+	d := Decide(s.obj, Observed{}, s.now, s.cfg)
+	if got := d.Status.Message; d.Status.Phase != v1alpha1.PhaseFailed || !strings.Contains(got, "the spec takes 601 KiB and may take 512 KiB") {
+		t.Errorf("phase %s, message %q", d.Status.Phase, got)
+	}
+}
