@@ -358,6 +358,12 @@ type Plan struct {
 	Commit *Commit `json:"commit,omitempty"`
 	// +optional
 	Parameters map[string]string `json:"parameters,omitempty"`
+	// openParameters are those of the template that have neither a value nor
+	// a default. A stack that has them keeps their values; one that does not
+	// cannot be deployed.
+	// +optional
+	// +listType=atomic
+	OpenParameters []string `json:"openParameters,omitempty"`
 	// +optional
 	Tags map[string]string `json:"tags,omitempty"`
 	// notificationARNs are the SNS topics that CloudFormation tells of the stack's

@@ -736,6 +736,11 @@ func (in *Plan) DeepCopyInto(out *Plan) {
 			(*out)[key] = val
 		}
 	}
+	if in.OpenParameters != nil {
+		in, out := &in.OpenParameters, &out.OpenParameters
+		*out = make([]string, len(*in))
+		copy(*out, *in)
+	}
 	if in.Tags != nil {
 		in, out := &in.Tags, &out.Tags
 		*out = make(map[string]string, len(*in))

@@ -172,6 +172,10 @@ func TestALegacyTemplateIsPublishedByItsContent(t *testing.T) {
 	if n := aws.Succeeded(t, "PutObject"); n != 1 {
 		t.Errorf("it was uploaded %d times", n)
 	}
+	template.Qualifier = "own"
+	if _, err := p.PublishTemplate(t.Context(), template); !errors.Is(err, awsconfig.ErrNotBootstrapped) || !strings.Contains(err.Error(), "cdk-own-assets-") {
+		t.Errorf("with a qualifier of one's own: error is %v", err)
+	}
 }
 
 func TestTemplateURL(t *testing.T) {

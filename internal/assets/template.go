@@ -1,6 +1,7 @@
 package assets
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -16,9 +17,11 @@ type Template struct {
 	Path string
 	// StackName is part of the object's key.
 	StackName string
-	// Bucket to publish to, "" for the one that `cdk bootstrap` makes.
-	Bucket string
-	Target Target
+	// Bucket to publish to, "" for the one that `cdk bootstrap` makes with
+	// the Qualifier; "" is the CDK's own.
+	Bucket    string
+	Qualifier string
+	Target    Target
 }
 
 // PublishTemplate publishes a template under a key that is a digest of its
@@ -48,7 +51,7 @@ func (p *Publisher) PublishTemplate(ctx context.Context, t Template) (string, er
 		},
 	}
 	if t.Bucket == "" {
-		j.destination.BucketName = "cdk-hnb659fds-assets-" + accountPlaceholder + "-${AWS::Region}"
+		j.destination.BucketName = "cdk-" + cmp.Or(t.Qualifier, "hnb659fds") + "-assets-" + accountPlaceholder + "-${AWS::Region}"
 	}
 	target, err := p.complete(ctx, t.Target, []job{j})
 	if err != nil {

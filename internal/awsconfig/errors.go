@@ -29,6 +29,8 @@ var (
 	ErrNotFound = problem.Declare("NotFound", problem.Retries)
 	// ErrValidation: AWS understood the request and refuses its content.
 	ErrValidation = problem.Declare("RefusedByAWS", problem.Retries)
+	// ErrParameters: the template has parameters that nothing gives a value.
+	ErrParameters = problem.Declare("ParametersMissing", problem.Stalls)
 	// ErrUnsupported: we do not do this (yet).
 	ErrUnsupported = problem.NotSupported
 	// ErrTooLarge: larger than AWS allows.

@@ -7,21 +7,6 @@ import (
 	"strings"
 )
 
-// settings is what is read of cdk.json.
-type settings struct {
-	App    json.RawMessage `json:"app"`
-	Strict bool            `json:"strict"`
-}
-
-// readSettings reads cdk.json; the CLI complains about one that is wrong.
-func readSettings(dir string) settings {
-	var s settings
-	if content, err := readBounded(filepath.Join(dir, "cdk.json"), 1<<20); err == nil {
-		_ = json.Unmarshal(content, &s)
-	}
-	return s
-}
-
 // tsNodeEntry returns the entry point, absolute, of an app command that is
 // ts-node checking types as it goes: `[npx] ts-node [--prefer-ts-exts] file.ts`
 // and the like. For every other command, of which the author has decided

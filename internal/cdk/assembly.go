@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,8 @@ type Assembly struct {
 	dir    string
 	stacks []*Stack
 	report validationReport
+	// missing is the context that the app asked for and did not get.
+	missing []missingContext
 }
 
 // ReadAssembly reads a cloud assembly and those of the Stages in it. The
@@ -70,6 +73,7 @@ func (a *Assembly) read(dir string, depth int) error {
 	if err := m.check(); err != nil {
 		return err
 	}
+	a.note(m.Missing)
 	ids := make([]string, 0, len(m.Artifacts))
 	for id := range m.Artifacts {
 		ids = append(ids, id)
@@ -81,6 +85,16 @@ func (a *Assembly) read(dir string, depth int) error {
 		}
 	}
 	return nil
+}
+
+// note collects what is missing. That of a Stage is in the manifests around it,
+// too.
+func (a *Assembly) note(missing []missingContext) {
+	for _, m := range missing {
+		if !slices.ContainsFunc(a.missing, func(other missingContext) bool { return other.Key == m.Key }) {
+			a.missing = append(a.missing, m)
+		}
+	}
 }
 
 func (a *Assembly) readArtifact(dir, id string, m assemblyManifest, depth int) error {
@@ -106,7 +120,7 @@ func (a *Assembly) readArtifact(dir, id string, m assemblyManifest, depth int) e
 	return nil
 }
 
-// check refuses an assembly that is of a newer format, or incomplete.
+// check refuses an assembly that is of a newer format.
 func (m assemblyManifest) check() error {
 	major, _, _ := strings.Cut(m.Version, ".")
 	number, err := strconv.Atoi(major)
@@ -120,19 +134,7 @@ func (m assemblyManifest) check() error {
 		}
 		return stalls(ErrAssemblyInvalid, "The cloud assembly has the schema version %s%s; this operator reads up to %d. Update the operator, or use an older aws-cdk-lib.", problem.Cut(m.Version, 40), needs, assemblyMajor)
 	}
-	if len(m.Missing) == 0 {
-		return nil
-	}
-	return stalls(ErrSynthFailed, "The app still asks for context after the CDK looked it up; it goes in a circle, or the look-up failed. Make the lookups stable, or commit cdk.context.json with: %s.", m.asked())
-}
-
-// asked names the context that the app has asked for and not got.
-func (m assemblyManifest) asked() string {
-	var keys []string
-	for _, missing := range m.Missing {
-		keys = append(keys, fmt.Sprintf("%s (%s)", problem.Cut(missing.Key, 200), missing.Provider))
-	}
-	return list(keys, 8)
+	return nil
 }
 
 // link turns artifact ids into stack names and puts the stacks in order.
@@ -160,33 +162,32 @@ func (a *Assembly) link() {
 	a.stacks = ordered
 }
 
-// Find returns the stack of a name: its construct path (Stage/Stack), its
-// artifact id or its CloudFormation name. Errors are *problem.Problem: StackNotInApp
-// lists what there is, StackAmbiguous what the name may mean.
+// Find returns the stack of a name: its construct path (Stage/Stack), as the
+// CLI does, else its artifact id, else its CloudFormation name. Errors are
+// *problem.Problem: StackNotInApp lists what there is, StackAmbiguous what the name may
+// mean.
 func (a *Assembly) Find(name string) (*Stack, error) { return a.FindIn(name, Environment{}) }
 
 // FindIn is Find, and when a name stands for several stacks, takes the one
 // that is pinned to the environment.
 func (a *Assembly) FindIn(name string, env Environment) (*Stack, error) {
-	var found []*Stack
-	for _, s := range a.stacks {
-		if name == s.DisplayName || name == s.ArtifactID || name == s.StackName {
-			found = append(found, s)
-		}
-	}
-	if len(found) > 1 && env != (Environment{}) {
+	for _, nameOf := range []func(*Stack) string{
+		func(s *Stack) string { return s.DisplayName },
+		func(s *Stack) string { return s.ArtifactID },
+		func(s *Stack) string { return s.StackName },
+	} {
+		found := slices.DeleteFunc(slices.Clone(a.stacks), func(s *Stack) bool { return nameOf(s) != name })
 		here := slices.DeleteFunc(slices.Clone(found), func(s *Stack) bool { return s.pinnedElsewhere(env) })
-		if len(here) > 0 {
-			found = here
+		switch {
+		case len(found) == 1:
+			return found[0], nil
+		case len(here) == 1:
+			return here[0], nil
+		case len(found) > 0:
+			return nil, stalls(ErrStackAmbiguous, "The app has %d stacks called %q. Set spec.stackName to the id of the one to deploy: %s.", len(found), name, list(ids(found), maxListed))
 		}
 	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		return nil, a.notFound(name)
-	}
-	return nil, stalls(ErrStackAmbiguous, "The app has %d stacks that may be called %q: %s. Set spec.stackName to the construct path of one.", len(found), name, list(labels(found), maxListed))
+	return nil, a.notFound(name)
 }
 
 func (a *Assembly) notFound(name string) error {
@@ -196,18 +197,41 @@ func (a *Assembly) notFound(name string) error {
 	return stalls(ErrStackNotInApp, "The app has no stack called %q. It has: %s. Set spec.stackName to one of them; if the name depends on context, check spec.cdkContext.", name, list(labels(a.stacks), maxListed))
 }
 
-// labels names stacks for people: construct path, and the CloudFormation name
-// where it differs.
+// allowedName is what spec.stackName may be.
+var allowedName = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9/-]*$`)
+
+// labels names stacks for people, by what spec.stackName may be: construct
+// path, else artifact id, and the CloudFormation name where it differs.
 func labels(stacks []*Stack) []string {
 	var names []string
 	for _, s := range stacks {
-		label := problem.Cut(s.DisplayName, 128)
-		if s.StackName != s.DisplayName {
+		label := s.DisplayName
+		if !allowedName.MatchString(label) {
+			label = s.ArtifactID
+		}
+		label = problem.Cut(label, 128)
+		if s.StackName != label {
 			label += " (" + problem.Cut(s.StackName, 128) + ")"
 		}
 		names = append(names, label)
 	}
 	return names
+}
+
+// ids names stacks by their artifact ids, and says where each goes.
+func ids(stacks []*Stack) []string {
+	var names []string
+	for _, s := range stacks {
+		names = append(names, fmt.Sprintf("%s (%s in %s of %s)", problem.Cut(s.ArtifactID, 128), problem.Cut(s.DisplayName, 128), or(s.Region, "any region"), or(s.Account, "any account")))
+	}
+	return names
+}
+
+func or(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
 }
 
 // readJSON reads a JSON file of an assembly.

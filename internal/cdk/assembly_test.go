@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -25,7 +26,7 @@ func readRecorded(t *testing.T) *Assembly {
 	return a
 }
 
-// wantReason fails the test unless err is an *problem.Problem of the reason whose
+// wantReason fails the test unless err is a *problem.Problem of the reason whose
 // message has all the parts.
 func wantReason(t *testing.T, err error, kind *problem.Kind, parts ...string) *problem.Problem {
 	t.Helper()
@@ -90,7 +91,7 @@ func TestFindOfAnAmbiguousName(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = a.Find("shop")
-	wantReason(t, err, ErrStackAmbiguous, "Eu (shop), Us (shop)")
+	wantReason(t, err, ErrStackAmbiguous, "Eu (Eu in eu-west-1 of 111111111111), Us (Us in us-east-1 of 111111111111)", "spec.stackName")
 	s, err := a.FindIn("shop", Environment{Account: "111111111111", Region: "us-east-1"})
 	if err != nil {
 		t.Fatal(err)
@@ -100,14 +101,119 @@ func TestFindOfAnAmbiguousName(t *testing.T) {
 	}
 }
 
+// TestAdviceOnNamesCanBeFollowed takes every name that a message advises and
+// finds the stack by it.
+func TestAdviceOnNamesCanBeFollowed(t *testing.T) {
+	const anywhere = "aws://unknown-account/unknown-region"
+	dir := assemblyOf(t, map[string]any{
+		"ProdApiv21": stackIn(anywhere, "Prod/Api_v2", "shop"),
+		"TestApiv22": stackIn(anywhere, "Test/Api_v2", "shop"),
+		"Web":        stackIn(anywhere, "Web", "Other"),
+		"Other":      stackIn(anywhere, "Other", "Web"),
+	})
+	a, err := ReadAssembly(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.Find("shop")
+	wantReason(t, err, ErrStackAmbiguous, "ProdApiv21 (Prod/Api_v2", "TestApiv22 (Test/Api_v2")
+	_, err = a.Find("nothing")
+	wantReason(t, err, ErrStackNotInApp, "ProdApiv21 (shop)", "TestApiv22 (shop)", "Other (Web)", "Web (Other)")
+	for _, name := range []string{"ProdApiv21", "TestApiv22", "Web", "Other"} {
+		if s, err := a.Find(name); err != nil || s.ArtifactID != name {
+			t.Errorf("%s finds %v, %v", name, s, err)
+		}
+	}
+}
+
+func TestTheNamesOfMessagesAreThoseOfTheSchema(t *testing.T) {
+	crd, err := os.ReadFile("../../api/v1alpha1/cdktsstack_types.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`self\.matches\('(.*?)'\)",message="stackName`).FindSubmatch(crd)
+	if found == nil {
+		t.Fatal("the schema has no pattern for stackName")
+	}
+	schema := regexp.MustCompile(string(found[1]))
+	for _, name := range []string{"Web", "Prod/Api", "prod-api-2", "Prod/Api_v2", "my.stack", "2nd", "a b", ""} {
+		if schema.MatchString(name) != allowedName.MatchString(name) {
+			t.Errorf("%q is judged otherwise than by the schema", name)
+		}
+	}
+}
+
+// stackIn is a stack's artifact with a construct path and a CloudFormation name.
+func stackIn(environment, path, name string) map[string]any {
+	artifact := stackArtifact(environment, map[string]any{"stackName": name})
+	artifact["displayName"] = path
+	return artifact
+}
+
+// missingVPC is an assembly in which the stack A, and B when both is true,
+// looked in vain for a VPC.
+func missingVPC(t *testing.T, reason string, both bool) *Assembly {
+	t.Helper()
+	const anywhere = "aws://unknown-account/unknown-region"
+	failed := stackArtifact(anywhere, nil)
+	if reason != "" {
+		failed["metadata"] = map[string]any{"/A": []map[string]any{{"type": "aws:cdk:error", "data": reason}}}
+	}
+	artifacts := map[string]any{"A": failed, "B": stackArtifact(anywhere, nil)}
+	if both {
+		artifacts["B"] = failed
+	}
+	dir := assemblyOf(t, artifacts)
+	writeJSON(t, filepath.Join(dir, "manifest.json"), map[string]any{
+		"version": "55.0.0", "artifacts": artifacts,
+		"missing": []map[string]any{{"key": "vpc-provider:x", "provider": "vpc-provider"}},
+	})
+	a, err := ReadAssembly(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return a
+}
+
+func TestALookUpThatFailedSaysWhy(t *testing.T) {
+	const nothing = `Could not find any VPCs matching {"filter":{"tag:Name":"nope"}}`
+	for name, c := range map[string]struct {
+		reason  string
+		want    *problem.Kind
+		outlook problem.Outlook
+		parts   []string
+	}{
+		"what is looked for is not there": {nothing, ErrSynthFailed, problem.Retries, []string{nothing, "vpc-provider:x (vpc-provider)", "cdk.context.json"}},
+		"AWS does not answer":             {"connect ECONNREFUSED 10.0.0.1:443", ErrSynthFailed, problem.Waits, []string{"ECONNREFUSED"}},
+		"the credentials have expired":    {"ExpiredToken: The security token included in the request is expired", ErrCredentialsInvalid, problem.Waits, []string{"ExpiredToken"}},
+		"nothing says why":                {"", ErrSynthFailed, problem.Stalls, []string{"vpc-provider:x (vpc-provider)", "from run to run"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := missingVPC(t, c.reason, false)
+			e := wantReason(t, mustFind(t, a, "A").Problems(), c.want, c.parts...)
+			if e.Outlook != c.outlook {
+				t.Errorf("the operator %s, want %s", e.Outlook, c.outlook)
+			}
+		})
+	}
+}
+
+func TestALookUpThatFailedForAnotherStackIsNoProblem(t *testing.T) {
+	const nothing = "Could not find any VPCs matching {}"
+	if err := mustFind(t, missingVPC(t, nothing, false), "B").Problems(); err != nil {
+		t.Errorf("by hand B can be deployed: %v", err)
+	}
+	wantReason(t, mustFind(t, missingVPC(t, nothing, true), "B").Problems(), ErrSynthFailed, nothing)
+	wantReason(t, mustFind(t, missingVPC(t, "", false), "B").Problems(), ErrSynthFailed, "vpc-provider:x")
+}
+
 func TestProblems(t *testing.T) {
 	a := readRecorded(t)
 	web, noted := mustFind(t, a, "Web"), mustFind(t, a, "Noted")
-	if err := web.Problems(false); err != nil {
-		t.Errorf("warnings are not problems unless strict: %v", err)
+	if err := web.Problems(); err != nil {
+		t.Errorf("warnings are no problems: %v", err)
 	}
-	wantReason(t, web.Problems(true), ErrSynthFailed, "[warning] Web:", "cross-stack-reference")
-	wantReason(t, noted.Problems(false), ErrSynthFailed, "[error] Noted: This topic must not be deployed")
+	wantReason(t, noted.Problems(), ErrSynthFailed, "[error] Noted: This topic must not be deployed")
 }
 
 func TestProblemsOfTheAppsOwnValidation(t *testing.T) {
@@ -121,8 +227,8 @@ func TestProblemsOfTheAppsOwnValidation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	wantReason(t, mustFind(t, a, "A").Problems(false), ErrSynthFailed, "[nag] S1: the bucket is public")
-	if err := mustFind(t, a, "B").Problems(false); err != nil {
+	wantReason(t, mustFind(t, a, "A").Problems(), ErrSynthFailed, "[nag] S1: the bucket is public")
+	if err := mustFind(t, a, "B").Problems(); err != nil {
 		t.Errorf("another stack's violation is no problem of B: %v", err)
 	}
 }
@@ -135,10 +241,8 @@ func TestAssembliesThatAreRefused(t *testing.T) {
 		reason    *problem.Kind
 		part      string
 	}{
-		"a schema of another kind": {nil, map[string]any{"version": "100.1.0", "minimumCliVersion": "3.1.0"}, ErrAssemblyInvalid, "3.1.0"},
-		"no version":               {nil, map[string]any{"version": "new"}, ErrAssemblyInvalid, `"new"`},
-		"context that goes in a circle": {nil, map[string]any{"missing": []map[string]any{{"key": "vpc-provider:x", "provider": "vpc-provider"}}},
-			ErrSynthFailed, "vpc-provider:x (vpc-provider)"},
+		"a schema of another kind":   {nil, map[string]any{"version": "100.1.0", "minimumCliVersion": "3.1.0"}, ErrAssemblyInvalid, "3.1.0"},
+		"no version":                 {nil, map[string]any{"version": "new"}, ErrAssemblyInvalid, `"new"`},
 		"a template outside by dots": {map[string]any{"S": stackArtifact(here, map[string]any{"templateFile": "../../etc/passwd"})}, nil, ErrAssemblyInvalid, "outside"},
 		"an absolute template":       {map[string]any{"S": stackArtifact(here, map[string]any{"templateFile": "/etc/passwd"})}, nil, ErrAssemblyInvalid, "outside"},
 		"a template outside by link": {map[string]any{"S": stackArtifact(here, map[string]any{"templateFile": "link"})}, nil, ErrAssemblyInvalid, "outside"},

@@ -28,7 +28,7 @@ func (s *synthesis) beside(ctx context.Context, w ways) ([]Check, error) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	defer cancel(nil)
-	sources := sourcesDigest(s.Root)
+	sources := sourcesDigest(s.Root, s.out)
 	types := s.checkTypes(ctx, cancel, &wg, w, sources)
 	templates := s.prepareTemplates(ctx, &wg, w, sources)
 	if err := s.run(ctx, w); err != nil {
@@ -113,7 +113,7 @@ type templatesCheck struct {
 // are expected again.
 func (s *synthesis) prepareTemplates(ctx context.Context, wg *sync.WaitGroup, w ways, sources string) *templatesCheck {
 	t := &templatesCheck{s: s, w: w, result: make(chan error, 1)}
-	t.expected = factOf("expected", append([]string{s.Dependencies, s.rel, sources, s.Region, "@" + s.Account}, s.context...)...)
+	t.expected = factOf("expected", append([]string{s.Dependencies, s.rel, sources, s.Region, "@" + s.Account, "/" + s.bundle}, s.context...)...)
 	if w.plugin == "" {
 		return t
 	}
@@ -177,7 +177,7 @@ func (t *templatesCheck) check(ctx context.Context) (how string, err error) {
 
 // jobs lists the stacks to validate and digests them into the fact.
 func (t *templatesCheck) jobs() ([]templateJob, error) {
-	assembly, err := ReadAssembly(t.s.Output)
+	assembly, err := ReadAssembly(t.s.out)
 	if err != nil {
 		return nil, err
 	}

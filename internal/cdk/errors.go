@@ -18,6 +18,8 @@ var (
 	ErrStackNotInApp      = problem.Declare("StackNotInApp", problem.Stalls)
 	ErrStackAmbiguous     = problem.Declare("StackAmbiguous", problem.Stalls)
 	ErrWrongEnvironment   = problem.Declare("WrongEnvironment", problem.Stalls)
+	ErrNotSupported       = problem.NotSupported
+	ErrEmptyStack         = problem.Declare("EmptyStack", problem.Stalls)
 	ErrTemplateTooLarge   = problem.TemplateTooLarge
 	ErrCredentialsInvalid = problem.CredentialsInvalid
 )

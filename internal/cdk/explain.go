@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -40,6 +41,11 @@ func (s *synthesis) explain(ctx context.Context, tail string, err error) error {
 			failed.Outlook = problem.Retries
 		}
 		failed.Message = "AWS refused the credentials during synthesis, or there are none for what the app looks up. Check the Secret and its permissions.\n" + text
+	case lacking(tail, text) != "":
+		failed = ErrNotSupported.Because(err, "")
+		failed.Message = lacking(tail, text) + "\n" + text
+	case s.misplaced() != nil:
+		return s.misplaced()
 	default:
 		if compilerError.MatchString(tail) {
 			failed.Outlook = problem.Stalls
@@ -50,6 +56,23 @@ func (s *synthesis) explain(ctx context.Context, tail string, err error) error {
 	return failed
 }
 
+// misplaced tells where the assembly is when it is not where it was expected.
+func (s *synthesis) misplaced() *problem.Problem {
+	if isFile(filepath.Join(s.out, "manifest.json")) {
+		return nil
+	}
+	found, _ := filepath.Glob(filepath.Join(s.Dir, "*", "manifest.json"))
+	for _, file := range found {
+		var m assemblyManifest
+		if readJSON(filepath.Dir(file), "manifest.json", &m) != nil || len(m.Artifacts) == 0 {
+			continue
+		}
+		name, expected := filepath.Base(filepath.Dir(file)), filepath.Base(s.out)
+		return stalls(ErrSynthFailed, `The app writes its cloud assembly to %q, and the CDK reads it from %q. Remove outdir from new App(…), or set "output": %q in cdk.json.`, name, expected, name)
+	}
+	return nil
+}
+
 var (
 	// compilerError is a diagnostic of the TypeScript compiler.
 	compilerError = regexp.MustCompile(`error TS\d+:`)
@@ -57,7 +80,7 @@ var (
 	// which an error was thrown.
 	location = regexp.MustCompile(`^(/|file://|[A-Za-z]:\\)\S.*:\d+$`)
 	// thrown is the first line of an error.
-	thrown = regexp.MustCompile(`^(\[?\w*(Error|Exception)\b|\w*problem.Problem:|❌|‼|Unable to compile)|error TS\d+:`)
+	thrown = regexp.MustCompile(`^(\[?\w*(Error|Exception)\b|\w*Error:|❌|‼|Unable to compile)|error TS\d+:`)
 	// frame is a line of a stack trace that is not of the user's own code.
 	frame = regexp.MustCompile(`^\s+at .*(node_modules/|node:|\(internal/)`)
 )

@@ -3,9 +3,13 @@ package cdk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
+
+	"awscdk.dev/operator/internal/problem"
 )
 
 const (
@@ -40,7 +44,7 @@ func (s *synthesis) boundLookUps(ctx context.Context) (context.Context, context.
 			}
 			last = now
 			if rounds++; rounds >= maxLookUps {
-				cancel(endlessLookUps(s.Output))
+				cancel(endlessLookUps(s.out))
 				return
 			}
 		}
@@ -60,14 +64,68 @@ func modified(file string) time.Time {
 // last.
 func endlessLookUps(output string) error {
 	var m assemblyManifest
-	asked := ""
+	last := ""
 	// The next round may be writing it just now.
 	if readJSON(output, "manifest.json", &m) == nil && len(m.Missing) > 0 {
-		asked = ", at last for " + m.asked()
+		last = ", at last for " + asked(m.Missing)
 	}
 	p := stalls(ErrSynthFailed,
 		"The app has asked for a look-up %d times in a row, each time for something else%s, and was stopped. Let no look-up depend on the answer to another, nor on what changes from run to run, or commit cdk.context.json with the answers.",
-		maxLookUps, asked)
+		maxLookUps, last)
 	p.Err = errLookUps
 	return p
+}
+
+// explainedElsewhere tells whether the look-ups that failed are those of other
+// stacks, as far as can be told: the CDK attaches the reason of each as an
+// error to the stack that asked. By hand they do not keep this one from being
+// deployed either.
+func (a *Assembly) explainedElsewhere(s *Stack) bool {
+	mine, others := s.withUpstream(), 0
+	for _, other := range a.stacks {
+		if !slices.Contains(mine, other) {
+			for _, annotation := range other.Annotations {
+				if annotation.Level == LevelError {
+					others++
+				}
+			}
+		}
+	}
+	return others >= len(a.missing)
+}
+
+// passing is what AWS SDKs and the CLI say when a look-up may succeed later.
+var passing = []string{
+	"ECONNREFUSED", "ECONNRESET", "ENOTFOUND", "EAI_AGAIN", "ETIMEDOUT", "TimeoutError", "socket hang up",
+	"Throttling", "Rate exceeded", "TooManyRequests", "ServiceUnavailable", "InternalError",
+}
+
+// failedLookUps says which look-ups gave no answer, and why. What does not
+// exist today may exist tomorrow, so that this is not for ever.
+func (s *Stack) failedLookUps(reasons []string) error {
+	asked := asked(s.assembly.missing)
+	if len(reasons) == 0 {
+		return stalls(ErrSynthFailed, "The app still asks for context after the CDK looked it up: %s. Let no look-up depend on what changes from run to run, or commit cdk.context.json with the answers.", asked)
+	}
+	text := some(reasons)
+	p := ErrSynthFailed.New("%s cannot be deployed, since look-ups of the app failed:\n%s\nThe app asked for %s. Check what it looks for, in the account and region of the stack, or commit cdk.context.json with the answer.", s.StackName, text, asked)
+	switch {
+	case mentions(text, foreign):
+		p = ErrCredentialsInvalid.New("%s", p.Message).With(problem.Retries)
+	case mentions(text, refused):
+		p = ErrCredentialsInvalid.New("%s", p.Message)
+	case mentions(text, passing):
+		p.Outlook = problem.Waits
+	}
+	p.Message = problem.Cut(p.Message, problem.MaxMessage)
+	return p
+}
+
+// asked names the context that the app has asked for and not got.
+func asked(all []missingContext) string {
+	var keys []string
+	for _, missing := range all {
+		keys = append(keys, fmt.Sprintf("%s (%s)", problem.Cut(missing.Key, 200), missing.Provider))
+	}
+	return list(keys, 8)
 }

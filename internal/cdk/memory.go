@@ -45,15 +45,30 @@ func (c Cache) recalls(f fact, within time.Duration, now time.Time) bool {
 }
 
 // remember notes a fact. A failure costs only time: the next run finds out again.
-func (c Cache) remember(f fact, now time.Time) {
+func (c Cache) remember(f fact, now time.Time) { c.note(f, "", now) }
+
+// note is remember, with what was found.
+func (c Cache) note(f fact, found string, now time.Time) {
 	if c.Dir == "" || f == "" {
 		return
 	}
 	path := c.sub("memory", string(f))
-	if os.MkdirAll(filepath.Dir(path), 0o755) != nil || os.WriteFile(path, nil, 0o644) != nil {
+	if os.MkdirAll(filepath.Dir(path), 0o755) != nil || os.WriteFile(path, []byte(found), 0o644) != nil {
 		return
 	}
 	_ = os.Chtimes(path, now, now)
+}
+
+// noted is what was found, "" when it is not known.
+func (c Cache) noted(f fact, now time.Time) string {
+	if !c.recalls(f, remembered, now) {
+		return ""
+	}
+	content, err := readBounded(c.sub("memory", string(f)), 4<<10)
+	if err != nil {
+		return ""
+	}
+	return string(content)
 }
 
 // forget removes facts that are too old to be recalled.

@@ -1,7 +1,6 @@
 package cdk
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -9,8 +8,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"awscdk.dev/operator/internal/problem"
 )
 
 const (
@@ -40,7 +37,10 @@ type Resolved struct {
 	// bootstrapless one): the caller has to upload or to inline it.
 	TemplateURL, TemplateObject string
 	Parameters, Tags            map[string]string
-	NotificationARNs            []string
+	// OpenParameters are those of the template that have neither a value nor
+	// a default: only a stack that has them already can be updated.
+	OpenParameters   []string
+	NotificationARNs []string
 	// TerminationProtection is nil when the app says nothing.
 	TerminationProtection *bool
 	// DeployRoleARN is assumed for CloudFormation calls, ExecutionRoleARN is
@@ -62,8 +62,9 @@ type Resolved struct {
 }
 
 // Resolve fills in account, region and partition where the assembly leaves
-// them open. It is an *problem.Problem with reason WrongEnvironment when the app pins
-// the stack elsewhere, TemplateTooLarge when CloudFormation would not take it.
+// them open. It is a *problem.Problem with reason WrongEnvironment when the app pins
+// the stack elsewhere, TemplateTooLarge when CloudFormation would not take it,
+// EmptyStack or NotSupported when there is nothing that could be deployed.
 func (s *Stack) Resolve(env Environment) (Resolved, error) {
 	if s.pinnedElsewhere(env) {
 		return Resolved{}, s.elsewhere(env)
@@ -75,6 +76,10 @@ func (s *Stack) Resolve(env Environment) (Resolved, error) {
 	}
 	if size := len(template); size > maxTemplate {
 		return Resolved{}, stalls(ErrTemplateTooLarge, "The template of stack %s has %d bytes; CloudFormation takes %d. Split the stack, move resources to nested stacks, or drop metadata (pathMetadata: false in cdk.json).", s.StackName, size, maxTemplate)
+	}
+	content := parseTemplate(template)
+	if err := s.deployable(content); err != nil {
+		return Resolved{}, err
 	}
 	digest := sha256.Sum256(template)
 	p := s.properties
@@ -90,7 +95,7 @@ func (s *Stack) Resolve(env Environment) (Resolved, error) {
 		ExecutionRoleARN: env.fill(p.CloudFormationExecutionRoleARN),
 		BootstrapVersion: p.RequiresBootstrapStackVersion, BootstrapParameter: env.fill(p.BootstrapStackVersionSSMParameter),
 		DependsOn: slices.Clone(s.DependsOn), AssetManifests: slices.Clone(s.AssetManifests),
-		ConstructPaths: s.constructPaths(template),
+		OpenParameters: content.open(p.Parameters), ConstructPaths: s.constructPaths(content),
 	}
 	return r, r.setURL(env)
 }
@@ -180,29 +185,4 @@ func urlSuffix(partition string) string {
 		}
 	}
 	return "amazonaws.com"
-}
-
-// constructPaths maps the template's resources to construct paths: from the
-// metadata, else from what the template itself says.
-func (s *Stack) constructPaths(template []byte) map[string]string {
-	var parsed struct {
-		Resources map[string]struct {
-			Metadata map[string]json.RawMessage
-		}
-	}
-	if json.NewDecoder(bytes.NewReader(template)).Decode(&parsed) != nil {
-		return nil // CloudFormation will say what is wrong with it
-	}
-	ids := slices.Sorted(maps.Keys(parsed.Resources))
-	paths := map[string]string{}
-	for _, id := range ids[:min(len(ids), maxPaths)] {
-		path := s.paths[id]
-		if path == "" {
-			_ = json.Unmarshal(parsed.Resources[id].Metadata["aws:cdk:path"], &path)
-		}
-		if path != "" {
-			paths[id] = problem.Cut(path, 256)
-		}
-	}
-	return paths
 }

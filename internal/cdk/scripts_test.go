@@ -59,15 +59,15 @@ func TestTypeCheck(t *testing.T) {
 
 func TestTypesAreCheckedAgainWhenTheirSourcesChange(t *testing.T) {
 	p := checkout(t, "infra", map[string]string{"infra/bin/app.ts": "a", "infra/README.md": "b", "lib/x.json": "{}", "node_modules/x/index.d.ts": ""})
-	before := sourcesDigest(p.Root)
+	before := sourcesDigest(p.Root, p.Root+"/cdk.out")
 	write(t, p.Root+"/infra/README.md", "changed")
 	write(t, p.Root+"/node_modules/x/index.d.ts", "changed")
-	if sourcesDigest(p.Root) != before || before == "" {
+	if sourcesDigest(p.Root, p.Root+"/cdk.out") != before || before == "" {
 		t.Error("what the compiler does not read changes the digest")
 	}
 	for _, path := range []string{"infra/bin/app.ts", "lib/x.json", "new.d.mts"} {
 		write(t, filepath.Join(p.Root, path), "changed")
-		after := sourcesDigest(p.Root)
+		after := sourcesDigest(p.Root, p.Root+"/cdk.out")
 		if after == before {
 			t.Errorf("%s does not change the digest", path)
 		}

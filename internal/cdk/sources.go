@@ -14,8 +14,9 @@ const maxSources = 128 << 20
 
 // sourcesDigest is the digest of everything in a checkout that the TypeScript
 // compiler may read, besides the dependencies: names and contents of its
-// sources and of JSON files. It is "" when that cannot be told.
-func sourcesDigest(root string) string {
+// sources and of JSON files. What the app writes into the folder except does
+// not count. It is "" when that cannot be told.
+func sourcesDigest(root, except string) string {
 	extensions := []string{".ts", ".tsx", ".mts", ".cts", ".js", ".jsx", ".mjs", ".cjs", ".json"}
 	var size int64
 	h := sha256.New()
@@ -27,6 +28,9 @@ func sourcesDigest(root string) string {
 	}
 	for _, path := range paths {
 		full := filepath.Join(root, path)
+		if inside(except, full) {
+			continue
+		}
 		info, err := os.Lstat(full)
 		if err != nil {
 			return ""

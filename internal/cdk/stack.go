@@ -44,6 +44,9 @@ type Stack struct {
 	upstream []*Stack
 	// paths maps logical ids to construct paths.
 	paths map[string]string
+	// legacyAssets counts the assets that are in no manifest, but published
+	// by whoever deploys (LegacyStackSynthesizer).
+	legacyAssets int
 }
 
 // Annotation is a message that a construct attached to itself.
@@ -160,9 +163,11 @@ func (s *Stack) note(path string, entry metadataEntry) {
 	if json.Unmarshal(entry.Data, &text) != nil {
 		text = string(entry.Data)
 	}
-	if entry.Type == "aws:cdk:logicalId" {
+	switch entry.Type {
+	case "aws:cdk:logicalId":
 		s.paths[text] = path
-		return
+	case "aws:cdk:asset":
+		s.legacyAssets++
 	}
 	level, ok := strings.CutPrefix(entry.Type, "aws:cdk:")
 	if ok && (level == LevelInfo || level == LevelWarning || level == LevelError) {
@@ -171,32 +176,47 @@ func (s *Stack) note(path string, entry metadataEntry) {
 }
 
 // Problems is what keeps the stack from being deployed by the app's own word:
-// error annotations and failed validations of the stack and of those that it
-// needs; with strict, warnings too, as `cdk --strict` has it. It is nil or an
-// *problem.Problem.
-func (s *Stack) Problems(strict bool) error {
+// error annotations, look-ups that failed among them, and failed validations
+// of the stack and of those that it needs. Warnings are none, whatever cdk.json
+// says: the CLI knows "strict" as an option only. It is nil or a *problem.Problem.
+func (s *Stack) Problems() error {
+	found := s.errors()
+	if missing := s.assembly.missing; len(missing) > 0 && (len(found) > 0 || !s.assembly.explainedElsewhere(s)) {
+		return s.failedLookUps(found)
+	}
+	found = append(found, s.failedValidations()...)
+	if len(found) == 0 {
+		return nil
+	}
+	return stalls(ErrSynthFailed, "The app reports errors. Fix them before %s can be deployed:\n%s", s.StackName, some(found))
+}
+
+// errors are the error annotations of the stack and of those that it needs.
+func (s *Stack) errors() []string {
 	var found []string
 	for _, stack := range s.withUpstream() {
 		for _, a := range stack.Annotations {
-			if a.Level == LevelError || strict && a.Level == LevelWarning {
+			if a.Level == LevelError {
 				found = append(found, fmt.Sprintf("[%s] %s: %s", a.Level, a.Path, a.Message))
 			}
 		}
 	}
-	found = append(found, s.failedValidations(strict)...)
-	if len(found) == 0 {
-		return nil
-	}
+	return found
+}
+
+// some joins at most ten findings.
+func some(found []string) string {
 	const most = 10
 	omitted := ""
 	if len(found) > most {
 		omitted = fmt.Sprintf("\n(and %d more)", len(found)-most)
 		found = found[:most]
 	}
+	lines := make([]string, len(found))
 	for i := range found {
-		found[i] = problem.Cut(found[i], 600)
+		lines[i] = problem.Cut(found[i], 600)
 	}
-	return stalls(ErrSynthFailed, "The app itself reports what must be mended before %s may be deployed:\n%s%s", s.StackName, strings.Join(found, "\n"), omitted)
+	return strings.Join(lines, "\n") + omitted
 }
 
 // withUpstream is the stack and all that it needs, however far.
@@ -214,7 +234,7 @@ func (s *Stack) withUpstream() []*Stack {
 
 // failedValidations judges the report of the app's validation plugins as the
 // CLI does: by the violations that concern the stacks or no construct at all.
-func (s *Stack) failedValidations(strict bool) []string {
+func (s *Stack) failedValidations() []string {
 	var found []string
 	stacks := s.withUpstream()
 	for _, report := range s.assembly.report.PluginReports {
@@ -223,8 +243,7 @@ func (s *Stack) failedValidations(strict bool) []string {
 			for _, c := range v.ViolatingConstructs {
 				concerns = concerns || c.ConstructPath == "" || concernsAny(stacks, c.ConstructPath)
 			}
-			bad := report.Conclusion == "failure" || strict && v.Severity == LevelWarning
-			if concerns && bad {
+			if concerns && report.Conclusion == "failure" {
 				found = append(found, fmt.Sprintf("[%s] %s: %s", report.PluginName, v.RuleName, v.Description))
 			}
 		}

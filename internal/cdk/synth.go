@@ -28,8 +28,11 @@ type SynthOptions struct {
 	// Credentials are AWS_* variables of the run. With an access key among
 	// them, no other identity of Env is used.
 	Credentials map[string]string
-	// Output is where the assembly goes, absolute, outside of the checkout;
-	// what is there is removed.
+	// Stack is the name of the stack that is to be deployed, as FindIn takes
+	// it: only what belongs to it is bundled. "" is all stacks.
+	Stack string
+	// Output is where the assembly goes when it cannot go where it does by
+	// hand; absolute, outside of the checkout. What is there is removed.
 	Output string
 	// StateDir is a scratch folder of the run, absolute. The CLI remembers
 	// account ids in it, so no two identities may share one.
@@ -49,12 +52,15 @@ type SynthOptions struct {
 
 // Synthesized is what a synthesis brought forth.
 type Synthesized struct {
-	// Dir is the cloud assembly.
-	Dir string
+	// Dir is the cloud assembly, Root the folder that its assets must be in:
+	// the checkout, when the assembly is in there.
+	Dir, Root string
 	// CLI is the cdk that was used.
 	CLI string
-	// Strict is true when cdk.json wants warnings to be errors.
-	Strict bool
+	// Tags are those of cdk.json; if there are any, they replace the stack's.
+	Tags map[string]string
+	// Qualifier is that of the CDK bootstrap, "" for the default.
+	Qualifier string
 	// Checks tell how the types and the templates were checked.
 	Checks []Check
 }
@@ -81,20 +87,36 @@ const (
 	Remembered = "remembered"
 )
 
-// Synth runs the project's CDK app once and leaves the cloud assembly in
-// Output. What a person would be told by `cdk synth` is told here too: see
-// the package comment for how checks are made faster without being given up.
+// Synth runs the project's CDK app and leaves the cloud assembly in
+// Synthesized.Dir. What a person would be told by `cdk synth` is told here
+// too: see the package comment for how checks are made faster without being
+// given up. Annotations are judged by Stack.Problems.
 //
 // Errors are *problem.Problem: SynthFailed, ContextInvalid, ContextTooLarge,
-// CredentialsInvalid.
+// CredentialsInvalid, NotSupported.
 func Synth(ctx context.Context, p Project, o SynthOptions) (Synthesized, error) {
 	s, err := newSynthesis(p, o)
 	if err != nil {
 		return Synthesized{}, err
 	}
-	done := Synthesized{Dir: o.Output, CLI: s.cli, Strict: s.settings.Strict}
+	done, err := s.once(ctx)
+	if err != nil || s.bundled() {
+		return done, err
+	}
+	s.say("The app is run once more, to bundle the assets of %s", s.bundle)
+	return s.once(ctx)
+}
+
+// once runs the app, with checks beside it where that can be, and runs it in
+// the ordinary way where those do not tell.
+func (s *synthesis) once(ctx context.Context) (Synthesized, error) {
+	done := Synthesized{Dir: s.out, Root: s.out, CLI: s.cli, Tags: s.tags, Qualifier: s.settings.qualifier(s.Context)}
+	if s.out != s.Output {
+		done.Root = s.Root
+	}
 	w := s.choose()
 	var doubt *doubtError
+	var err error
 	if w.any() {
 		done.Checks, err = s.beside(ctx, w)
 		if !errors.As(err, &doubt) || context.Cause(ctx) != nil {
@@ -117,9 +139,16 @@ type synthesis struct {
 	Project
 	SynthOptions
 	settings settings
+	tags     map[string]string
 	cli      string
 	context  []string
 	rel      string
+	// out is where the assembly goes. The app does not write it when it is
+	// ready, which is an assembly in the place of an app command.
+	out   string
+	ready bool
+	// bundle is the path of the stack whose assets are bundled, "" for all.
+	bundle string
 }
 
 func newSynthesis(p Project, o SynthOptions) (*synthesis, error) {
@@ -129,7 +158,10 @@ func newSynthesis(p Project, o SynthOptions) (*synthesis, error) {
 	if !filepath.IsAbs(o.Output) || !filepath.IsAbs(o.StateDir) || inside(p.Root, o.Output) {
 		return nil, fmt.Errorf("synthesise: output %q and state %q must be absolute and outside of the checkout", o.Output, o.StateDir)
 	}
-	s := &synthesis{Project: p, SynthOptions: o, settings: readSettings(p.Dir)}
+	s := &synthesis{Project: p, SynthOptions: o, settings: readSettings(p.Dir, environ(o.Env).get("HOME"))}
+	if err := s.adopt(); err != nil {
+		return nil, err
+	}
 	var err error
 	if s.rel, err = p.rel(); err != nil {
 		return nil, err
@@ -141,10 +173,28 @@ func newSynthesis(p Project, o SynthOptions) (*synthesis, error) {
 	if s.cli == "" {
 		return nil, stalls(ErrSynthFailed, "The project has no cdk of its own. Add aws-cdk to the devDependencies of package.json and commit the lock file.")
 	}
+	s.bundle = s.expected()
 	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make the run's state folder: %w", err)
 	}
 	return s, writeScripts(o.StateDir)
+}
+
+// adopt takes over what the settings say.
+func (s *synthesis) adopt() error {
+	err := s.settings.check(s.Dir, Environment{Account: s.Account, Region: s.Region})
+	if err != nil {
+		return err
+	}
+	if s.tags, err = s.settings.stackTags(); err != nil {
+		return err
+	}
+	s.out, err = s.settings.assembled(s.Project)
+	s.ready = s.out != ""
+	if !s.ready {
+		s.out = s.settings.place(s.Project, s.Output)
+	}
+	return err
 }
 
 func (s *synthesis) say(format string, args ...any) {
@@ -167,7 +217,7 @@ func (w ways) any() bool { return w.entry != "" || w.plugin != "" }
 // although the app itself was right, is not tried again.
 func (s *synthesis) choose() ways {
 	var w ways
-	if _, err := findNode(s.Env); err != nil {
+	if _, err := findNode(s.Env); err != nil || s.ready {
 		return w
 	}
 	// With settings of his own for a check, the user has it done as by hand.
@@ -199,21 +249,44 @@ func (s *synthesis) discouraged(check string) bool {
 	return s.Cache.recalls(s.vain(check), discouraged, s.Now())
 }
 
-// run runs the CLI once into an empty output folder, with the checks of w
-// left to others.
+// run runs the CLI once, with the checks of w left to others.
 func (s *synthesis) run(ctx context.Context, w ways) error {
-	if err := os.RemoveAll(s.Output); err != nil {
+	if err := s.clear(); err != nil {
 		return fmt.Errorf("clear the output folder: %w", err)
 	}
 	ctx, cancel := s.boundLookUps(ctx)
 	defer cancel()
-	args := append([]string{"synth", "--quiet", "--ignore-errors", "--no-notices", "--output=" + s.Output}, s.context...)
+	args := append([]string{"synth"}, selection(s.bundle)...)
+	args = append(args, "--quiet", "--ignore-errors", "--no-notices", "--output="+s.out)
+	args = append(args, s.settings.arguments(s.Region)...)
+	args = append(args, s.context...)
 	tail, err := Command{Path: s.cli, Args: args, Dir: s.Dir, Env: s.environment(w), Log: s.Log, Redact: s.Redact}.Run(ctx)
+	written := isFile(filepath.Join(s.out, "manifest.json"))
+	switch {
+	case err != nil && written && context.Cause(ctx) == nil && mentions(tail, unmatched):
+		return nil // Assembly.Find tells better what the app has
+	case err == nil && !written:
+		err = errors.New("the app wrote no cloud assembly")
+	}
 	if err != nil {
 		return s.explain(ctx, tail, err)
 	}
-	if !isFile(filepath.Join(s.Output, "manifest.json")) {
-		return s.explain(ctx, tail, errors.New("the app wrote no cloud assembly"))
+	return nil
+}
+
+// clear makes sure that nothing old can be taken for the assembly. A folder in
+// the checkout keeps the rest of its content: the app may need it.
+func (s *synthesis) clear() error {
+	if s.ready {
+		return nil
+	}
+	if s.out == s.Output {
+		return os.RemoveAll(s.out)
+	}
+	for _, name := range []string{"manifest.json", "validation-report.json"} {
+		if err := os.RemoveAll(filepath.Join(s.out, name)); err != nil {
+			return err
+		}
 	}
 	return nil
 }

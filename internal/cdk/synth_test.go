@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -100,8 +101,9 @@ func templates(t *testing.T, dir string) map[string]string {
 func TestSynthChecksOnceAndBringsForthWhatTheOrdinaryWayDoes(t *testing.T) {
 	r := newReal(t)
 	r.options.Context = []string{"greeting=overridden", `greeting=it's "quoted" --app=$(id) ü`}
-	wantChecks(t, r.mustSynth(), Beside, Beside)
-	fast := templates(t, r.options.Output)
+	done := r.mustSynth()
+	wantChecks(t, done, Beside, Beside)
+	fast := templates(t, done.Dir)
 	if !strings.Contains(fast["Web.template.json"], `it's \"quoted\" --app=$(id) ü`) {
 		t.Errorf("the context did not reach the template:\n%s", fast["Web.template.json"])
 	}
@@ -113,11 +115,61 @@ func TestSynthChecksOnceAndBringsForthWhatTheOrdinaryWayDoes(t *testing.T) {
 	if err := s.run(t.Context(), ways{}); err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff(templates(t, r.options.Output), fast); diff != "" {
+	if diff := cmp.Diff(templates(t, done.Dir), fast); diff != "" {
 		t.Errorf("the ordinary way brings forth something else:\n%s", diff)
 	}
 	r.options.Context = []string{"greeting=another"}
 	wantChecks(t, r.mustSynth(), Remembered, Beside)
+}
+
+// bundlingApp is an app that says itself where its assembly goes, writes beside
+// it, and has a stack that is bundled without and one with a container.
+const bundlingApp = `import * as fs from 'fs';
+import * as path from 'path';
+import * as cdk from 'aws-cdk-lib';
+import * as lambda from 'aws-cdk-lib/aws-lambda';
+const app = new cdk.App({ outdir: 'cdk.out' });
+fs.writeFileSync('cdk.out/beside.txt', 'by hand the folder is there');
+const image = lambda.Runtime.NODEJS_20_X.bundlingImage;
+const local = { tryBundle: (out: string) => { fs.writeFileSync(path.join(out, 'bundled.txt'), 'x'); return true; } };
+function stack(id: string, bundling: cdk.BundlingOptions) {
+  const code = lambda.Code.fromAsset(__dirname, { bundling });
+  new lambda.Function(new cdk.Stack(app, id, { stackName: 'company-' + id.toLowerCase() }), 'Fn', { code, handler: 'x.y', runtime: lambda.Runtime.NODEJS_20_X });
+}
+stack('Local', { image, local });
+stack('Container', { image });
+`
+
+func TestSynthBundlesWhatIsDeployedIntoTheFolderOfTheApp(t *testing.T) {
+	r := newReal(t, "infra/bin/app.ts", bundlingApp, "infra/cdk.json", `{"app": "npx ts-node -T bin/app.ts"}`)
+	r.options.Env = append(environ(r.options.Env).unset("PATH"), "PATH="+binWith(t, "node", "npx", "npm", "sh", "env", "dirname", "basename", "uname", "sed"))
+	r.options.Stack = "Local"
+	done := r.mustSynth()
+	if want := filepath.Join(r.Dir, "cdk.out"); done.Dir != want || done.Root != r.Root || !isFile(want+"/beside.txt") {
+		t.Errorf("the assembly is in %s with assets of %s, want %s of %s", done.Dir, done.Root, want, r.Root)
+	}
+	if found, _ := filepath.Glob(done.Dir + "/asset.*/bundled.txt"); len(found) != 1 {
+		t.Errorf("%d assets are bundled", len(found))
+	}
+	r.options.Stack = "Container"
+	_, err := r.synth()
+	wantReason(t, err, ErrNotSupported, "Container/Fn/Code/Stage", "docker", "without bundling")
+}
+
+// binWith is a folder of these programs alone.
+func binWith(t *testing.T, names ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range names {
+		path, err := exec.LookPath(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Symlink(path, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }
 
 func TestSynthTellsWhereTypesAreWrong(t *testing.T) {

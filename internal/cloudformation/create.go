@@ -2,6 +2,7 @@ package cloudformation
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -94,7 +95,7 @@ func (c *Client) parameters(ctx context.Context, r ChangeSetRequest) ([]types.Pa
 		out = append(out, types.Parameter{ParameterKey: aws.String(key), ParameterValue: aws.String(r.Plan.Parameters[key])})
 	}
 	if r.Create {
-		return out, nil
+		return out, incomplete(r.Plan, nil)
 	}
 	kept, err := c.kept(ctx, r)
 	for _, key := range kept {
@@ -103,10 +104,27 @@ func (c *Client) parameters(ctx context.Context, r ChangeSetRequest) ([]types.Pa
 	return out, err
 }
 
+// incomplete is ErrParameters when the template needs values that neither the
+// app nor the stack as it is has. CloudFormation would say so, too, but not
+// what to do.
+func incomplete(plan v1alpha1.Plan, present []types.Parameter) error {
+	missing := slices.DeleteFunc(slices.Clone(plan.OpenParameters), func(key string) bool {
+		return slices.ContainsFunc(present, func(p types.Parameter) bool { return aws.ToString(p.ParameterKey) == key })
+	})
+	if len(missing) == 0 {
+		return nil
+	}
+	return &Error{Kind: ErrParameters, Doing: "plan stack " + plan.StackName, Message: fmt.Sprintf(
+		"nothing gives these parameters of the template a value: %s. Give each a default in the app (new CfnParameter(…, {default: …})), or read the value from the context (spec.cdkContext) instead of a parameter", strings.Join(missing, ", "))}
+}
+
 // kept names the parameters that keep their present value.
 func (c *Client) kept(ctx context.Context, r ChangeSetRequest) ([]string, error) {
 	stack, err := c.describe(ctx, r.StackName)
 	if err != nil {
+		return nil, err
+	}
+	if err := incomplete(r.Plan, stack.Parameters); err != nil {
 		return nil, err
 	}
 	var open []string

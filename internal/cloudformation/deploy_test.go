@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/awsconfig/awstest"
 	"awscdk.dev/operator/internal/decide"
 )
@@ -153,6 +154,35 @@ func TestAMissingStackIsSeenAndDoesNotExist(t *testing.T) {
 		if events := c.Events(t.Context(), name, "op-1", time.Time{}); !errors.Is(events.Err, ErrNotFound) {
 			t.Errorf("events of %s: %+v", name, events)
 		}
+	}
+}
+
+func TestAParameterWithoutAValueIsNamedBeforeAWSIsAsked(t *testing.T) {
+	c := newCloud(t)
+	with := func(parameters tree) v1alpha1.Plan {
+		return c.plan(t, template{Parameters: parameters, Resources: tree{"A": topic("a")}})
+	}
+	text := tree{"Type": "String"}
+	plan := with(tree{"Needed": text})
+	plan.OpenParameters = []string{"Needed"}
+	err := c.CreateChangeSet(t.Context(), ChangeSetRequest{StackName: "app", Name: "op-1", Token: "op-1", Create: true, Plan: plan})
+	if !errors.Is(err, ErrParameters) || !strings.Contains(err.Error(), "Needed") || !strings.Contains(err.Error(), "default") {
+		t.Errorf("error is %v", err)
+	}
+	// A stack that has the parameter keeps its value; only a new one is open.
+	given := with(tree{"Needed": text})
+	given.Parameters = map[string]string{"Needed": "x"}
+	c.deploy(t, "2", given)
+	plan = with(tree{"Needed": text, "Fresh": text})
+	plan.OpenParameters = []string{"Fresh", "Needed"}
+	err = c.CreateChangeSet(t.Context(), ChangeSetRequest{StackName: "app", Name: "op-3", Token: "op-3", Plan: plan})
+	if !errors.Is(err, ErrParameters) || strings.Contains(err.Error(), "Needed") || !strings.Contains(err.Error(), "Fresh") {
+		t.Errorf("error is %v", err)
+	}
+	plan = with(tree{"Needed": text, "Unused": tree{"Type": "String", "Default": "d"}})
+	plan.OpenParameters = []string{"Needed"}
+	if err := c.CreateChangeSet(t.Context(), ChangeSetRequest{StackName: "app", Name: "op-4", Token: "op-4", Plan: plan}); err != nil {
+		t.Error(err)
 	}
 }
 

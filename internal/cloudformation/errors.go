@@ -23,6 +23,7 @@ var (
 	ErrStackInUse            = awsconfig.ErrStackInUse
 	ErrElsewhere             = awsconfig.ErrElsewhere
 	ErrValidation            = awsconfig.ErrValidation
+	ErrParameters            = awsconfig.ErrParameters
 )
 
 // Error is a failed call; its text is fit for a condition's message.

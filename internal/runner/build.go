@@ -68,6 +68,8 @@ type Stack struct {
 	Root string
 	// TemplateFile is the template.
 	TemplateFile string
+	// Qualifier is that of the CDK bootstrap, "" for the default.
+	Qualifier string
 }
 
 // The bounds of Plan.ConstructPaths, which goes into the object's status.

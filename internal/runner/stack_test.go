@@ -15,7 +15,7 @@ func TestThePlanHoldsTheSessionsThatTheAppAsksFor(t *testing.T) {
 	stack, err := stackOf(cdk.Resolved{
 		DeployRoleOptions: []byte(`{"Tags":[{"Key":"team","Value":"a"}]}`),
 		LookupRoleOptions: []byte(`{"ExternalId":"x"}`),
-	}, "")
+	}, cdk.Synthesized{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,7 +26,7 @@ func TestThePlanHoldsTheSessionsThatTheAppAsksFor(t *testing.T) {
 	if diff := cmp.Diff(want, stack.Plan); diff != "" {
 		t.Error(diff)
 	}
-	if _, err := stackOf(cdk.Resolved{LookupRoleOptions: []byte(`{"TokenCode":"1"}`)}, ""); !errors.Is(err, awsconfig.ErrUnsupported) {
+	if _, err := stackOf(cdk.Resolved{LookupRoleOptions: []byte(`{"TokenCode":"1"}`)}, cdk.Synthesized{}); !errors.Is(err, awsconfig.ErrUnsupported) {
 		t.Errorf("an option that cannot be given: %v", err)
 	}
 }

@@ -58,6 +58,6 @@ func (p s3Publisher) Publish(ctx context.Context, stack Stack, out io.Writer) (s
 	if stack.Plan.TemplateURL != "" {
 		return stack.Plan.TemplateURL, len(report.Uploaded) == 0, nil
 	}
-	url, err := p.assets.PublishTemplate(ctx, assets.Template{Path: stack.TemplateFile, StackName: stack.Plan.StackName, Target: target})
+	url, err := p.assets.PublishTemplate(ctx, assets.Template{Path: stack.TemplateFile, StackName: stack.Plan.StackName, Qualifier: stack.Qualifier, Target: target})
 	return url, false, err
 }

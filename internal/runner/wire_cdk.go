@@ -82,7 +82,7 @@ func (c cdkToolchain) Synth(ctx context.Context, dir, account string, out io.Wri
 	if err != nil {
 		return Stack{}, err
 	}
-	if err := stack.Problems(done.Strict); err != nil {
+	if err := stack.Problems(); err != nil {
 		return Stack{}, err
 	}
 	if stack.Account != "" {
@@ -92,13 +92,16 @@ func (c cdkToolchain) Synth(ctx context.Context, dir, account string, out io.Wri
 	if err != nil {
 		return Stack{}, err
 	}
-	return stackOf(resolved, done.Dir)
+	if len(done.Tags) > 0 {
+		resolved.Tags = done.Tags
+	}
+	return stackOf(resolved, done)
 }
 
 func (c cdkToolchain) synthOptions(account string, out io.Writer) cdk.SynthOptions {
 	s := c.session
 	o := cdk.SynthOptions{
-		Region: s.Request.Region, Account: account,
+		Region: s.Request.Region, Account: account, Stack: s.Request.StackName,
 		Env: environ(), Variables: s.Secrets.BuildEnv, Credentials: awsEnviron(environ(), s.Secrets.AWS),
 		Output: s.Dir.Assembly(), StateDir: s.Dir.State(), FallbackCLI: bundledCLI(),
 		Dependencies: *c.dependencies, Cache: c.cache(),
@@ -145,7 +148,7 @@ func bundledCLI() string {
 	return path
 }
 
-func stackOf(r cdk.Resolved, assembly string) (Stack, error) {
+func stackOf(r cdk.Resolved, done cdk.Synthesized) (Stack, error) {
 	deploy, err := awsconfig.ParseSession(r.DeployRoleOptions)
 	if err != nil {
 		return Stack{}, err
@@ -158,7 +161,7 @@ func stackOf(r cdk.Resolved, assembly string) (Stack, error) {
 		Plan: v1alpha1.Plan{
 			StackName: r.StackName, ArtifactID: r.ArtifactID, Account: r.Account, Region: r.Region,
 			TemplateURL: r.TemplateURL, TemplateDigest: r.TemplateDigest,
-			Parameters: r.Parameters, Tags: r.Tags, NotificationARNs: r.NotificationARNs,
+			Parameters: r.Parameters, OpenParameters: r.OpenParameters, Tags: r.Tags, NotificationARNs: r.NotificationARNs,
 			TerminationProtection: r.TerminationProtection,
 			DeployRoleARN:         r.DeployRoleARN, DeployRoleExternalID: r.DeployRoleExternalID,
 			LookupRoleARN: r.LookupRoleARN, LookupRoleExternalID: r.LookupRoleExternalID,
@@ -167,6 +170,6 @@ func stackOf(r cdk.Resolved, assembly string) (Stack, error) {
 			BootstrapVersion: r.BootstrapVersion, BootstrapParameter: r.BootstrapParameter,
 			DependsOn: r.DependsOn, ConstructPaths: r.ConstructPaths,
 		},
-		Manifests: r.AssetManifests, Root: assembly, TemplateFile: r.TemplateFile,
+		Manifests: r.AssetManifests, Root: done.Root, TemplateFile: r.TemplateFile, Qualifier: done.Qualifier,
 	}, nil
 }
