@@ -71,7 +71,7 @@ type CdkTsStackSpec struct {
 	// AWS_SESSION_TOKEN. Without it the operator uses its own AWS identity.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
-	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$')",message="credentialsSecretName must be the name of a Secret in this namespace, for example aws-credentials"
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="credentialsSecretName must be the name of a Secret in this namespace, for example aws-credentials"
 	CredentialsSecretName string `json:"credentialsSecretName,omitempty"`
 
 	// awsRegion is the AWS region of the stack.
@@ -193,10 +193,12 @@ type OutputsTarget struct {
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="configMapName must be the name of a ConfigMap in this namespace, for example webapp-outputs"
 	ConfigMapName string `json:"configMapName,omitempty"`
 	// secretName names a Secret that the operator creates and keeps.
 	// +optional
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="secretName must be the name of a Secret in this namespace, for example webapp-outputs"
 	SecretName string `json:"secretName,omitempty"`
 }

@@ -29,6 +29,7 @@ type SourceRef struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="name must be the name of a Flux source in this namespace, for example webapp"
 	Name string `json:"name"`
 }
 
@@ -55,6 +56,7 @@ type GitSource struct {
 	// namespace: the key ssh-privatekey, and optionally known_hosts.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="sshSecretName must be the name of a Secret in this namespace, for example git-ssh"
 	SSHSecretName string `json:"sshSecretName,omitempty"`
 
 	// secretName names a Secret in this namespace for https: the keys username
@@ -62,6 +64,7 @@ type GitSource struct {
 	// githubAppPrivateKey of a GitHub App; optionally ca.crt.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="secretName must be the name of a Secret in this namespace, for example git-https"
 	SecretName string `json:"secretName,omitempty"`
 
 	// semver is a range of versions, for example ">=2.1.0 <3.0.0" or "~2.1":
@@ -110,5 +113,6 @@ type Verify struct {
 	// +required
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="secretName must be the name of a Secret in this namespace, for example trusted-keys"
 	SecretName string `json:"secretName"`
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"awscdk.dev/operator/internal/awsconfig"
+	"awscdk.dev/operator/internal/regular"
 )
 
 // maxManifest bounds what is read of a manifest, in bytes.
@@ -59,7 +60,7 @@ func readManifest(path string) (*manifest, error) {
 	if info.Size() > maxManifest {
 		return nil, &awsconfig.Error{Kind: awsconfig.ErrTooLarge, Doing: "read asset manifest " + filepath.Base(path), Message: fmt.Sprintf("it has %d bytes, %d at most are read", info.Size(), maxManifest)}
 	}
-	data, err := os.ReadFile(path)
+	data, err := regular.Read(path, maxManifest)
 	if err != nil {
 		return nil, fmt.Errorf("read asset manifest: %w", err)
 	}

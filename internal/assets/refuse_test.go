@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -31,6 +32,8 @@ func TestPublishRefuses(t *testing.T) {
 		"a source outside of the assembly":              {source("../../etc/passwd", "file"), nil, "lies outside of the project"},
 		"an absolute source":                            {source("/etc/passwd", "file"), nil, "lies outside of the project"},
 		"a link out of the assembly":                    {source("link", "file"), nil, "path escapes"},
+		"a pipe as a source":                            {source("pipe", "file"), nil, "neither a file nor a folder"},
+		"a link to a device":                            {source("zero", "file"), nil, "path escapes"},
 		"a source that is not there":                    {source("nothing", "file"), os.ErrNotExist, "nothing"},
 		"a folder that is not to be zipped":             {source("folder", "file"), nil, "it is a folder: true"},
 		"unknown packaging":                             {source("folder", "tar"), awsconfig.ErrUnsupported, `packaging "tar"`},
@@ -45,7 +48,10 @@ func TestPublishRefuses(t *testing.T) {
 			a := newAssembly(t)
 			a.write(t, "app.template.json", big, 0o644)
 			a.write(t, "folder/f", "x", 0o644)
-			if err := os.Symlink("/etc/passwd", filepath.Join(a.dir, "link")); err != nil {
+			if err := errors.Join(
+				os.Symlink("/etc/passwd", filepath.Join(a.dir, "link")), os.Symlink("/dev/zero", filepath.Join(a.dir, "zero")),
+				syscall.Mkfifo(filepath.Join(a.dir, "pipe"), 0o600),
+			); err != nil {
 				t.Fatal(err)
 			}
 			_, err := publish(t, a.manifest(t, map[string]map[string]any{"a": c.source}))

@@ -8,6 +8,8 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"awscdk.dev/operator/internal/regular"
 )
 
 // Template is a template that the assembly publishes nowhere: the CDK's legacy
@@ -36,7 +38,7 @@ func (p *Publisher) PublishTemplate(ctx context.Context, t Template) (string, er
 	if info.Size() > MaxTemplate {
 		return "", templateTooLarge(filepath.Base(t.Path), info.Size())
 	}
-	data, err := os.ReadFile(t.Path)
+	data, err := regular.Read(t.Path, MaxTemplate)
 	if err != nil {
 		return "", fmt.Errorf("read template: %w", err)
 	}

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"awscdk.dev/operator/internal/regular"
 )
 
 const (
@@ -46,14 +48,11 @@ func (j job) open(tempDir string) (*body, error) {
 }
 
 func (j job) openFile(root *os.Root) (*body, error) {
-	file, err := root.Open(j.path)
+	file, err := regular.OpenIn(root, j.path)
 	if err != nil {
 		return nil, fmt.Errorf("open asset %s: %w", j.name, err)
 	}
 	info, err := file.Stat()
-	if err == nil && !info.Mode().IsRegular() {
-		err = errors.New("it is not a file")
-	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open asset %s: %w", j.name, err), file.Close())
 	}
@@ -73,6 +72,9 @@ func (j job) size() (int64, error) {
 	}
 	if info.IsDir() != j.zip {
 		return 0, fmt.Errorf("open asset %s: packaging is zip: %t, but it is a folder: %t", j.name, j.zip, info.IsDir())
+	}
+	if !info.IsDir() && !info.Mode().IsRegular() {
+		return 0, fmt.Errorf("open asset %s: it is neither a file nor a folder", j.name)
 	}
 	if info.IsDir() {
 		return 0, nil
@@ -157,7 +159,7 @@ func (z *zipper) addFile(name string, info fs.FileInfo) error {
 	if err != nil {
 		return err
 	}
-	file, err := z.folder.Open(name)
+	file, err := regular.OpenIn(z.folder, name)
 	if err != nil {
 		return err
 	}

@@ -4,12 +4,13 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"os"
 	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"awscdk.dev/operator/internal/regular"
 )
 
 // lockFiles names the package managers' lock files, in the order in which
@@ -270,17 +271,6 @@ func readManifest(dir string) manifest {
 	return m
 }
 
-// readBounded reads a file of at most so many bytes.
-func readBounded(path string, most int64) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a file", path)
-	}
-	if info.Size() > most {
-		return nil, fmt.Errorf("%s is larger than %d MiB", path, most>>20)
-	}
-	return os.ReadFile(path)
-}
+// readBounded reads a file of at most so many bytes; links are followed, as
+// the tools do.
+func readBounded(path string, most int64) ([]byte, error) { return regular.ReadLinked(path, most) }

@@ -45,6 +45,16 @@ func TestTheSchemaTellsWhatToWrite(t *testing.T) {
 		"a variable from two places":        {`{"build":{"env":[{"name":"A","value":"x","valueFrom":{"secretKeyRef":{"name":"a","key":"b"}}}]}}`, "one of value and valueFrom"},
 		"a hook longer than a script is":    {`{"lifecycleHooks":{"beforeDeploy":"` + strings.Repeat("x", 200<<10) + `"}}`, "lifecycleHooks.beforeDeploy"},
 		"more context entries than anyone":  {`{"cdkContext":[` + strings.Repeat(`"a=b",`, 300) + `"a=b"]}`, "cdkContext"},
+		"a Secret with two dots":            {`{"credentialsSecretName":"a..b"}`, "credentialsSecretName must be the name of a Secret"},
+		"an SSH Secret with a path":         {`{"source":{"git":{"sshSecretName":"../x"}}}`, "sshSecretName must be the name of a Secret"},
+		"a git Secret in capitals":          {`{"source":{"git":{"secretName":"Git"}}}`, "secretName must be the name of a Secret"},
+		"signers in a path":                 {`{"source":{"git":{"verify":{"secretName":"a/b"}}}}`, "secretName must be the name of a Secret"},
+		"a Flux source with a path":         {`{"source":{"git":null,"sourceRef":{"kind":"GitRepository","name":"../x"}}}`, "name must be the name of a Flux source"},
+		"outputs to a path":                 {`{"outputs":{"configMapName":"a/b"}}`, "configMapName must be the name of a ConfigMap"},
+		"outputs to a Secret in capitals":   {`{"outputs":{"secretName":"A"}}`, "secretName must be the name of a Secret"},
+		"a hook's Secret with a path":       {`{"hooks":{"envFrom":[{"secretRef":{"name":"a/../b"}}]}}`, "name must be the name of an object"},
+		"a hook's ConfigMap with a dash":    {`{"hooks":{"env":[{"name":"A","valueFrom":{"configMapKeyRef":{"name":"a-","key":"k"}}}]}}`, "name must be the name of an object"},
+		"a hook's key with a path":          {`{"hooks":{"env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"a","key":"../k"}}}]}}`, "key must be a key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := w.client.Create(t.Context(), w.odd("odd", c.patch), client.DryRunAll)
@@ -69,6 +79,8 @@ func TestWhatUsersWroteForTheEarlierOperatorIsTaken(t *testing.T) {
 		"a tag of a package":       `{"source":{"git":{"ref":"@acme/infra@1.4.0"}}}`,
 		"a path with a dot":        `{"path":"./production-stack"}`,
 		"all actions":              `{"actions":{"deploy":true,"destroy":false,"driftDetection":true,"autoRedeploy":false}}`,
+		"names with dots":          `{"credentialsSecretName":"aws.prod-1.creds","outputs":{"configMapName":"web.outputs"},"hooks":{"envFrom":[{"secretRef":{"name":"1.a-b"}}],"env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"a","key":"Slack_url.v-2"}}}]}}`,
+		"names left empty":         `{"credentialsSecretName":"","source":{"git":{"sshSecretName":"","secretName":""}}}`,
 		"a government region":      `{"awsRegion":"us-gov-west-1"}`,
 		"a stack in a stage":       `{"stackName":"Prod/Web"}`,
 		"a hook with all its dirt": `{"lifecycleHooks":{"beforeDeploy":"#!/bin/bash\nset -e\necho \"üè≠ $CDK_STACK_NAME\"\n"}}`,

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"awscdk.dev/operator/internal/regular"
 	"awscdk.dev/operator/internal/run"
 )
 
@@ -87,8 +88,8 @@ func startBoxed(cmd *exec.Cmd, b box, secrets run.Secrets) error {
 
 // alive tells by the lock whether a run's process lives.
 func alive(dir run.Dir) (bool, error) {
-	lock, err := os.Open(dir.Lock())
-	if errors.Is(err, os.ErrNotExist) {
+	lock, err := regular.Open(dir.Lock())
+	if errors.Is(err, os.ErrNotExist) || errors.Is(err, regular.ErrNotRegular) {
 		return false, nil
 	}
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 
+	"awscdk.dev/operator/internal/regular"
 	"awscdk.dev/operator/internal/run"
 )
 
@@ -82,7 +83,7 @@ func (t *tail) copy(w io.Writer, lead string, budget int) {
 }
 
 func (t *tail) read(size int) []byte {
-	f, err := os.Open(t.dir.Log(t.piece))
+	f, err := regular.Open(t.dir.Log(t.piece))
 	if err != nil {
 		return nil
 	}
@@ -156,7 +157,7 @@ func openLog(dir run.Dir) (io.ReadCloser, error) {
 	all := &wholeLog{}
 	var readers []io.Reader
 	for i, n := range list {
-		f, err := os.Open(dir.Log(n))
+		f, err := regular.Open(dir.Log(n))
 		if errors.Is(err, os.ErrNotExist) {
 			continue
 		}

@@ -7,6 +7,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"awscdk.dev/operator/internal/regular"
 )
 
 // The places where systems keep what they trust, as Go's crypto/x509 has them
@@ -75,11 +77,7 @@ func collectRoots(files, folders []string) []byte {
 // addRoots adds the certificates of a file that are not there yet, and tells
 // whether it could be read.
 func addRoots(out *bytes.Buffer, seen map[string]bool, path string) bool {
-	info, err := os.Stat(path)
-	if err != nil || !info.Mode().IsRegular() || info.Size() > maxRootFile {
-		return false
-	}
-	content, err := os.ReadFile(path)
+	content, err := regular.ReadLinked(path, maxRootFile)
 	if err != nil {
 		return false
 	}

@@ -119,3 +119,22 @@ func TestTenThousandPushesAtOnceAreAllTold(t *testing.T) {
 		t.Errorf("%d failed; told of %d pushes to %d repositories, want %d", failed.Load(), len(w.pushes()), len(told), n)
 	}
 }
+
+// TestSlowBodiesOfOneAddressLeaveRoomForOthers has one address send more bodies
+// than there are places, each without its last byte.
+func TestSlowBodiesOfOneAddressLeaveRoomForOthers(t *testing.T) {
+	w := start(t, through, func(_ *receiver.Options, s *http.Server) { s.ReadTimeout = time.Hour })
+	ping := githubHook(secret, "ping", "id", "{}")
+	for n := range 200 {
+		conn := dial(t, w.address)
+		fmt.Fprintf(conn, "POST /hooks/github HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 203.0.113.7\r\n"+
+			"X-Hub-Signature-256: sha256=%064d\r\nX-GitHub-Event: push\r\nX-GitHub-Delivery: %d\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{", n, n)
+	}
+	deadline := time.Now().Add(time.Minute)
+	for w.counted("github", "busy") < 100 && time.Now().Before(deadline) {
+		time.Sleep(50 * time.Millisecond) // until all places of that address are taken
+	}
+	for n := range 20 {
+		w.expect(ping.with("X-Forwarded-For", fmt.Sprintf("198.51.100.%d", n)), http.StatusOK, "pong")
+	}
+}

@@ -27,6 +27,8 @@ const (
 	// inFlight bounds the requests that are worked on at one time, and
 	// largeInFlight those among them with a large body.
 	inFlight, largeInFlight = 128, 2
+	// perAddress and largePerAddress bound those of one address among them.
+	perAddress, largePerAddress = 32, 1
 	// patience is how long a request waits for a place.
 	patience = 5 * time.Second
 	// maxRepositories bounds what one delivery may tell of.
@@ -62,6 +64,8 @@ type Receiver struct {
 	failures failures
 	places   chan struct{}
 	large    chan struct{}
+	// shares and largeShares are those of single addresses in the places.
+	shares, largeShares shares
 }
 
 // New returns a Receiver.
@@ -71,6 +75,7 @@ func New(o Options) *Receiver {
 		secrets: secretCache{read: o.Secrets, turn: make(chan struct{}, 1)},
 		places:  make(chan struct{}, inFlight),
 		large:   make(chan struct{}, largeInFlight),
+		shares:  shares{most: perAddress}, largeShares: shares{most: largePerAddress},
 	}
 }
 
@@ -93,12 +98,16 @@ func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.answer(w, name, tooManyFailures)
 		return
 	}
-	if !enter(req.Context(), r.places) {
+	leave := r.shares.enter(req.Context(), address)
+	if leave == nil || !enter(req.Context(), r.places) {
+		if leave != nil {
+			leave()
+		}
 		w.Header().Set("Retry-After", seconds(patience))
 		r.answer(w, name, tooBusy)
 		return
 	}
-	defer func() { <-r.places }()
+	defer func() { <-r.places; leave() }()
 	v := r.receive(w, req, name, p)
 	if v.failure {
 		r.failures.count(address, r.Now())
@@ -164,6 +173,11 @@ func (r *Receiver) push(name string, key [32]byte, e event) verdict {
 func (r *Receiver) body(w http.ResponseWriter, req *http.Request) ([]byte, *verdict) {
 	body, err := io.ReadAll(io.LimitReader(req.Body, smallBody))
 	if err == nil && len(body) == smallBody {
+		leave := r.largeShares.enter(req.Context(), r.sender(req))
+		if leave == nil {
+			return nil, &tooBusy
+		}
+		defer leave()
 		if !enter(req.Context(), r.large) {
 			return nil, &tooBusy
 		}

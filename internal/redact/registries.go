@@ -3,11 +3,12 @@ package redact
 import (
 	"encoding/base64"
 	"net/url"
-	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
+
+	"awscdk.dev/operator/internal/regular"
 )
 
 // registryFiles are where npm, pnpm and yarn keep what they show to a registry.
@@ -79,11 +80,7 @@ func machineFiles(env []string) []string {
 func fileSecrets(files, env []string) []string {
 	var found []string
 	for _, file := range files {
-		info, err := os.Stat(file)
-		if err != nil || !info.Mode().IsRegular() || info.Size() > maxRegistryFile {
-			continue
-		}
-		if content, err := os.ReadFile(file); err == nil {
+		if content, err := regular.ReadLinked(file, maxRegistryFile); err == nil {
 			found = append(found, registrySecrets(string(content), env)...)
 		}
 	}

@@ -4,10 +4,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
+
+	"awscdk.dev/operator/internal/regular"
 )
 
 // Dir is the folder of one run. Whoever starts a run and whoever carries it
@@ -157,18 +158,4 @@ func writeWhole(path string, data []byte) error {
 	return nil
 }
 
-func readBounded(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", filepath.Base(path), err)
-	}
-	if len(data) > maxFile {
-		return nil, fmt.Errorf("read %s: larger than %d bytes", filepath.Base(path), maxFile)
-	}
-	return data, nil
-}
+func readBounded(path string) ([]byte, error) { return regular.Read(path, maxFile) }

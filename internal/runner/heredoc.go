@@ -8,6 +8,8 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
+
+	"awscdk.dev/operator/internal/regular"
 )
 
 // hereDocument is the beginning of a here-document, with its end's name.
@@ -50,7 +52,7 @@ func mend(ctx context.Context, path string, env []string, out io.Writer) error {
 		return nil
 	}
 	trial := path + ".mended"
-	if err := os.WriteFile(trial, []byte(mended), 0o600); err != nil {
+	if err := regular.Write(trial, []byte(mended)); err != nil {
 		return fmt.Errorf("write the mended script: %w", err)
 	}
 	if !parses(ctx, trial, env) {

@@ -20,6 +20,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/proc"
+	"awscdk.dev/operator/internal/regular"
 	"awscdk.dev/operator/internal/run"
 )
 
@@ -69,7 +70,7 @@ func runHook(ctx context.Context, s *Session, at place) error {
 func execute(ctx context.Context, s *Session, dir string, env []string, out io.Writer) (decide.HookResult, error) {
 	h := s.Request.Hook
 	script := filepath.Join(s.Dir.Temp(), "hook-"+h.Name+".sh")
-	if err := os.WriteFile(script, []byte(h.Script), 0o600); err != nil {
+	if err := regular.Write(script, []byte(h.Script)); err != nil {
 		return decide.HookResult{}, fmt.Errorf("write the script of %s: %w", h.Name, err)
 	}
 	limit := h.Timeout
@@ -233,7 +234,7 @@ func contractEnviron(s *Session, at place) (map[string]string, error) {
 	maps.Copy(env, h.Env)
 	for name, file := range h.Files {
 		path := filepath.Join(s.Dir.Temp(), file.Name)
-		if err := os.WriteFile(path, file.Data, 0o600); err != nil {
+		if err := regular.Write(path, file.Data); err != nil {
 			return nil, fmt.Errorf("write %s for the hook: %w", file.Name, err)
 		}
 		env[name] = path

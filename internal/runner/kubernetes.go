@@ -21,12 +21,14 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"awscdk.dev/operator/internal/regular"
 	"awscdk.dev/operator/internal/run"
 )
 
@@ -82,7 +84,7 @@ func serveKubernetes(s *Session, k run.Kubernetes) (kubeconfig string, done func
 		_ = listener.Close() // the server may not have had it yet
 		_ = os.Remove(kubeconfig)
 	}
-	if err := os.WriteFile(kubeconfig, kubeconfigFor(listener.Addr().String(), authority, password, s.Request.Namespace), 0o600); err != nil {
+	if err := regular.Write(kubeconfig, kubeconfigFor(listener.Addr().String(), authority, password, s.Request.Namespace)); err != nil {
 		done()
 		return "", nil, fmt.Errorf("write kubectl's configuration: %w", err)
 	}
@@ -129,6 +131,10 @@ func (g kubernetesGate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusUnauthorized, metav1.StatusReasonUnauthorized, "this door is for the hook of one run")
 		return
 	}
+	if crooked(r.URL) {
+		refuse(w, http.StatusBadRequest, metav1.StatusReasonBadRequest, "a path must be written plainly: no empty part, no . and .., no encoded character")
+		return
+	}
 	if other := g.nameOwn(r); other != "" {
 		refuse(w, http.StatusForbidden, metav1.StatusReasonForbidden, fmt.Sprintf(
 			"a hook may read its own CdkTsStack, %s, and no other", g.session.Request.Name))
@@ -141,9 +147,13 @@ func (g kubernetesGate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // returns the name of another CdkTsStack that it asks for.
 func (g kubernetesGate) nameOwn(r *http.Request) (other string) {
 	req := g.session.Request
-	prefix := "/apis/awscdk.dev/v1alpha1/namespaces/" + req.Namespace + "/cdktsstacks"
+	prefix := "/apis/awscdk.dev/v1alpha1/"
+	if strings.HasPrefix(r.URL.Path, prefix+"watch/") { // how old clients watch one object
+		prefix += "watch/"
+	}
+	prefix += "namespaces/" + req.Namespace + "/cdktsstacks"
 	rest, ok := strings.CutPrefix(r.URL.Path, prefix)
-	if !ok {
+	if !ok || rest != "" && rest[0] != '/' {
 		return ""
 	}
 	if selector := r.URL.Query().Get("fieldSelector"); selector == "metadata.name="+req.StackName {
@@ -155,7 +165,7 @@ func (g kubernetesGate) nameOwn(r *http.Request) (other string) {
 	switch name {
 	case "", req.Name:
 		return ""
-	case req.StackName, url.PathEscape(req.StackName):
+	case req.StackName:
 	default:
 		return name
 	}
@@ -164,6 +174,14 @@ func (g kubernetesGate) nameOwn(r *http.Request) (other string) {
 		r.URL.Path += "/" + sub
 	}
 	return ""
+}
+
+// crooked tells whether a path may mean to the API server, or to what is before
+// it, another place than it does here. No path of Kubernetes needs that.
+func crooked(u *url.URL) bool {
+	clean := path.Clean(u.Path)
+	return u.Path != clean && u.Path != clean+"/" || !strings.HasPrefix(u.Path, "/") ||
+		strings.Contains(u.EscapedPath(), "%") || strings.ContainsAny(u.Path, "%\\")
 }
 
 func refuse(w http.ResponseWriter, code int, reason metav1.StatusReason, message string) {

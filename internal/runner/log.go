@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"awscdk.dev/operator/internal/redact"
+	"awscdk.dev/operator/internal/regular"
 	"awscdk.dev/operator/internal/run"
 )
 
@@ -42,7 +43,7 @@ func OpenLog(dir run.Dir, redactor *redact.Redactor) (*Log, error) {
 }
 
 func createPiece(dir run.Dir, n int) (*os.File, error) {
-	return os.OpenFile(dir.Log(n), os.O_CREATE|os.O_WRONLY|os.O_TRUNC, 0o600)
+	return regular.Create(dir.Log(n))
 }
 
 // Writer returns a writer whose lines are led by the step's name. Close

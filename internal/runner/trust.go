@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 
 	"awscdk.dev/operator/internal/git"
+	"awscdk.dev/operator/internal/regular"
 	"awscdk.dev/operator/internal/run"
 )
 
@@ -23,7 +24,7 @@ func trustForNode(dir run.Dir) error {
 		return nil
 	}
 	path := filepath.Join(dir.State(), "authorities.pem")
-	if err := os.WriteFile(path, roots, 0o600); err != nil {
+	if err := regular.Write(path, roots); err != nil {
 		return fmt.Errorf("write the authorities for Node.js: %w", err)
 	}
 	return os.Setenv(nodeCertificates, path)

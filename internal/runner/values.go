@@ -10,6 +10,8 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+
+	"awscdk.dev/operator/internal/regular"
 )
 
 const (
@@ -24,7 +26,7 @@ var valueName = regexp.MustCompile(`^[a-z][a-z0-9_]{0,63}$`)
 // CDK_METRICS_FILE: lines of a name and a number, '#' begins a comment. What
 // is neither is named in the log and left out.
 func readValues(path string, log *Log, step string) map[string]float64 {
-	f, err := openReport(path)
+	f, err := regular.Open(path)
 	if err != nil {
 		if !errors.Is(err, os.ErrNotExist) {
 			log.Printf(step, "the values in CDK_METRICS_FILE are not read: %v", err)
@@ -50,19 +52,6 @@ func readValues(path string, log *Log, step string) map[string]float64 {
 		return nil
 	}
 	return values
-}
-
-// openReport opens a regular file that a hook has written, not what a link
-// that it made points to.
-func openReport(path string) (*os.File, error) {
-	info, err := os.Lstat(path)
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, errors.New("it is not a regular file")
-	}
-	return os.Open(path)
 }
 
 func parseValue(text string) (string, float64, error) {
