@@ -72,6 +72,11 @@ type CdkTsStackStatus struct {
 	// +optional
 	DriftDetected bool `json:"driftDetected,omitempty"`
 
+	// stackProblem is set while the deployed stack is gone or broken, as the
+	// last drift check saw it. Ready is then False.
+	// +optional
+	StackProblem *StackProblem `json:"stackProblem,omitempty"`
+
 	// stackId is the ARN of the CloudFormation stack.
 	// +optional
 	StackID string `json:"stackId,omitempty"`
@@ -502,6 +507,37 @@ type DriftStatus struct {
 	// omitted is the number of drifted resources beyond those listed.
 	// +optional
 	Omitted int32 `json:"omitted,omitempty"`
+	// unchecked are resources that CloudFormation could not look at, 50 at
+	// most. While there are any and no drift was found, the check has no answer.
+	// +optional
+	// +listType=atomic
+	Unchecked []UncheckedResource `json:"unchecked,omitempty"`
+	// uncheckedOmitted is the number of such resources beyond those listed.
+	// +optional
+	UncheckedOmitted int32 `json:"uncheckedOmitted,omitempty"`
+}
+
+// UncheckedResource is a resource whose drift is not known.
+type UncheckedResource struct {
+	LogicalID string `json:"logicalId"`
+	Type      string `json:"type"`
+	// reason is CloudFormation's.
+	// +optional
+	Reason string `json:"reason,omitempty"`
+}
+
+// StackProblem says that the deployed stack is gone, or in a state that no
+// deployment leaves.
+type StackProblem struct {
+	// reason is StackMissing or StackUnusable.
+	Reason string `json:"reason"`
+	// message says what happened and what to do.
+	Message string `json:"message"`
+	// stackStatus is CloudFormation's; absent when there is no such stack.
+	// +optional
+	StackStatus string `json:"stackStatus,omitempty"`
+	// since is when it was first seen.
+	Since metav1.Time `json:"since"`
 }
 
 // DriftedResource is a resource that differs from its template.

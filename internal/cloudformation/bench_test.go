@@ -19,7 +19,7 @@ func BenchmarkDriftCheck(b *testing.B) {
 	c.drift(b, stack.ID)
 	before := cpu(b)
 	for b.Loop() {
-		id, err := c.DetectDrift(b.Context(), stack.ID)
+		id, err := c.DetectDrift(b.Context(), stack.ID, "")
 		if err != nil {
 			b.Fatal(err)
 		}

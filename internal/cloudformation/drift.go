@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -24,25 +26,49 @@ const (
 
 // DetectDrift starts drift detection on a stack and on its nested stacks,
 // since CloudFormation does not descend by itself. The id that it returns is
-// for Drift. ErrStackBusy means that a detection or another operation is
-// going on: nothing was started, or not on every nested stack.
+// for Drift. Of a nested stack whose detection cannot start for something that
+// passes (another one is going on, throttling), the id says so: begun is the id
+// of the call before, "" at first, and what is missing in it is started now.
+// An error means that nothing was started; ErrStackBusy that a detection or
+// another operation is going on.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/using-cfn-stack-drift.html
-func (c *Client) DetectDrift(ctx context.Context, stackARN string) (string, error) {
+func (c *Client) DetectDrift(ctx context.Context, stackARN, begun string) (string, error) {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
-	stacks, err := c.withNested(ctx, stackARN)
-	if err != nil {
-		return "", err
-	}
-	var ids []string
-	for _, arn := range stacks {
-		out, err := call(ctx, c, "detect drift of stack "+shortName(arn), (*cfn.Client).DetectStackDrift, &cfn.DetectStackDriftInput{StackName: &arn})
-		if err != nil {
+	ids := strings.Split(begun, ",")
+	if begun == "" {
+		var err error
+		if ids, err = c.withNested(ctx, stackARN); err != nil {
 			return "", err
 		}
-		ids = append(ids, aws.ToString(out.StackDriftDetectionId))
+	}
+	var putOff error
+	for i, arn := range ids {
+		if !pending(arn) {
+			continue
+		}
+		out, err := call(ctx, c, "detect drift of stack "+shortName(arn), (*cfn.Client).DetectStackDrift, &cfn.DetectStackDriftInput{StackName: &arn})
+		switch {
+		case err == nil:
+			ids[i] = aws.ToString(out.StackDriftDetectionId)
+		case !passes(err):
+			return "", err
+		default:
+			putOff = err
+		}
+	}
+	if !slices.ContainsFunc(ids, func(id string) bool { return !pending(id) }) {
+		return "", putOff
 	}
 	return strings.Join(ids, ","), nil
+}
+
+// pending says that the detection of a stack has not started: in its place
+// stands the ARN of the stack.
+func pending(id string) bool { return strings.HasPrefix(id, "arn:") }
+
+func passes(err error) bool {
+	return errors.Is(err, ErrStackBusy) || errors.Is(err, ErrThrottled) || errors.Is(err, ErrUnreachable)
 }
 
 // withNested returns a stack and its nested stacks, at any depth.
@@ -80,16 +106,21 @@ func (c *Client) nestedStacks(ctx context.Context, stackARN string) ([]string, e
 }
 
 // Drift reads what the detections of DetectDrift found: 50 resources, with 20
-// properties each and 256 characters of a value. Logical ids of resources of
-// nested stacks follow the nested stack's name and a slash. What a NoEcho
-// parameter hides stays hidden, as CloudFormation tells it. An id that
-// CloudFormation does not know (any more) is ErrNotFound.
+// properties each and 256 characters of a value, and those that CloudFormation
+// could not look at. Logical ids of resources of nested stacks follow the
+// nested stack's name and a slash. What a NoEcho parameter hides stays hidden,
+// as CloudFormation tells it. An id that CloudFormation does not know (any
+// more) is ErrNotFound.
 func (c *Client) Drift(ctx context.Context, detectionID, stackARN string) decide.Drift {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
 	seen := decide.Drift{Seen: true, Status: string(types.StackDriftDetectionStatusDetectionComplete)}
-	var drifted []string
+	var stacks []string
 	for id := range strings.SplitSeq(detectionID, ",") {
+		if pending(id) {
+			seen.Status = detectionPending
+			continue
+		}
 		out, err := c.detection(ctx, id)
 		if err != nil {
 			return decide.Drift{Err: err}
@@ -97,23 +128,43 @@ func (c *Client) Drift(ctx context.Context, detectionID, stackARN string) decide
 		if out.DetectionStatus == types.StackDriftDetectionStatusDetectionInProgress {
 			return decide.Drift{Seen: true, Status: string(out.DetectionStatus)}
 		}
-		if out.DetectionStatus != types.StackDriftDetectionStatusDetectionComplete {
-			seen.Status, seen.Reason = string(out.DetectionStatus), aws.ToString(out.DetectionStatusReason)
-		}
-		if out.StackDriftStatus == types.StackDriftStatusDrifted {
-			drifted = append(drifted, aws.ToString(out.StackId))
-		}
+		judge(&seen, out)
+		stacks = append(stacks, aws.ToString(out.StackId))
 	}
-	if seen.Status != string(types.StackDriftDetectionStatusDetectionComplete) {
-		return seen
+	if seen.Status == detectionPending {
+		return decide.Drift{Seen: true, Status: detectionPending}
 	}
-	seen.Drifted = len(drifted) > 0
-	for _, arn := range drifted {
+	for _, arn := range stacks {
 		if err := c.addDrifted(ctx, &seen, arn, arn != stackARN); err != nil {
 			return decide.Drift{Err: err}
 		}
 	}
+	if seen.Status == string(types.StackDriftDetectionStatusDetectionComplete) {
+		seen.Drifted = seen.Drifted || len(seen.Resources) > 0
+	}
+	if !seen.Drifted {
+		// Of a detection that failed these may be of the one before.
+		seen.Resources, seen.Omitted = nil, 0
+	}
 	return seen
+}
+
+// detectionPending: what begun detections found counts when all have begun.
+const detectionPending = "DETECTION_PENDING"
+
+// judge adds the verdict on one stack. A detection that failed has looked at
+// some of the resources; what it found of them counts.
+func judge(seen *decide.Drift, out *cfn.DescribeStackDriftDetectionStatusOutput) {
+	if out.DetectionStatus != types.StackDriftDetectionStatusDetectionComplete && seen.Status != detectionPending {
+		seen.Status, seen.Reason = string(out.DetectionStatus), aws.ToString(out.DetectionStatusReason)
+	}
+	switch out.StackDriftStatus {
+	case types.StackDriftStatusDrifted:
+		seen.Drifted = true
+	case types.StackDriftStatusInSync:
+	default:
+		seen.Undecided = fmt.Sprintf("CloudFormation's verdict on the drift of the stack %s is %s: it has not looked at all that there is", shortName(aws.ToString(out.StackId)), out.StackDriftStatus)
+	}
 }
 
 func (c *Client) detection(ctx context.Context, id string) (*cfn.DescribeStackDriftDetectionStatusOutput, error) {
@@ -126,12 +177,13 @@ func (c *Client) detection(ctx context.Context, id string) (*cfn.DescribeStackDr
 	return out, err
 }
 
-// addDrifted adds the drifted resources of one stack.
+// addDrifted adds the drifted resources of one stack, and those that could not
+// be looked at.
 func (c *Client) addDrifted(ctx context.Context, seen *decide.Drift, stackARN string, nested bool) error {
 	in := &cfn.DescribeStackResourceDriftsInput{
 		StackName: &stackARN,
 		StackResourceDriftStatusFilters: []types.StackResourceDriftStatus{
-			types.StackResourceDriftStatusModified, types.StackResourceDriftStatusDeleted,
+			types.StackResourceDriftStatusModified, types.StackResourceDriftStatusDeleted, types.StackResourceDriftStatusUnknown,
 		},
 	}
 	prefix := ""
@@ -144,17 +196,31 @@ func (c *Client) addDrifted(ctx context.Context, seen *decide.Drift, stackARN st
 			return err
 		}
 		for _, d := range out.StackResourceDrifts {
-			if len(seen.Resources) >= maxDriftedResources {
-				seen.Omitted++
-				continue
-			}
-			seen.Resources = append(seen.Resources, driftedResource(prefix, d))
+			addResource(seen, prefix, d)
 		}
 		if in.NextToken = out.NextToken; in.NextToken == nil {
 			return nil
 		}
 	}
 	return nil
+}
+
+func addResource(seen *decide.Drift, prefix string, d types.StackResourceDrift) {
+	unknown := d.StackResourceDriftStatus == types.StackResourceDriftStatusUnknown
+	switch {
+	case unknown && len(seen.Unchecked) >= maxDriftedResources:
+		seen.UncheckedOmitted++
+	case unknown:
+		seen.Unchecked = append(seen.Unchecked, v1alpha1.UncheckedResource{
+			LogicalID: prefix + aws.ToString(d.LogicalResourceId),
+			Type:      aws.ToString(d.ResourceType),
+			Reason:    compact(aws.ToString(d.DriftStatusReason)),
+		})
+	case len(seen.Resources) >= maxDriftedResources:
+		seen.Omitted++
+	default:
+		seen.Resources = append(seen.Resources, driftedResource(prefix, d))
+	}
 }
 
 func driftedResource(prefix string, d types.StackResourceDrift) v1alpha1.DriftedResource {

@@ -18,7 +18,7 @@ import (
 // drift detects and waits for the answer.
 func (c cloud) drift(tb testing.TB, stackID string) decide.Drift {
 	tb.Helper()
-	id, err := c.DetectDrift(tb.Context(), stackID)
+	id, err := c.DetectDrift(tb.Context(), stackID, "")
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -59,6 +59,62 @@ func TestDriftOfNestedStacksIsFound(t *testing.T) {
 		!strings.HasSuffix(seen.Resources[0].LogicalID, "/Config") {
 		t.Errorf("drift: %+v", seen)
 	}
+}
+
+func TestWhatCloudFormationCouldNotLookAtIsSaid(t *testing.T) {
+	c := newCloud(t)
+	hidden := tree{"Type": "Local::Test::Resource", "Properties": tree{"FailOn": "Drift", "Message": "the role may not read it"}}
+	stack := c.deploy(t, "1", c.plan(t, template{Resources: tree{"Config": parameter("/app/config", "one"), "Hidden": hidden}}))
+	unchecked := []v1alpha1.UncheckedResource{{LogicalID: "Hidden", Type: "Local::Test::Resource", Reason: "the role may not read it"}}
+	seen := c.drift(t, stack.ID)
+	if diff := cmp.Diff(unchecked, seen.Unchecked); diff != "" || seen.Drifted || !strings.Contains(seen.Undecided, "app is UNKNOWN") {
+		t.Errorf("drift: %+v\n%s", seen, diff)
+	}
+	c.Parameter(t, "/app/config", "by hand")
+	seen = c.drift(t, stack.ID)
+	if diff := cmp.Diff(unchecked, seen.Unchecked); diff != "" || !seen.Drifted || len(seen.Resources) != 1 {
+		t.Errorf("drift: %+v\n%s", seen, diff)
+	}
+}
+
+func TestADetectionThatIsGoingOnIsNoFailure(t *testing.T) {
+	c := newCloud(t)
+	inner := c.plan(t, template{Resources: tree{"Config": parameter("/app/inner", "one")}})
+	stack := c.deploy(t, "1", c.plan(t, template{Resources: tree{"Inner": nestedStack(inner.TemplateURL)}}))
+	c.Parameter(t, "/app/inner", "by hand")
+	busy := awstest.Fault{
+		Service: "cloudformation", Action: "DetectStackDrift", Code: "ValidationError", Status: 400,
+		Message: "Drift detection is already in progress for stack [" + stack.ID + "]",
+	}
+	busy.Count = 2
+	c.Fault(t, busy)
+	if id, err := c.DetectDrift(t.Context(), stack.ID, ""); id != "" || !errors.Is(err, ErrStackBusy) {
+		t.Errorf("both are going on: %q, %v", id, err)
+	}
+	busy.Count = 1
+	c.Fault(t, busy)
+	id, err := c.DetectDrift(t.Context(), stack.ID, "")
+	if err != nil {
+		t.Fatal("one is going on:", err)
+	}
+	awstest.Eventually(t, "the other one ends", func() bool {
+		seen := c.Drift(t.Context(), id, stack.ID)
+		if seen.Err != nil || seen.Drifted {
+			t.Fatalf("drift: %+v", seen)
+		}
+		return seen.Status == "DETECTION_PENDING"
+	})
+	c.ForgetCalls(t)
+	if id, err = c.DetectDrift(t.Context(), stack.ID, id); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(c.Calls(t, "DetectStackDrift")); n != 1 {
+		t.Errorf("%d detections were started, and one was missing", n)
+	}
+	awstest.Eventually(t, "both end", func() bool {
+		seen := c.Drift(t.Context(), id, stack.ID)
+		return seen.Status == "DETECTION_COMPLETE" && seen.Drifted
+	})
 }
 
 func TestMoreDriftThanFitsIsCounted(t *testing.T) {

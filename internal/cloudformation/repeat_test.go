@@ -145,7 +145,7 @@ func TestABusyStackIsARefusalOfItsOwn(t *testing.T) {
 	if !errors.Is(err, ErrStackBusy) || !strings.Contains(err.Error(), "CREATE_IN_PROGRESS") {
 		t.Errorf("error is %v, want ErrStackBusy", err)
 	}
-	if _, err := c.DetectDrift(t.Context(), seen.StackID); !errors.Is(err, ErrStackBusy) {
+	if _, err := c.DetectDrift(t.Context(), seen.StackID, ""); !errors.Is(err, ErrStackBusy) {
 		t.Errorf("drift detection: error is %v, want ErrStackBusy", err)
 	}
 }

@@ -53,7 +53,7 @@ func (r *Reconciler) actOnAWS(ctx context.Context, obj *v1alpha1.CdkTsStack, act
 	case decide.ActDeleteStack:
 		err = r.deleteStack(ctx, aws, obj, token, plan.ExecutionRoleARN)
 	case decide.ActDetectDrift:
-		detectionID, err = r.detectDrift(ctx, obj, op.StackID)
+		detectionID, err = r.detectDrift(ctx, obj, op)
 	default:
 		err = fmt.Errorf("unknown action %q", action)
 	}

@@ -68,6 +68,7 @@ type Reconciler struct {
 	written written
 	outputs outputs
 	gaps    gaps
+	fleet   fleet
 }
 
 // New returns a Reconciler; Register makes it run.
@@ -117,11 +118,12 @@ func (r *Reconciler) takeOver(ctx context.Context, obj *v1alpha1.CdkTsStack) (ct
 func (r *Reconciler) pass(ctx context.Context, obj *v1alpha1.CdkTsStack) (after time.Duration, err error) {
 	r.Metrics.Passed(obj)
 	ctx = cloudformation.InTurn(oneLook(ctx), string(obj.UID))
-	seen := r.observe(ctx, obj)
+	settings := r.settings(ctx, obj)
+	seen := r.observe(ctx, obj, settings)
 	if wait := putOff(ctx); wait > 0 {
 		return wait, nil
 	}
-	d := decide.Decide(obj, seen, r.Now(), r.Settings)
+	d := decide.Decide(obj, seen, r.Now(), settings)
 	if err := r.commit(ctx, obj, d, seen); err != nil {
 		return 0, err
 	}
@@ -136,7 +138,7 @@ func (r *Reconciler) pass(ctx context.Context, obj *v1alpha1.CdkTsStack) (after 
 		return wait, nil // the intent is saved: the next pass acts
 	}
 	seen.Acted = &acted
-	d = decide.Decide(obj, seen, r.Now(), r.Settings)
+	d = decide.Decide(obj, seen, r.Now(), settings)
 	if err := r.commit(ctx, obj, d, seen); err != nil {
 		return 0, err
 	}

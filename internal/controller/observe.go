@@ -14,9 +14,8 @@ import (
 
 // observe looks at what decide.Look asks for, and at nothing else. What could
 // not be seen is an error beside the value.
-func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.CdkTsStack) decide.Observed {
-	now := r.Now()
-	needs := decide.Look(obj, now, r.Settings)
+func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.CdkTsStack, settings decide.Settings) decide.Observed {
+	needs := decide.Look(obj, r.Now(), settings)
 	var seen decide.Observed
 	if needs.Head {
 		seen.Head = r.head(ctx, obj, needs)
@@ -32,6 +31,9 @@ func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.CdkTsStack) deci
 	if err != nil {
 		seen.Credentials = err
 		return seen
+	}
+	if needs.Reader && needs.Stack != "" {
+		seen.Stack, needs.Stack = r.stackRead(ctx, obj, needs.Stack), ""
 	}
 	observeAWS(ctx, aws, needs, &seen)
 	if needs.Rival {

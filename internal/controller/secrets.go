@@ -114,14 +114,30 @@ func refused(err error) bool {
 	return errors.Is(err, awsconfig.ErrAccessDenied) || errors.Is(err, awsconfig.ErrCredentials)
 }
 
-// detectDrift starts a detection as the first of the clients that may.
-func (r *Reconciler) detectDrift(ctx context.Context, obj *v1alpha1.CdkTsStack, stackID string) (id string, err error) {
+// stackRead reads a stack as the first of the clients that may.
+func (r *Reconciler) stackRead(ctx context.Context, obj *v1alpha1.CdkTsStack, stackID string) (found decide.Stack) {
+	clients, err := r.readers(ctx, obj)
+	if err != nil {
+		return decide.Stack{Err: err}
+	}
+	for _, aws := range clients {
+		if found = aws.Stack(ctx, stackID); !refused(found.Err) {
+			break
+		}
+	}
+	found.Err = judged(found.Err)
+	return found
+}
+
+// detectDrift starts a detection as the first of the clients that may, or goes
+// on with what could not be started yet.
+func (r *Reconciler) detectDrift(ctx context.Context, obj *v1alpha1.CdkTsStack, op *v1alpha1.Operation) (id string, err error) {
 	clients, err := r.readers(ctx, obj)
 	if err != nil {
 		return "", err
 	}
 	for _, aws := range clients {
-		if id, err = aws.DetectDrift(ctx, stackID); !refused(err) {
+		if id, err = aws.DetectDrift(ctx, op.StackID, op.DetectionID); !refused(err) {
 			break
 		}
 	}

@@ -96,10 +96,11 @@ func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
 // unusable explains a state that only a person can bring a stack out of.
 func unusable(s Stack) *problem.Problem {
 	advice := map[string]string{
-		statusDeleteFailed: "its deletion was begun and failed: finish it (aws cloudformation delete-stack, retaining what cannot be deleted), then order a deployment",
-		"CREATE_FAILED":    "its creation failed and was not rolled back: delete it or roll it back (cdk rollback), then order a deployment",
-		"ROLLBACK_FAILED":  "its creation failed and so did the rollback: delete it (aws cloudformation delete-stack, retaining what cannot be deleted), then order a deployment",
-		"UPDATE_FAILED":    "its last update failed and was not rolled back: roll it back (cdk rollback), then order a deployment",
+		statusDeleteFailed:   "its deletion was begun and failed: finish it (aws cloudformation delete-stack, retaining what cannot be deleted), then order a deployment",
+		"CREATE_FAILED":      "its creation failed and was not rolled back: delete it or roll it back (cdk rollback), then order a deployment",
+		"ROLLBACK_FAILED":    "its creation failed and so did the rollback: delete it (aws cloudformation delete-stack, retaining what cannot be deleted), then order a deployment",
+		statusRollbackFailed: "its last update failed and so did the rollback: order a deployment, which continues the rollback first",
+		"UPDATE_FAILED":      "its last update failed and was not rolled back: roll it back (cdk rollback), then order a deployment",
 	}[s.Status]
 	if advice == "" {
 		advice = "it takes no change set in this state: mend it, then order a deployment"

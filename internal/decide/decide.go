@@ -40,10 +40,13 @@ const (
 // another decision in the same pass.
 func (a Action) Tells() bool { return a == ActExecute || a == ActDetectDrift }
 
-// Settings are the operator's own, the same for every object.
+// Settings are the operator's own.
 type Settings struct {
 	// Drift and GitSync say when the next check after a moment is due.
 	Drift, GitSync Schedule
+	// Fleet is how many objects have a stack in the account and region of the
+	// one that is decided about; 0 when that is not known.
+	Fleet int
 }
 
 // Decision is what Decide gives back.

@@ -225,6 +225,7 @@ func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
 	}
 	p.claim(s.ID, v1alpha1.ClaimDeployed)
 	p.noteOutputs(s)
+	p.st.StackProblem = nil
 	p.st.Drift, p.st.DriftDetected = p.driftAfter(outcome), p.st.DriftDetected && outcome == v1alpha1.OutcomeUnchanged
 	op.StackID, op.Outcome = s.ID, outcome
 	return p.beginChecks(op, 0)

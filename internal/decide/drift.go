@@ -1,18 +1,20 @@
 package decide
 
 import (
+	"fmt"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
 )
 
-// checkDrift starts a drift check when one is due and the stack is at rest.
+// checkDrift starts a drift check when one is due and the stack is at rest. One
+// that waits for AWS comes after whatever else was to be done.
 func checkDrift(p *pass) bool {
-	if !MayCheckDrift(&p.obj.Spec) || p.st.StackID == "" || p.st.Deployed == nil {
+	if p.st.Operation != nil {
 		return false
 	}
-	due := p.driftDue()
+	due := driftDue(p.obj, p.st, p.cfg)
 	if due.IsZero() || !p.due(due) {
 		return false
 	}
@@ -21,18 +23,27 @@ func checkDrift(p *pass) bool {
 	if before, _ := hooksOf(&p.obj.Spec, op.Kind); before.Script != "" {
 		return p.enter(v1alpha1.StepBeforeHook)
 	}
-	return p.act(ActDetectDrift, p.poll(op.StepStartedAt))
+	return p.detect(op)
 }
 
-// driftDue is the first scheduled time after the last attempt, later by up to
-// a tenth of the period and a minute, so that thousands of stacks with one
-// schedule do not ask at once.
-func (p *pass) driftDue() time.Time {
-	last := p.st.Deployed.At.Time
-	if d := p.st.Drift; d != nil && d.AttemptedAt.After(last) {
+// turn is how much time a check takes of the requests that AWS allows: the
+// checks of a fleet are spread so that they use half of them.
+const turn = 2 * time.Second
+
+// driftDue is the first scheduled time after the last attempt, the zero time
+// for never. It is later by a part of the spread that the object chooses, so
+// that thousands of stacks with one schedule do not ask at once. The spread is
+// a tenth of the period and a minute at most; a fleet takes what it needs, up
+// to four fifths of the period.
+func driftDue(obj *v1alpha1.CdkTsStack, st *v1alpha1.CdkTsStackStatus, cfg Settings) time.Time {
+	if !MayCheckDrift(&obj.Spec) || st.StackID == "" || st.Deployed == nil {
+		return time.Time{}
+	}
+	last := st.Deployed.At.Time
+	if d := st.Drift; d != nil && d.AttemptedAt.After(last) {
 		last = d.AttemptedAt.Time
 	}
-	every := anchored(p.cfg.Drift, "", last)
+	every := anchored(cfg.Drift, "", last)
 	if every == nil {
 		return time.Time{}
 	}
@@ -40,7 +51,8 @@ func (p *pass) driftDue() time.Time {
 	if due.IsZero() {
 		return due
 	}
-	return due.Add(share(spread(every, due, time.Minute), jitter(string(p.obj.UID), 0)))
+	over := max(spread(every, due, 1, 10, time.Minute), spread(every, due, 4, 5, time.Duration(cfg.Fleet)*turn))
+	return due.Add(share(over, jitter(string(obj.UID), 0)))
 }
 
 // followDriftCheck waits for the detection and takes its verdict. A check that
@@ -79,7 +91,7 @@ func beforeDetection(p *pass, op *v1alpha1.Operation) bool {
 		return true
 	}
 	p.step(v1alpha1.StepDetecting)
-	return p.act(ActDetectDrift, p.poll(op.StepStartedAt))
+	return p.detect(op)
 }
 
 func endDriftCheck(p *pass, op *v1alpha1.Operation) bool {
@@ -90,9 +102,28 @@ func endDriftCheck(p *pass, op *v1alpha1.Operation) bool {
 	return false
 }
 
+// detect has the detection begun when the stack is there and in a state that a
+// deployment leaves. Otherwise that is the verdict.
+func (p *pass) detect(op *v1alpha1.Operation) bool {
+	stack := p.seen.Stack
+	switch {
+	case stack.Err != nil:
+		return p.putOff(op, stack.Err)
+	case !stack.Seen:
+		return p.again()
+	case stack.Exists && inProgress(stack.Status):
+		return p.putOff(op, problem.StackBusy.New("another operation on %s is under way (%s)", stack.Name, stack.Status))
+	}
+	if pr := p.notAsDeployed(stack); pr != nil {
+		return p.lose(pr, stack)
+	}
+	p.st.StackProblem = nil
+	return p.act(ActDetectDrift, p.poll(op.StepStartedAt))
+}
+
 func followDetection(p *pass, op *v1alpha1.Operation) bool {
 	if a := p.seen.Acted; a != nil && a.Err != nil {
-		return p.driftFailed(a.Err.Error())
+		return p.putOff(op, a.Err)
 	}
 	if a := p.seen.Acted; a != nil && a.DetectionID != "" {
 		op.DetectionID = a.DetectionID
@@ -101,25 +132,47 @@ func followDetection(p *pass, op *v1alpha1.Operation) bool {
 	d := p.seen.Drift
 	switch {
 	case op.DetectionID == "":
-		return p.act(ActDetectDrift, p.poll(op.StepStartedAt))
-	case d.Err != nil && problem.Of(d.Err).Outlook == problem.Waits && p.now.Sub(op.StartedAt.Time) < 5*time.Minute:
-		return p.waitFor(problem.Of(d.Err))
+		return p.detect(op)
 	case d.Err != nil:
-		return p.driftFailed(d.Err.Error())
-	case d.Status == detectionFailed:
+		return p.putOff(op, d.Err)
+	case d.Status == detectionFailed && !d.Drifted:
 		return p.driftFailed("CloudFormation's drift detection failed: " + d.Reason)
-	case d.Status == detectionComplete:
+	case d.Status == detectionComplete || d.Status == detectionFailed:
 		return p.driftKnown(d)
 	case p.now.Sub(op.StartedAt.Time) > time.Hour:
 		return p.driftFailed("CloudFormation's drift detection did not end within an hour")
+	case d.Status == detectionPending:
+		return p.act(ActDetectDrift, p.seldom(op.StepStartedAt))
 	}
 	return p.look(p.seldom(op.StepStartedAt))
 }
 
+// putOff judges what keeps a check from going on. What passes by itself is
+// waited for, up to an hour, and nothing else has to wait for that: the rules
+// below are asked, and may put another operation in its place.
+func (p *pass) putOff(op *v1alpha1.Operation, err error) bool {
+	pr := problem.Of(err)
+	age := p.now.Sub(op.StepStartedAt.Time)
+	if pr.Outlook != problem.Waits {
+		return p.driftFailed(pr.Message)
+	}
+	if age > time.Hour {
+		return p.driftFailed(pr.Message + "; it was waited for an hour")
+	}
+	p.wakeAt(p.now.Add(min(max(age/4, problemPoll), 2*time.Minute)))
+	return false
+}
+
 func (p *pass) driftKnown(d Drift) bool {
+	if !d.Drifted && (len(d.Unchecked) > 0 || d.Undecided != "") {
+		return p.driftUndecided(d)
+	}
 	now := p.metaNow()
 	resources, omitted := fitDrift(d.Resources)
-	p.st.Drift = &v1alpha1.DriftStatus{CheckedAt: &now, AttemptedAt: &now, Resources: resources, Omitted: int32(d.Omitted + omitted)}
+	p.st.Drift = &v1alpha1.DriftStatus{
+		CheckedAt: &now, AttemptedAt: &now, Resources: resources, Omitted: int32(d.Omitted + omitted),
+		Unchecked: d.Unchecked, UncheckedOmitted: int32(d.UncheckedOmitted),
+	}
 	p.st.DriftDetected = d.Drifted
 	p.st.LastDriftCheck = v1alpha1.NewTime(now)
 	if _, after := hooksOf(&p.obj.Spec, v1alpha1.OperationDriftCheck); after.Script != "" {
@@ -129,12 +182,38 @@ func (p *pass) driftKnown(d Drift) bool {
 	return false
 }
 
+// driftUndecided ends a check that found no drift and could not look at all:
+// what was not looked at may have drifted.
+func (p *pass) driftUndecided(d Drift) bool {
+	message := d.Undecided
+	if len(d.Unchecked) > 0 {
+		message = uncheckedMessage(d.Unchecked, d.UncheckedOmitted)
+	}
+	p.driftFailed(message)
+	p.st.Drift.Unchecked, p.st.Drift.UncheckedOmitted = d.Unchecked, int32(d.UncheckedOmitted)
+	return false
+}
+
+func uncheckedMessage(all []v1alpha1.UncheckedResource, omitted int) string {
+	r := all[0]
+	message := fmt.Sprintf("CloudFormation could not compare %s (%s) with its template", r.LogicalID, r.Type)
+	if more := len(all) + omitted - 1; more > 0 {
+		message += fmt.Sprintf(", nor %d more", more)
+	}
+	if r.Reason != "" {
+		message += ": " + r.Reason
+	}
+	return message + " (most often the role that asks may not read the resource)"
+}
+
 func (p *pass) driftFailed(message string) bool {
 	now := p.metaNow()
 	if p.st.Drift == nil {
 		p.st.Drift = &v1alpha1.DriftStatus{}
 	}
-	p.st.Drift.AttemptedAt, p.st.Drift.Error = &now, problem.Cut(message, problem.MaxMessage)
+	d := p.st.Drift
+	d.AttemptedAt, d.Error = &now, problem.Cut(message, problem.MaxMessage)
+	d.Unchecked, d.UncheckedOmitted = nil, 0
 	p.drop()
 	return false
 }

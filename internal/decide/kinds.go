@@ -57,7 +57,7 @@ const (
 	needEvents
 	needBootstrap
 	needRival
-	// needDrift is the drift detection; the stack itself is then not needed.
+	// needDrift is the drift detection or, before that has begun, the stack.
 	needDrift
 )
 
@@ -199,7 +199,10 @@ func lookAtOperation(op *v1alpha1.Operation) Needs {
 			n.Rival = true
 			n.Place, _ = planned(op.Plan)
 		case needDrift:
-			n.Stack, n.Drift = "", op.DetectionID
+			n.Drift, n.Reader = op.DetectionID, true
+			if n.Drift != "" {
+				n.Stack = ""
+			}
 		}
 	}
 	return n

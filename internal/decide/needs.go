@@ -25,6 +25,8 @@ type Needs struct {
 	EventsSince time.Time
 	// Drift asks for the drift detection of that id.
 	Drift string
+	// Reader asks as whoever may only read: nothing is going to be changed.
+	Reader bool
 	// Bootstrap asks for the version in that SSM parameter.
 	Bootstrap string
 	// Rival asks for other objects of the stack above or, while that is not
@@ -47,6 +49,12 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 		n = Needs{Stack: stackRef(obj), Rival: true, Credentials: true}
 	case awaitsARN(&obj.Status):
 		n = Needs{Stack: stackRef(obj), Credentials: true}
+	default:
+		// A check that is due begins with the stack, or with its hook.
+		before := hookNamed(&obj.Spec, BeforeDriftDetection)
+		if due := driftDue(obj, &obj.Status, cfg); before.Script == "" && !obj.Spec.Suspend && !due.IsZero() && !now.Before(due) {
+			n = Needs{Stack: stackRef(obj), Reader: true, Credentials: true}
+		}
 	}
 	if obj.DeletionTimestamp.IsZero() && !pinned(&obj.Spec) {
 		n.Head = true

@@ -213,12 +213,19 @@ type Failure struct {
 // Drift is CloudFormation's drift detection.
 type Drift struct {
 	Seen bool
-	// Status is DETECTION_IN_PROGRESS, DETECTION_COMPLETE, DETECTION_FAILED.
+	// Status is DETECTION_IN_PROGRESS, DETECTION_COMPLETE, DETECTION_FAILED, or
+	// DETECTION_PENDING while a nested stack's has not begun.
 	Status string
 	Reason string
 	// Drifted is the verdict of a complete detection.
 	Drifted   bool
 	Resources []v1alpha1.DriftedResource
 	Omitted   int
+	// Unchecked are resources that CloudFormation could not look at.
+	Unchecked        []v1alpha1.UncheckedResource
+	UncheckedOmitted int
+	// Undecided says why there is no verdict on the stack as a whole, "" when
+	// there is one.
+	Undecided string
 	Err       error
 }

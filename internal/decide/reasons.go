@@ -19,10 +19,11 @@ var (
 	stateStackGone        = problem.State("StackGone", problem.Calm)
 	stateNothingToDestroy = problem.State("NothingToDestroy", problem.Calm)
 
-	stateSeen        = problem.State("Seen", problem.Silent)
-	stateDrifted     = problem.State("Drifted", problem.Silent)
-	stateInSync      = problem.State("InSync", problem.Silent)
-	stateCheckFailed = problem.State("CheckFailed", problem.Silent)
+	stateSeen            = problem.State("Seen", problem.Silent)
+	stateDrifted         = problem.State("Drifted", problem.Silent)
+	stateInSync          = problem.State("InSync", problem.Silent)
+	stateCheckIncomplete = problem.State("CheckIncomplete", problem.Silent)
+	stateCheckFailed     = problem.State("CheckFailed", problem.Silent)
 
 	// These are the reasons of good ends in the history.
 	stateSucceeded  = problem.State("Succeeded", problem.Silent)
@@ -37,6 +38,7 @@ var (
 	errDeploymentFailed  = problem.Declare("DeploymentFailed", problem.Retries)
 	errTakenOver         = problem.Declare("TakenOver", problem.Stalls)
 	errRollbackStuck     = problem.Declare("RollbackStuck", problem.Stalls)
+	errStackMissing      = problem.Declare("StackMissing", problem.Stalls)
 	errStackUnusable     = problem.Declare("StackUnusable", problem.Stalls)
 	errAccountChanged    = problem.Declare("AccountChanged", problem.Stalls)
 	errRegionChanged     = problem.Declare("RegionChanged", problem.Stalls)

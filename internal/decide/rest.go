@@ -109,7 +109,7 @@ func wait(p *pass) bool {
 		return true
 	}
 	if next := every.Next(p.now); !next.IsZero() {
-		p.wakeAt(next.Add(share(spread(every, next, 30*time.Second), jitter(string(p.obj.UID), 1))))
+		p.wakeAt(next.Add(share(spread(every, next, 1, 10, 30*time.Second), jitter(string(p.obj.UID), 1))))
 	}
 	return true
 }

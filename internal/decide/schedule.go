@@ -83,13 +83,13 @@ func lastDue(s Schedule, now time.Time) time.Time {
 }
 
 // spread is over which time the work that is due at one moment is distributed:
-// a tenth of the pause until the next, and no more than most.
-func spread(s Schedule, due time.Time, most time.Duration) time.Duration {
+// at most that part of the pause until the next, and no more than most.
+func spread(s Schedule, due time.Time, part, of time.Duration, most time.Duration) time.Duration {
 	next := s.Next(due)
 	if next.IsZero() {
 		return most
 	}
-	return min(next.Sub(due)/10, most)
+	return min(next.Sub(due)/of*part, most)
 }
 
 // share is a part of a duration, of 0 to 1.

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"fmt"
 	"testing"
 	"time"
 	_ "time/tzdata" // New York must be known
@@ -103,5 +104,32 @@ func TestObjectsOfOneRepositoryAreDueTogether(t *testing.T) {
 	}
 	if len(due) != 1 {
 		t.Errorf("there are %d due times: %v", len(due), due)
+	}
+}
+
+// AWS allows some ten requests a second, and a check takes ten: the checks of
+// many stacks with one schedule must not come at once, nor later than the next.
+func TestDriftChecksOfAFleetComeOneAfterTheOther(t *testing.T) {
+	tenMinutes, err := cron.ParseStandard("*/10 * * * *")
+	if err != nil {
+		t.Fatal(err)
+	}
+	deployed := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
+	for size, most := range map[int]int{1: 1, 151: 12, 240: 12, 1000: 40} {
+		perTenSeconds := map[time.Duration]int{}
+		for i := range size {
+			obj := &v1alpha1.CdkTsStack{ObjectMeta: metav1.ObjectMeta{UID: types.UID(fmt.Sprintf("%d-uid", i))}}
+			obj.Status.StackID, obj.Status.Deployed = arn, &v1alpha1.Deployment{At: metav1.NewTime(deployed)}
+			late := driftDue(obj, &obj.Status, Settings{Drift: tenMinutes, Fleet: size}).Sub(deployed.Add(10 * time.Minute))
+			if late < 0 || late >= 10*time.Minute {
+				t.Fatalf("of %d stacks one is due %s after its time", size, late)
+			}
+			perTenSeconds[late.Truncate(10*time.Second)]++
+		}
+		for at, n := range perTenSeconds {
+			if n > most {
+				t.Errorf("of %d stacks %d are due within ten seconds after %s", size, n, at)
+			}
+		}
 	}
 }

@@ -47,5 +47,7 @@ const (
 	executionComplete    = "EXECUTE_COMPLETE"
 	executionFailed      = "EXECUTE_FAILED"
 	detectionFailed      = "DETECTION_FAILED"
-	detectionComplete    = "DETECTION_COMPLETE"
+	// detectionPending: of a nested stack the detection could not begin yet.
+	detectionPending  = "DETECTION_PENDING"
+	detectionComplete = "DETECTION_COMPLETE"
 )

@@ -17,6 +17,7 @@ import (
 func record(p *pass) {
 	recordSource(p)
 	recordDrift(p)
+	p.tellLost()
 	repeats := p.repeats()
 	if !repeats || p.st.Phase == v1alpha1.PhaseNone { // "" is an order, and this one was taken up
 		p.st.Phase = phase(p)
@@ -135,7 +136,11 @@ func deployedNow(p *pass) string {
 		parts = append(parts, fmt.Sprintf("%d outputs are left out: together they take more than %d KiB", n, kib(maxOutputs)))
 	}
 	if d := p.st.Drift; d != nil && d.Error != "" {
-		parts = append(parts, "the last drift check failed: "+d.Error)
+		what := "failed: "
+		if len(d.Unchecked) > 0 {
+			what = "could not look at everything: "
+		}
+		parts = append(parts, "the last drift check "+what+d.Error)
 	}
 	parts = append(parts, hookTrouble(p)...)
 	return strings.Join(parts, "; ")
@@ -159,6 +164,11 @@ func pendingNews(p *pass, s *v1alpha1.SourceStatus) string {
 func driftMessage(d *v1alpha1.DriftStatus) string {
 	if d == nil || len(d.Resources) == 0 {
 		return "the stack has drifted from its template"
+	}
+	if n := len(d.Unchecked) + int(d.UncheckedOmitted); n > 0 {
+		known := *d
+		known.Unchecked, known.UncheckedOmitted = nil, 0
+		return fmt.Sprintf("%s; %d more could not be looked at", driftMessage(&known), n)
 	}
 	r := d.Resources[0]
 	what := fmt.Sprintf("%s (%s) is %s", r.LogicalID, r.Type, strings.ToLower(r.Change))
@@ -257,8 +267,12 @@ func orNone(err error) error {
 func recordDrift(p *pass) {
 	d := p.st.Drift
 	switch {
+	case p.st.StackProblem != nil:
+		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionUnknown, p.st.StackProblem.Reason, "drift is not looked for: the condition Ready says why")
 	case d == nil:
 		meta.RemoveStatusCondition(&p.st.Conditions, v1alpha1.ConditionDrifted)
+	case len(d.Unchecked) > 0 && d.Error != "":
+		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionUnknown, stateCheckIncomplete.Reason, d.Error)
 	case d.Error != "":
 		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionUnknown, stateCheckFailed.Reason, d.Error)
 	case d.CheckedAt == nil || p.st.LastDriftCheck == nil || p.st.Deployed == nil || d.CheckedAt.Before(&p.st.Deployed.At):

@@ -112,6 +112,10 @@ func hooksRan(d *datadriven.TestData) []HookResult {
 
 func driftSeen(d *datadriven.TestData, err error) Drift {
 	seen := Drift{Seen: err == nil, Status: text(d, "status"), Reason: text(d, "why"), Drifted: d.HasArg("drifted"), Err: err}
+	if name := text(d, "unchecked"); name != "" {
+		seen.Unchecked = []v1alpha1.UncheckedResource{{LogicalID: name, Type: "AWS::SQS::Queue", Reason: text(d, "why")}}
+	}
+	seen.Undecided = text(d, "undecided")
 	if seen.Drifted {
 		seen.Resources = []v1alpha1.DriftedResource{{
 			LogicalID: "Topic", Type: "AWS::SNS::Topic", Change: "MODIFIED",

@@ -145,6 +145,8 @@ func driftEvents(before, after *v1alpha1.CdkTsStack) []Event {
 		return nil
 	}
 	switch drifted := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionDrifted); {
+	case after.Status.StackProblem != nil:
+		return nil // Ready tells of it
 	case is.Error != "":
 		return []Event{{Warning: true, Reason: "DriftCheckFailure", Action: "DriftCheck", Note: is.Error}}
 	case after.Status.DriftDetected && drifted != nil:
@@ -155,11 +157,10 @@ func driftEvents(before, after *v1alpha1.CdkTsStack) []Event {
 
 // checkEnded says whether a drift check ended between two states.
 func checkEnded(before, after *v1alpha1.CdkTsStack) bool {
-	op, is := before.Status.Operation, after.Status.Drift
-	if op == nil || op.Kind != v1alpha1.OperationDriftCheck || is == nil || is.AttemptedAt == nil {
+	was, is := before.Status.Drift, after.Status.Drift
+	if is == nil || is.AttemptedAt == nil {
 		return false
 	}
-	was := before.Status.Drift
 	return was == nil || was.AttemptedAt == nil || !was.AttemptedAt.Equal(is.AttemptedAt)
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -24,6 +25,7 @@ type Metrics struct {
 	driftChecks, driftsDetected, gitChanges *prometheus.CounterVec
 	hooks                                   *prometheus.CounterVec
 	driftStatus, gitPending, ready, stalled *prometheus.GaugeVec
+	driftUnknown                            *prometheus.GaugeVec
 	healthTime, compliance, hookValue       *prometheus.GaugeVec
 	deployments, runSteps, steps, hookTimes *prometheus.HistogramVec
 	driftFrequency                          *frequency
@@ -53,6 +55,7 @@ func NewMetrics(registry prometheus.Registerer, prefix string, now func() time.T
 		passes:         counter("passes_total", "How often the operator went over the object."),
 		driftChecks:    counter("drift_checks_total", "Drift checks that ended, well or not."),
 		driftStatus:    gauge("drift_status", "1 when the last drift check found drift, else 0."),
+		driftUnknown:   gauge("drift_unknown", "1 when the last drift check gave no answer, or not for all resources, else 0."),
 		driftsDetected: counter("drifts_detected_total", "Drift checks that found drift."),
 		gitPending:     gauge("git_sync_pending", "1 when a commit was seen and not deployed, else 0."),
 		gitChanges:     counter("git_changes_detected_total", "New commits that were seen."),
@@ -90,6 +93,7 @@ func (m *Metrics) Record(before, after *v1alpha1.CdkTsStack, seen decide.Observe
 	l := m.labelsOf(after)
 	st := &after.Status
 	m.driftStatus.With(l).Set(number(st.DriftDetected))
+	m.driftUnknown.With(l).Set(number(driftUnknown(st)))
 	m.gitPending.With(l).Set(number(st.Source != nil && st.Source.PendingRevision != ""))
 	m.ready.With(l).Set(number(isReady(st)))
 	m.stalled.With(l).Set(number(meta.IsStatusConditionTrue(st.Conditions, v1alpha1.ConditionStalled)))
@@ -215,9 +219,16 @@ type vector interface {
 
 func (m *Metrics) vectors() []vector {
 	return []vector{
-		m.passes, m.driftChecks, m.driftsDetected, m.gitChanges, m.hooks, m.driftStatus, m.gitPending, m.ready, m.stalled,
+		m.passes, m.driftChecks, m.driftsDetected, m.gitChanges, m.hooks, m.driftStatus, m.driftUnknown, m.gitPending, m.ready, m.stalled,
 		m.healthTime, m.compliance, m.hookValue, m.deployments, m.runSteps, m.steps, m.hookTimes,
 	}
+}
+
+// driftUnknown says whether it is not known if all of the stack is as its
+// template says.
+func driftUnknown(st *v1alpha1.CdkTsStackStatus) bool {
+	return meta.IsStatusConditionPresentAndEqual(st.Conditions, v1alpha1.ConditionDrifted, metav1.ConditionUnknown) ||
+		(st.Drift != nil && len(st.Drift.Unchecked) > 0)
 }
 
 func number(yes bool) float64 {

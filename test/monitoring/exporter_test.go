@@ -90,6 +90,7 @@ func (e *exporter) stacks() {
 	e.gauge("cdktsstack_ready", 1)
 	e.gauge("cdktsstack_stalled", 0)
 	e.gauge("cdktsstack_drift_status", 0)
+	e.gauge("cdktsstack_drift_unknown", 0)
 	e.gauge("cdktsstack_git_sync_pending", 0)
 	e.gauge("drift_detection_frequency", 6)
 	e.gauge("health_check_response_time_ms", 120)

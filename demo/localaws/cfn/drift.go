@@ -13,7 +13,7 @@ import (
 
 // resourceDrift is what a drift check found for one resource.
 type resourceDrift struct {
-	status           string
+	status, reason   string
 	expected, actual map[string]any
 	differences      []difference
 	at               time.Time
@@ -72,9 +72,13 @@ func (s *Service) detect(d *detection, only []string) {
 			continue
 		}
 		s.check(st, r)
-		if r.Drift != nil && r.Drift.status != "IN_SYNC" {
+		switch {
+		case r.Drift == nil || r.Drift.status == "IN_SYNC":
+		case r.Drift.status != "UNKNOWN":
 			d.drift = "DRIFTED"
 			d.drifted++
+		case d.drift == "IN_SYNC":
+			d.drift = "UNKNOWN"
 		}
 	}
 	d.status, d.at = "DETECTION_COMPLETE", s.cloud.Now()
@@ -92,6 +96,10 @@ func (s *Service) check(st *Stack, r *StackResource) {
 		delete(expected, secret)
 	}
 	r.Drift = &resourceDrift{status: "IN_SYNC", expected: expected, at: s.cloud.Now()}
+	if reason, hidden := cloud.Unreadable(r.Type, r.Props); hidden {
+		r.Drift.status, r.Drift.reason = "UNKNOWN", reason
+		return
+	}
 	actual, ok := s.cloud.Get(st.Place, r.Type, r.Physical)
 	if !ok {
 		r.Drift.status = "DELETED"
@@ -152,7 +160,11 @@ func (r *StackResource) driftView(st *Stack) map[string]any {
 		"StackResourceDriftStatus": r.Drift.status, "Timestamp": r.Drift.at, "PropertyDifferences": changes,
 		"ExpectedProperties": jsonText(r.Drift.expected),
 	}
-	if r.Drift.status != "DELETED" {
+	switch r.Drift.status {
+	case "UNKNOWN":
+		view["DriftStatusReason"] = r.Drift.reason
+	case "DELETED":
+	default:
 		view["ActualProperties"] = jsonText(r.Drift.actual)
 	}
 	return view

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"cmp"
 	"strconv"
 	"strings"
 	"time"
@@ -67,6 +68,16 @@ func failOnDemand(c *Cloud, phase Phase, r *Resource, next map[string]any) error
 		return awsErrorf("%s", message)
 	}
 	return awsErrorf("Local::Test::Resource was told to fail on %s", name)
+}
+
+// Unreadable says whether drift detection cannot read a resource, and why: one
+// of the type for tests whose FailOn names "Drift". The drift of the resource,
+// and of a stack without other drift, is then UNKNOWN.
+func Unreadable(kind string, props map[string]any) (reason string, yes bool) {
+	if kind != "Local::Test::Resource" || !contains(strings.Split(wire.Text(props["FailOn"]), ","), "Drift") {
+		return "", false
+	}
+	return cmp.Or(wire.Text(props["Message"]), "Local::Test::Resource was told to fail on Drift"), true
 }
 
 func contains(list []string, want string) bool {
