@@ -20,6 +20,8 @@ var (
 	ErrNotBootstrapped = problem.Declare("NotBootstrapped", problem.Retries)
 	// ErrBootstrapTooOld: they are there, but older than the app needs.
 	ErrBootstrapTooOld = problem.BootstrapTooOld
+	// ErrChangeSetLimit: the stack has as many change sets as it may.
+	ErrChangeSetLimit = problem.ChangeSetLimit
 	// ErrStackInUse: a stack that was to be empty is somebody else's by now.
 	ErrStackInUse = problem.StackInUse
 	// ErrElsewhere: whoever was asked cannot know, since the resource is in

@@ -20,6 +20,7 @@ var (
 	ErrNotBootstrapped       = awsconfig.ErrNotBootstrapped
 	ErrBootstrapTooOld       = awsconfig.ErrBootstrapTooOld
 	ErrNotFound              = awsconfig.ErrNotFound
+	ErrChangeSetLimit        = awsconfig.ErrChangeSetLimit
 	ErrStackInUse            = awsconfig.ErrStackInUse
 	ErrElsewhere             = awsconfig.ErrElsewhere
 	ErrValidation            = awsconfig.ErrValidation
@@ -42,7 +43,11 @@ func (c *Client) explain(ctx context.Context, doing string, err error) error {
 	}
 	told := *e
 	told.Message = strings.Join(strings.Fields(told.Message), " ")
-	if told.Kind == ErrValidation {
+	switch {
+	case told.Code == "LimitExceededException" && strings.HasPrefix(told.Message, "ChangeSet limit"):
+		told.Kind = ErrChangeSetLimit
+		told.Message += ". Delete those that nobody needs (aws cloudformation list-change-sets, delete-change-set); executing any change set of the stack deletes all others"
+	case told.Kind == ErrValidation:
 		told.Kind = refusal(told.Message)
 	}
 	seen, _ := ctx.Value(attemptsKey{}).(*attempts)

@@ -37,6 +37,10 @@ func (r *Reconciler) actOnAWS(ctx context.Context, obj *v1alpha1.CdkTsStack, act
 	if err != nil {
 		return "", err
 	}
+	if action == decide.ActDeleteChangeSet {
+		discarded := obj.Status.DiscardedChangeSets[0]
+		return "", judged(aws.DeleteChangeSet(ctx, discarded.Stack, discarded.Name))
+	}
 	op := obj.Status.Operation
 	plan, token := plan(obj), decide.Token(op)
 	switch action {
@@ -178,9 +182,8 @@ func (r *Reconciler) letGo(ctx context.Context, obj *v1alpha1.CdkTsStack) error 
 	return nil
 }
 
-// tidy removes what an operation leaves behind when it ends or moves on: its
-// run, and a change set that was not executed. It is a matter of tidiness
-// only; what it misses is cleared when the manager next starts, or is small.
+// tidy removes the run of an operation that ends or moves on. It is a matter of
+// tidiness only; what it misses is cleared when the manager next starts.
 func (r *Reconciler) tidy(ctx context.Context, before, after *v1alpha1.CdkTsStack) {
 	was, is := before.Status.Operation, after.Status.Operation
 	if was == nil || (is != nil && is.ID == was.ID && is.Step == was.Step) {
@@ -192,19 +195,5 @@ func (r *Reconciler) tidy(ctx context.Context, before, after *v1alpha1.CdkTsStac
 		if err := r.Executor.Remove(ctx, name); err != nil {
 			r.Log.Warn("remove a run", "run", name, "error", err)
 		}
-	}
-	ended := is == nil || is.ID != was.ID
-	if ended && was.Step == v1alpha1.StepPlanning && was.StackID != "" {
-		r.deleteChangeSet(ctx, after, was)
-	}
-}
-
-func (r *Reconciler) deleteChangeSet(ctx context.Context, obj *v1alpha1.CdkTsStack, op *v1alpha1.Operation) {
-	aws, err := r.aws(ctx, obj)
-	if err == nil {
-		err = aws.DeleteChangeSet(ctx, op.StackID, op.ID)
-	}
-	if err != nil {
-		r.Log.Warn("delete a change set", "changeSet", op.ID, "error", err)
 	}
 }

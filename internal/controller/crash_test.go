@@ -45,8 +45,16 @@ func TestAManagerKilledAtEveryStepRepeatsNothing(t *testing.T) {
 			w.commit(map[string]any{"Topic": topic("two")})
 			w.editStatus("web", `{"status":{"phase":""}}`)
 			deaths += w.dieUntil(kill, func() bool { return ready(w.get("web")) && len(w.get("web").Status.History) == 2 })
-			w.onlyOnce("CreateChangeSet", 2)
+			w.editStatus("web", `{"status":{"phase":""}}`) // there is nothing to change
+			deaths += w.dieUntil(kill, func() bool {
+				o := w.get("web")
+				return ready(o) && len(o.Status.History) == 3 && len(o.Status.DiscardedChangeSets) == 0
+			})
+			w.onlyOnce("CreateChangeSet", 3)
 			w.onlyOnce("ExecuteChangeSet", 2)
+			if left := w.leftChangeSets("Stack-web"); len(left) > 0 {
+				t.Errorf("change sets are left: %v", left)
+			}
 			w.must(w.client.Delete(t.Context(), w.get("web")))
 			deaths += w.dieUntil(kill, func() bool {
 				return client.IgnoreNotFound(w.client.Get(w.Context(), client.ObjectKeyFromObject(obj), &v1alpha1.CdkTsStack{})) == nil &&

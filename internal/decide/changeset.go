@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -12,8 +13,16 @@ import (
 // write before the contradiction is believed.
 const lag = 30 * time.Second
 
+// settled is how long after Operation.RequestedAt a change set must have come
+// into sight: that is noted up to half a lag before the last request, which may
+// take as long again to be answered.
+const settled = 2 * lag
+
 // plan has the change set made, and judges it.
 func plan(p *pass, op *v1alpha1.Operation) bool {
+	if a := p.seen.Acted; a != nil && errors.Is(a.Err, problem.ChangeSetLimit) {
+		p.discardUnexecuted(op)
+	}
 	if spoke, ok := p.acted(); !ok {
 		return spoke
 	}

@@ -31,6 +31,8 @@ const (
 	ActContinueRollback Action = "ContinueUpdateRollback"
 	ActDeleteStack      Action = "DeleteStack"
 	ActDetectDrift      Action = "DetectDrift"
+	// ActDeleteChangeSet deletes the first of the discarded change sets.
+	ActDeleteChangeSet Action = "DeleteChangeSet"
 	// ActLetGo removes the finalizer: nothing is left to do for a deleted
 	// object.
 	ActLetGo Action = "LetGo"
@@ -38,7 +40,9 @@ const (
 
 // Tells says whether the success of an action is itself to be recorded, by
 // another decision in the same pass.
-func (a Action) Tells() bool { return a == ActExecute || a == ActDetectDrift }
+func (a Action) Tells() bool {
+	return a == ActExecute || a == ActDetectDrift || a == ActDeleteChangeSet
+}
 
 // Settings are the operator's own.
 type Settings struct {
@@ -65,6 +69,9 @@ type pass struct {
 	seen Observed
 	now  time.Time
 	cfg  Settings
+
+	// told: this is the second decision of a pass, about what came of the first.
+	told bool
 
 	action  Action
 	after   time.Duration
@@ -93,12 +100,14 @@ var rules = []struct {
 // Decide gives the next status of obj and the one thing to do about it. It
 // changes nothing that it is given and is a function of its arguments alone.
 func Decide(obj *v1alpha1.CdkTsStack, seen Observed, now time.Time, cfg Settings) Decision {
-	p := &pass{obj: obj, st: obj.Status.DeepCopy(), seen: seen, now: now, cfg: cfg}
+	p := &pass{obj: obj, st: obj.Status.DeepCopy(), seen: seen, now: now, cfg: cfg, told: seen.Acted != nil}
+	p.cleared()
 	for _, r := range rules {
 		if r.apply(p) {
 			break
 		}
 	}
+	p.clearAway()
 	record(p)
 	return Decision{Status: *p.st, Action: p.action, After: p.after}
 }

@@ -84,7 +84,7 @@ func (p *pass) unsettled(op *v1alpha1.Operation) bool {
 		return false
 	case p.lacksCredentials() || p.unseen(stack.Err, cs.Err):
 		return true
-	case (stack.Exists && cs.Exists) || p.now.Sub(op.RequestedAt.Time) >= lag:
+	case (stack.Exists && cs.Exists) || p.now.Sub(op.RequestedAt.Time) >= settled:
 		return false
 	}
 	p.say(waiting, stateDestroying, "waiting for the change set that was asked for, to clear it away")
@@ -228,6 +228,7 @@ func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
 	p.st.StackProblem = nil
 	p.st.Drift, p.st.DriftDetected = p.driftAfter(outcome), p.st.DriftDetected && outcome == v1alpha1.OutcomeUnchanged
 	op.StackID, op.Outcome = s.ID, outcome
+	p.discard(op)
 	return p.beginChecks(op, 0)
 }
 

@@ -36,9 +36,14 @@ func destroy(p *pass) bool {
 	return p.destroyStack()
 }
 
-// letGo ends the life of a deleted object.
+// letGo ends the life of a deleted object, when the deletion of each change set
+// that it leaves behind was tried once.
 func (p *pass) letGo(k *problem.Kind, message string) bool {
 	p.say(waiting, k, message)
+	if due, untried := p.untried(); untried {
+		p.wakeAt(due)
+		return true
+	}
 	return p.act(ActLetGo, 0)
 }
 
@@ -190,6 +195,7 @@ func (p *pass) endDestroy(op *v1alpha1.Operation) bool {
 	p.end(v1alpha1.OutcomeSucceeded, stateStackDeleted, fmt.Sprintf("deleted the stack %s", stackName(op.StackID)))
 	p.claim("", "")
 	p.st.Outputs, p.st.OutputsOmitted = nil, 0
+	p.st.DiscardedChangeSets = nil // they went with the stack
 	return false
 }
 

@@ -33,6 +33,9 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 	if ev.Started || began(cs) {
 		// From now on the stack is this object's, to be deleted with it.
 		p.claim(cmp.Or(stack.ID, op.StackID), v1alpha1.ClaimDeployed)
+		if now := p.metaNow(); op.AcceptedAt == nil {
+			op.AcceptedAt = &now
+		}
 	}
 	switch {
 	case !stack.Exists && p.st.StackID == op.StackID && p.now.Sub(orderedAt(op)) >= lag:
@@ -136,5 +139,6 @@ func (p *pass) notStarted(op *v1alpha1.Operation, cs ChangeSet) bool {
 	if p.unseen(cs.Err) {
 		return true
 	}
+	op.AcceptedAt = nil // whatever was accepted, it was not executed
 	return p.fail(errChangeSetOutdated.New("the change set %s was not executed: it was deleted or made obsolete by another change of the stack", op.ID))
 }

@@ -134,7 +134,7 @@ func (h *hour) pass() time.Duration {
 	h.save(d.Status)
 	acted := decide.Acted{Action: d.Action}
 	acted.DetectionID, acted.Err = h.act(d.Action, seen)
-	if acted.Err == nil && acted.DetectionID == "" {
+	if acted.Err == nil && !d.Action.Tells() {
 		return d.After
 	}
 	seen.Acted = &acted

@@ -42,7 +42,7 @@ func record(p *pass) {
 // else each try would be news twice, and look as if it were the first.
 func (p *pass) repeats() bool {
 	op, was := p.st.Operation, p.obj.Status.Operation
-	if p.action == ActNothing || p.seen.Acted != nil || op == nil || was == nil || was.ID != op.ID || was.Step != op.Step || background(op.Kind) {
+	if p.action == ActNothing || p.action == ActDeleteChangeSet || p.seen.Acted != nil || op == nil || was == nil || was.ID != op.ID || was.Step != op.Step || background(op.Kind) {
 		return false
 	}
 	c := meta.FindStatusCondition(p.obj.Status.Conditions, v1alpha1.ConditionReady)

@@ -214,7 +214,7 @@ func only(w Observed, n Needs) Observed {
 }
 
 func actedOn(d *datadriven.TestData, action Action) *Acted {
-	if !d.HasArg("err") && !d.HasArg("id") && action != ActExecute {
+	if !d.HasArg("err") && !d.HasArg("id") && (!action.Tells() || action == ActDetectDrift) {
 		return nil
 	}
 	return &Acted{Action: action, DetectionID: text(d, "id"), Err: problemArg(d)}

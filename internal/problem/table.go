@@ -77,6 +77,8 @@ var (
 	CredentialsInvalid = Declare("CredentialsInvalid", Waits)
 	// StackBusy is another operation at work on the stack.
 	StackBusy = Declare("StackBusy", Waits)
+	// ChangeSetLimit is a stack that has as many change sets as it may.
+	ChangeSetLimit = Declare("ChangeSetLimit", Retries)
 	// StackInUse is a stack that was to be empty and is somebody else's by now.
 	StackInUse = Declare("StackInUse", Waits)
 	// StackElsewhere is a stack that whoever was asked cannot know, since it is in

@@ -33,6 +33,11 @@ var changeSetHandlers = map[string]handler{
 	"ListChangeSets":    listChangeSets,
 }
 
+// maxChangeSets is AWS's bound for one stack; a failed one counts until it is
+// deleted, or another is executed.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+const maxChangeSets = 1000
+
 const noChanges = "The submitted information didn't contain changes. Submit different information to create a change set."
 
 func createChangeSet(s *Service, c *wire.Call) (any, error) {
@@ -53,6 +58,9 @@ func createChangeSet(s *Service, c *wire.Call) (any, error) {
 				return map[string]any{"Id": existing.ID, "StackId": st.ID}, nil
 			}
 			return nil, wire.Errorf("AlreadyExistsException", "ChangeSet %s already exists", name)
+		}
+		if len(st.ChangeSets) >= maxChangeSets {
+			return nil, wire.Errorf("LimitExceededException", "ChangeSet limit exceeded for stack %s", st.ID)
 		}
 	}
 	r, err := s.readRequest(c, st)
@@ -245,6 +253,9 @@ func deleteChangeSet(s *Service, c *wire.Call) (any, error) {
 	}
 	if cs == nil {
 		return map[string]any{}, nil
+	}
+	if cs.Status == "CREATE_PENDING" || cs.Status == "CREATE_IN_PROGRESS" {
+		return nil, wire.Errorf("InvalidChangeSetStatus", "ChangeSet [%s] cannot be deleted in its current status of [%s]", cs.ID, cs.Status)
 	}
 	if cs.Execution == "EXECUTE_IN_PROGRESS" {
 		return nil, wire.Errorf("InvalidChangeSetStatus", "ChangeSet [%s] cannot be deleted in its current execution status of [%s]", cs.ID, cs.Execution)

@@ -1,0 +1,113 @@
+package decide
+
+import (
+	"slices"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+const (
+	// maxDiscarded bounds the change sets that are still to be deleted.
+	maxDiscarded = 40
+	// The pauses between attempts at the deletion of one.
+	discardRetry    = 30 * time.Second
+	discardRetryMax = time.Hour
+)
+
+// discard notes that the change set of an operation is of no more use, before
+// the operation ends or goes on without it. CloudFormation keeps a change set
+// that is not executed, and takes no more than 1,000 for one stack.
+func (p *pass) discard(op *v1alpha1.Operation) {
+	if op.RequestedAt == nil || op.AcceptedAt != nil || op.Plan == nil {
+		return
+	}
+	due := p.now
+	if !p.seen.ChangeSet.Exists && op.RequestedAt.Add(settled).After(due) {
+		due = op.RequestedAt.Add(settled) // it may still come into sight
+	}
+	op.RequestedAt = nil
+	stack := op.StackID
+	if stack == "" {
+		stack = op.Plan.StackName
+	}
+	p.discardNamed(op.ID, stack, due)
+}
+
+func (p *pass) discardNamed(changeSet, stack string, due time.Time) {
+	if slices.ContainsFunc(p.st.DiscardedChangeSets, func(d v1alpha1.DiscardedChangeSet) bool { return d.Name == changeSet }) {
+		return
+	}
+	all := append(p.st.DiscardedChangeSets, v1alpha1.DiscardedChangeSet{Name: changeSet, Stack: stack, DueAt: metav1.NewTime(due)})
+	p.st.DiscardedChangeSets = all[max(0, len(all)-maxDiscarded):]
+}
+
+// discardUnexecuted discards what versions before left of the deployments that
+// are still known: the stack has as many change sets as it may.
+func (p *pass) discardUnexecuted(op *v1alpha1.Operation) {
+	for _, e := range p.st.History {
+		if e.Kind == v1alpha1.OperationDeploy && e.Outcome != v1alpha1.OutcomeSucceeded {
+			p.discardNamed(e.Operation, op.Plan.StackName, p.now)
+		}
+	}
+}
+
+// clearAway has a discarded change set deleted when nothing else is to be done
+// in this pass. It adds to what the rules decided and changes nothing of it.
+func (p *pass) clearAway() {
+	if p.action == ActLetGo || p.deletingStack() || len(p.st.DiscardedChangeSets) == 0 {
+		return
+	}
+	all := p.st.DiscardedChangeSets
+	slices.SortStableFunc(all, func(a, b v1alpha1.DiscardedChangeSet) int { return a.DueAt.Compare(b.DueAt.Time) })
+	switch due := all[0].DueAt.Time; {
+	case due.After(p.now):
+		p.wakeAt(due)
+	case p.action != ActNothing || p.told:
+		p.wakeAt(p.now.Add(200 * time.Millisecond)) // something else comes first
+	default:
+		p.action = ActDeleteChangeSet
+		p.wakeAt(p.now.Add(200 * time.Millisecond))
+	}
+}
+
+// deletingStack says whether the stack is being deleted, its change sets with it.
+func (p *pass) deletingStack() bool {
+	op := p.st.Operation
+	return op != nil && op.Kind == v1alpha1.OperationDestroy && !p.retaining()
+}
+
+// cleared takes up what came of the deletion of a discarded change set, which
+// is the first of them.
+func (p *pass) cleared() {
+	a := p.seen.Acted
+	if a == nil || a.Action != ActDeleteChangeSet {
+		return
+	}
+	p.seen.Acted = nil // it says nothing to the rules
+	all := p.st.DiscardedChangeSets
+	switch {
+	case len(all) == 0:
+	case a.Err == nil:
+		p.st.DiscardedChangeSets = all[1:]
+	default:
+		all[0].Attempts++
+		all[0].DueAt = metav1.NewTime(p.now.Add(backoff(discardRetry, discardRetryMax, int(all[0].Attempts), string(p.obj.UID))))
+	}
+	if len(p.st.DiscardedChangeSets) == 0 {
+		p.st.DiscardedChangeSets = nil
+	}
+}
+
+// untried is when the deletion of a discarded change set is tried for the first
+// time; ok is false when each was tried.
+func (p *pass) untried() (due time.Time, ok bool) {
+	for _, d := range p.st.DiscardedChangeSets {
+		if d.Attempts == 0 && (!ok || d.DueAt.Time.Before(due)) {
+			due, ok = d.DueAt.Time, true
+		}
+	}
+	return due, ok
+}
