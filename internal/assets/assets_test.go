@@ -173,7 +173,7 @@ func TestALegacyTemplateIsPublishedByItsContent(t *testing.T) {
 		t.Errorf("it was uploaded %d times", n)
 	}
 	template.Qualifier = "own"
-	if _, err := p.PublishTemplate(t.Context(), template); !errors.Is(err, awsconfig.ErrNotBootstrapped) || !strings.Contains(err.Error(), "cdk-own-assets-") {
+	if _, err := p.PublishTemplate(t.Context(), template); !errors.Is(err, awsconfig.ErrNotBootstrapped) || !strings.Contains(err.Error(), " --qualifier own --toolkit-stack-name CDKToolkit-own`") {
 		t.Errorf("with a qualifier of one's own: error is %v", err)
 	}
 }

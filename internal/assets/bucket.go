@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"awscdk.dev/operator/internal/awsconfig"
+	"awscdk.dev/operator/internal/bootstrap"
 )
 
 // emptyZip is the size of a zip file without entries. Old versions of the CDK
@@ -158,7 +159,7 @@ func (c *client) explain(doing string, d destination, err error) error {
 	switch {
 	case e.Code == "NoSuchBucket":
 		told.Kind = awsconfig.ErrNotBootstrapped
-		told.Message = fmt.Sprintf("there is no bucket %s: run `cdk bootstrap aws://%s/%s`", d.BucketName, c.target.accountOrWord(), d.Region)
+		told.Message = fmt.Sprintf("there is no bucket %s: run %s", d.BucketName, bootstrap.Command("aws://"+c.target.accountOrWord()+"/"+d.Region, d.BucketName))
 	case e.Kind == awsconfig.ErrAccessDenied && !strings.HasPrefix(e.Doing, "assume role"):
 		told.Message = fmt.Sprintf("%s (bucket %s, which must belong to account %s)", e.Message, d.BucketName, c.target.accountOrWord())
 	}

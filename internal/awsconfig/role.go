@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/bootstrap"
 )
 
 // fallbackAge is for how long the base credentials stand in for a role that
@@ -105,7 +106,7 @@ func (p *roleProvider) advise(err error) error {
 	if s := p.target.Role.Session; s != nil && len(s.Tags) > 0 {
 		actions += " and sts:TagSession (as the role's trust policy must, too)"
 	}
-	message := fmt.Sprintf("%s. Allow the credentials %s on it; if the role does not exist, run `cdk bootstrap aws://%s/%s`",
-		strings.TrimSuffix(e.Message, "."), actions, p.target.Role.account(), p.target.Region)
+	message := fmt.Sprintf("%s. Allow the credentials %s on it; if the role does not exist, run %s",
+		strings.TrimSuffix(e.Message, "."), actions, bootstrap.Command("aws://"+p.target.Role.account()+"/"+p.target.Region, p.target.Role.ARN))
 	return &Error{Kind: e.Kind, Doing: e.Doing, Code: e.Code, Message: message, Err: e.Err}
 }

@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"awscdk.dev/operator/internal/redact"
+
+	"awscdk.dev/operator/internal/proc"
 )
 
 // defaultGrace is what a process gets between SIGTERM and SIGKILL.
@@ -63,7 +65,7 @@ func (e *ExitError) Error() string {
 }
 
 // Run starts the command and waits for its end. It returns the end of its
-// output. When the context ends first, the whole group is told to end, then
+// output, without what every such tool prints. When the context ends first, the whole group is told to end, then
 // killed, and the error wraps the context's cause.
 func (c Command) Run(ctx context.Context) (string, error) {
 	if err := context.Cause(ctx); err != nil {
@@ -83,7 +85,7 @@ func (c Command) Run(ctx context.Context) (string, error) {
 	// What the leader left behind in its group goes too.
 	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 	finish()
-	text := tail.kept.String()
+	text := proc.WithoutNoise(tail.kept.String())
 	return text, c.verdict(ctx, err, text)
 }
 

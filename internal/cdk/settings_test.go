@@ -241,3 +241,14 @@ func TestAnAssemblyInTheWrongPlaceIsFound(t *testing.T) {
 	})
 	wantReason(t, err, ErrSynthFailed, `"dist"`, `"cdk.out"`, `"output": "dist"`)
 }
+
+func TestMessagesLeaveOutWhatEveryToolPrints(t *testing.T) {
+	p := checkout(t, ".", with(plain, "noise", "(node:7) Warning: NodeVersionSupportWarning: The AWS SDK\nwill require node >=22\n\nMore information can be found at: https://a.co/x\n(Use `node --trace-warnings ...` to show where the warning was created)\nit went wrong\n"))
+	_, err := Synth(t.Context(), p, SynthOptions{
+		Region: "eu-west-1", Env: []string{"PATH=/usr/bin:/bin"}, Output: t.TempDir() + "/out", StateDir: t.TempDir(), Now: time.Now,
+		FallbackCLI: fakeCLI(t, "cat noise; exit 1"),
+	})
+	if e := wantReason(t, err, ErrSynthFailed); e.Message != "cdk synth failed (exit code 1):\nit went wrong" {
+		t.Errorf("message is %q", e.Message)
+	}
+}

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"awscdk.dev/operator/internal/bootstrap"
 )
 
 // BootstrapVersion reads the version of the CDK's bootstrap stack out of the
@@ -26,7 +28,7 @@ func (c *Client) BootstrapVersion(ctx context.Context, parameter string) (int, e
 			Kind:    ErrNotBootstrapped,
 			Doing:   doing,
 			Code:    code(err),
-			Message: fmt.Sprintf("there is no SSM parameter %s: run `cdk bootstrap %s`", parameter, c.environment(ctx)),
+			Message: fmt.Sprintf("there is no SSM parameter %s: run %s", parameter, bootstrap.Command(c.environment(ctx), parameter)),
 			Err:     err,
 		}
 	}
@@ -36,7 +38,7 @@ func (c *Client) BootstrapVersion(ctx context.Context, parameter string) (int, e
 	text := aws.ToString(out.Parameter.Value)
 	version, err := strconv.Atoi(text)
 	if err != nil {
-		return 0, &Error{Kind: ErrNotBootstrapped, Doing: doing, Message: fmt.Sprintf("SSM parameter %s holds %q, which is no version: run `cdk bootstrap %s`", parameter, text, c.environment(ctx))}
+		return 0, &Error{Kind: ErrNotBootstrapped, Doing: doing, Message: fmt.Sprintf("SSM parameter %s holds %q, which is no version: run %s", parameter, text, bootstrap.Again(c.environment(ctx), parameter))}
 	}
 	return version, nil
 }
@@ -57,6 +59,6 @@ func (c *Client) RequireBootstrap(ctx context.Context, parameter string, least i
 	return version, &Error{
 		Kind:    ErrBootstrapTooOld,
 		Doing:   "check the bootstrap version",
-		Message: fmt.Sprintf("the app needs version %d and there is version %d: run `cdk bootstrap %s` with a newer CDK", least, version, c.environment(ctx)),
+		Message: fmt.Sprintf("the app needs version %d and there is version %d: run %s with a newer CDK", least, version, bootstrap.Again(c.environment(ctx), parameter)),
 	}
 }

@@ -145,6 +145,10 @@ func TestBootstrap(t *testing.T) {
 	if _, err := c.BootstrapVersion(t.Context(), name); !errors.Is(err, ErrNotBootstrapped) {
 		t.Errorf("no number: error is %v", err)
 	}
+	own := " --qualifier own --toolkit-stack-name CDKToolkit-own`"
+	if _, err := c.RequireBootstrap(t.Context(), "/cdk-bootstrap/own/version", 6); !errors.Is(err, ErrNotBootstrapped) || !strings.Contains(err.Error(), own) {
+		t.Errorf("missing, with a qualifier: error is %v", err)
+	}
 	if version, err := c.RequireBootstrap(t.Context(), "", 0); err != nil || version != 0 {
 		t.Errorf("an app that asks for nothing: %d, %v", version, err)
 	}

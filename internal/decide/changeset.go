@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/bootstrap"
 	"awscdk.dev/operator/internal/problem"
 )
 
@@ -130,7 +131,8 @@ func lacksBootstrap(b Bootstrap, plan *v1alpha1.Plan, region string) *problem.Pr
 		return problem.Of(b.Err)
 	case b.Version < int(plan.BootstrapVersion):
 		return problem.BootstrapTooOld.New(
-			"the CDK bootstrap of this account and region has version %d and the app needs %d: run `cdk bootstrap aws://%s/%s`", b.Version, plan.BootstrapVersion, plan.Account, region)
+			"the CDK bootstrap of this account and region has version %d and the app needs %d: run %s", b.Version, plan.BootstrapVersion,
+			bootstrap.Again("aws://"+plan.Account+"/"+region, plan.BootstrapParameter))
 	}
 	return nil
 }

@@ -172,9 +172,10 @@ func missingTool(shown string) string {
 	return fmt.Sprintf("; %s is not on the operator's PATH: install it in the operator's image", m[1])
 }
 
-// lastLines gives the last lines of an output that holds no secrets, oldest first.
+// lastLines gives the last lines of an output that holds no secrets, oldest
+// first, without what tools print whatever they do.
 func lastLines(text string) string {
-	lines := strings.Split(text, "\n")
+	lines := strings.Split(proc.WithoutNoise(text), "\n")
 	lines = lines[max(0, len(lines)-shownLines):]
 	for i, line := range lines {
 		lines[i] = strings.TrimRight(line, "\r \t")

@@ -339,3 +339,11 @@ func TestTheLastLinesKeepTheEnd(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestAHooksMessageBeginsWithWhatTheHookSays(t *testing.T) {
+	got := lastLines("checking\n(node:7) Warning: NodeVersionSupportWarning: The AWS SDK\nwill require node >=22\n" +
+		"(Use `node --trace-warnings ...` to show where the warning was created)\nhealth: 503")
+	if want := "checking\nhealth: 503"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}
