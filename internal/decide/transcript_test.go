@@ -127,6 +127,7 @@ func (s *story) pass(t *testing.T, d *datadriven.TestData) string {
 			out = append(out, "then: "+describeAction(decision))
 		}
 	}
+	checkHealth(t, s.obj)
 	return strings.Join(append(out, s.faces()...), "\n") + "\n"
 }
 
