@@ -37,6 +37,10 @@ race: ## Run the unit tests with the race detector (needs a C compiler)
 bench: ## Measure the operator against the same typed by hand (BENCH_RUNS=3, a quarter of an hour)
 	@hack/bench
 
+.PHONY: kill-loop
+kill-loop: ## Kill the manager 200 times at random moments, and count what must not happen (KILL_LOOP=200)
+	@hack/kill-loop
+
 .PHONY: lint
 lint: ## Check style, import rules and common mistakes
 	@lint=$$(hack/tool golangci-lint)

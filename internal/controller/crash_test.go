@@ -141,6 +141,8 @@ func crashingManager(args []string) error {
 	namespace := flags.String("namespace", "", "")
 	data := flags.String("data", "", "")
 	die := flags.String("die", "", "")
+	drift := flags.String("drift", "@every 1h", "")
+	gitSync := flags.String("git-sync", "@every 1s", "")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -150,14 +152,12 @@ func crashingManager(args []string) error {
 	}
 	config.QPS = -1
 	var c counting
-	if _, err := fmt.Sscanf(*die, "after=%d", &c.after); err != nil {
-		if _, err := fmt.Sscanf(*die, "before=%d", &c.before); err != nil {
-			return err
-		}
-	}
+	// Without either it lives until somebody else kills it.
+	_, _ = fmt.Sscanf(*die, "after=%d", &c.after)
+	_, _ = fmt.Sscanf(*die, "before=%d", &c.before)
 	mgr, _, stop, err := newManager(managerOptions{
 		config: config, namespace: *namespace, data: *data, registry: prometheus.NewRegistry(), logs: io.Discard,
-		drift: "@every 1h", gitSync: "@every 1s", now: time.Now,
+		drift: *drift, gitSync: *gitSync, now: time.Now,
 		wrap: func(inner client.Client) client.Client { c.Client = inner; return &c },
 	})
 	if err != nil {

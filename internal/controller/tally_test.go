@@ -1,0 +1,206 @@
+package controller_test
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/controller"
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/test/e2e/rig"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/watch"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// tally sees every state of every object that was saved.
+type tally struct {
+	writes atomic.Int64
+	stop   func()
+
+	mu sync.Mutex
+	// entered are the hooks whose steps were entered, by the name of their run.
+	entered map[string]string
+	// overtaken are the operations that may have been dropped for something
+	// else that was wanted.
+	overtaken map[string]bool
+	checks    map[types.UID]string // the last check of each object
+	ended     map[string]v1alpha1.HistoryEntry
+	failures  map[string]bool
+}
+
+func newTally(w *world) *tally {
+	t := &tally{
+		entered: map[string]string{}, overtaken: map[string]bool{}, checks: map[types.UID]string{},
+		ended: map[string]v1alpha1.HistoryEntry{}, failures: map[string]bool{},
+	}
+	c, err := client.NewWithWatch(apiServer, client.Options{Scheme: controller.Scheme()})
+	w.must(err)
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() { defer close(done); t.follow(ctx, c, w.namespace) }()
+	t.stop = sync.OnceFunc(func() { cancel(); <-done })
+	w.Cleanup(t.stop)
+	return t
+}
+
+// follow notes every state from now on, whatever becomes of a watch.
+func (t *tally) follow(ctx context.Context, c client.WithWatch, namespace string) {
+	version := ""
+	for ctx.Err() == nil {
+		changes, err := c.Watch(ctx, &v1alpha1.CdkTsStackList{}, client.InNamespace(namespace), &client.ListOptions{Raw: &metav1.ListOptions{ResourceVersion: version}})
+		if err != nil {
+			time.Sleep(50 * time.Millisecond)
+			continue
+		}
+		for e := range changes.ResultChan() {
+			if obj, ok := e.Object.(*v1alpha1.CdkTsStack); ok {
+				version = obj.ResourceVersion
+				t.note(obj, e.Type == watch.Deleted)
+			}
+		}
+	}
+}
+
+func (t *tally) note(obj *v1alpha1.CdkTsStack, gone bool) {
+	t.writes.Add(1)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	st := &obj.Status
+	if op := st.Operation; op != nil && !gone {
+		if hook := decide.HookAt(&obj.Spec, op); hook.Script != "" && decide.Runs(op) {
+			t.entered[decide.RunName(op)] = hook.Name
+		}
+		if op.Kind == v1alpha1.OperationDriftCheck || op.Kind == v1alpha1.OperationGitSync {
+			t.checks[obj.UID] = op.ID
+		} else {
+			t.overtaken[t.checks[obj.UID]] = true
+		}
+	}
+	if !obj.DeletionTimestamp.IsZero() {
+		t.overtaken[t.checks[obj.UID]] = true
+	}
+	for _, e := range st.History {
+		t.ended[e.Operation] = e
+		if e.Outcome == v1alpha1.OutcomeSuperseded {
+			t.overtaken[e.Operation] = true
+		}
+		if e.Outcome == v1alpha1.OutcomeFailed || e.Outcome == v1alpha1.OutcomeRefused {
+			t.failures[fmt.Sprintf("%s: %s failed: %s: %s", obj.Name, e.Operation, e.Reason, e.Message)] = true
+		}
+	}
+	for _, h := range st.Hooks {
+		if !h.Succeeded {
+			t.failures[fmt.Sprintf("%s: hook %s of %s failed: %s", obj.Name, h.Name, h.Operation, h.Message)] = true
+		}
+	}
+	if st.Drift != nil && st.Drift.Error != "" {
+		t.failures[fmt.Sprintf("%s: drift check at %s failed: %s", obj.Name, st.Drift.AttemptedAt, st.Drift.Error)] = true
+	}
+}
+
+// figures are what a kill loop counted.
+type figures struct {
+	kills, lives, operations, hooks int
+	double, failures, lost, orphans int
+	// wrong says what must not be.
+	wrong []string
+}
+
+func (f figures) String() string {
+	return fmt.Sprintf("%d kills, %d stacks lived, %d deployments and destructions, %d hooks ran: %d double executions, %d false failures, %d lost hooks, %d orphans",
+		f.kills, f.lives, f.operations, f.hooks, f.double, f.failures, f.lost, f.orphans)
+}
+
+func (k *killLoop) figures(killed int) figures {
+	t := k.tally
+	f := figures{kills: killed, lives: int(k.lived.Load()), operations: len(t.ended), failures: len(t.failures)}
+	for what := range t.failures {
+		f.wrong = append(f.wrong, "false failure: "+what)
+	}
+	ran := k.ran()
+	for trace, times := range ran {
+		f.hooks += times
+		if times > 1 {
+			f.double += times - 1
+			f.wrong = append(f.wrong, fmt.Sprintf("executed %d times: %s", times, trace))
+		}
+	}
+	for run, hook := range t.entered {
+		operation := strings.TrimSuffix(strings.TrimSuffix(run, "-before"), "-after")
+		if ran[run+" "+hook] == 0 && !t.overtaken[operation] {
+			f.lost++
+			f.wrong = append(f.wrong, fmt.Sprintf("lost: %s of %s", hook, run))
+		}
+	}
+	deployed := 0
+	for _, e := range t.ended {
+		if e.Kind == v1alpha1.OperationDeploy && e.Outcome == v1alpha1.OutcomeSucceeded {
+			deployed++
+		}
+	}
+	for action, want := range map[string]int{"ExecuteChangeSet": deployed, "DeleteStack": f.lives} {
+		if got := k.aws.Succeeded(k, action); got > want {
+			f.double += got - want
+			f.wrong = append(f.wrong, fmt.Sprintf("AWS took %s %d times, want %d", action, got, want))
+		}
+	}
+	for _, what := range k.leftovers() {
+		f.orphans++
+		f.wrong = append(f.wrong, "orphan: "+what)
+	}
+	slices.Sort(f.wrong)
+	return f
+}
+
+// ran counts the traces of hooks.
+func (k *killLoop) ran() map[string]int {
+	text, err := os.ReadFile(k.traces)
+	k.must(err)
+	ran := map[string]int{}
+	for line := range strings.Lines(string(text)) {
+		ran[strings.TrimSpace(line)]++
+	}
+	return ran
+}
+
+// leftovers are stacks, folders and processes that nobody knows any more.
+func (k *killLoop) leftovers() []string {
+	var left []string
+	api := cfn.New(cfn.Options{Region: region, BaseEndpoint: &k.aws.URL, Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "test", "")})
+	stacks, err := api.DescribeStacks(k.Context(), &cfn.DescribeStacksInput{})
+	k.must(err)
+	for _, s := range stacks.Stacks {
+		if name := aws.ToString(s.StackName); strings.HasPrefix(name, "Stack-") {
+			left = append(left, "the stack "+name)
+		}
+	}
+	var folders []os.DirEntry
+	for range 100 { // what has ended is cleared in the background
+		folders, err = os.ReadDir(filepath.Join(k.data, "runs"))
+		k.must(err)
+		if len(folders) == 0 {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	for _, folder := range folders {
+		left = append(left, "the folder of the run "+folder.Name())
+	}
+	for _, process := range rig.Processes(k, k.data) {
+		left = append(left, "the process "+process)
+	}
+	return left
+}
