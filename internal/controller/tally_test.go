@@ -33,17 +33,17 @@ type tally struct {
 	mu sync.Mutex
 	// entered are the hooks whose steps were entered, by the name of their run.
 	entered map[string]string
-	// overtaken are the operations that may have been dropped for something
-	// else that was wanted.
+	// overtaken are the operations that were in flight when the user wanted
+	// something else, and that may be dropped for it.
 	overtaken map[string]bool
-	checks    map[types.UID]string // the last check of each object
+	wanted    map[types.UID]string // what the user wants of each object
 	ended     map[string]v1alpha1.HistoryEntry
 	failures  map[string]bool
 }
 
 func newTally(w *world) *tally {
 	t := &tally{
-		entered: map[string]string{}, overtaken: map[string]bool{}, checks: map[types.UID]string{},
+		entered: map[string]string{}, overtaken: map[string]bool{}, wanted: map[types.UID]string{},
 		ended: map[string]v1alpha1.HistoryEntry{}, failures: map[string]bool{},
 	}
 	c, err := client.NewWithWatch(apiServer, client.Options{Scheme: controller.Scheme()})
@@ -83,15 +83,11 @@ func (t *tally) note(obj *v1alpha1.CdkTsStack, gone bool) {
 		if hook := decide.HookAt(&obj.Spec, op); hook.Script != "" && decide.Runs(op) {
 			t.entered[decide.RunName(op)] = hook.Name
 		}
-		if op.Kind == v1alpha1.OperationDriftCheck || op.Kind == v1alpha1.OperationGitSync {
-			t.checks[obj.UID] = op.ID
-		} else {
-			t.overtaken[t.checks[obj.UID]] = true
+		if was, known := t.wanted[obj.UID]; known && was != wanted(obj) {
+			t.overtaken[op.ID] = true
 		}
 	}
-	if !obj.DeletionTimestamp.IsZero() {
-		t.overtaken[t.checks[obj.UID]] = true
-	}
+	t.wanted[obj.UID] = wanted(obj)
 	for _, e := range st.History {
 		t.ended[e.Operation] = e
 		if e.Outcome == v1alpha1.OutcomeSuperseded {
@@ -109,6 +105,10 @@ func (t *tally) note(obj *v1alpha1.CdkTsStack, gone bool) {
 	if st.Drift != nil && st.Drift.Error != "" {
 		t.failures[fmt.Sprintf("%s: drift check at %s failed: %s", obj.Name, st.Drift.AttemptedAt, st.Drift.Error)] = true
 	}
+}
+
+func wanted(obj *v1alpha1.CdkTsStack) string {
+	return fmt.Sprint(obj.Annotations, obj.DeletionTimestamp)
 }
 
 // figures are what a kill loop counted.

@@ -6,30 +6,75 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-
-	"golang.org/x/sys/unix"
+	"time"
 
 	"awscdk.dev/operator/internal/run"
+	"awscdk.dev/operator/internal/space"
 )
 
 // minInodes is how many files there must be room for: dependencies are many.
 const minInodes = 50_000
 
+// reclaimAgain is how long caches that did not hold enough are left alone.
+const reclaimAgain = 30 * time.Minute
+
 // checkSpace says whether there is room for one more run.
 func (l *Local) checkSpace() error {
-	var s unix.Statfs_t
-	if err := unix.Statfs(l.o.Data, &s); err != nil {
-		return fmt.Errorf("look at the free space of %s: %w", l.o.Data, err)
+	free, err := space.Of(l.o.Data)
+	if err != nil {
+		return err
 	}
-	free := s.Bavail * uint64(max(s.Bsize, 0))
-	if needed := uint64(max(l.o.MinFree, 0)); free < needed {
-		return ErrNoSpace.New("not enough disk space for a run: %d MiB are free under %s and %d MiB are needed; enlarge the operator's volume", free>>20, l.o.Data, needed>>20)
+	if needed := uint64(max(l.o.MinFree, 0)); free.Bytes < needed {
+		return ErrNoSpace.New("not enough disk space for a run: %d MiB are free under %s and %d MiB are needed, and the caches hold no more; enlarge the operator's volume", free.Bytes>>20, l.o.Data, needed>>20)
 	}
-	// Some file systems have no fixed number of inodes and say 0 of 0.
-	if s.Files > 0 && s.Ffree < minInodes {
-		return ErrNoSpace.New("not enough disk space for a run: room for %d files is left under %s and %d are needed; enlarge the operator's volume", s.Ffree, l.o.Data, minInodes)
+	if free.Bounded && free.Files < minInodes {
+		return ErrNoSpace.New("not enough disk space for a run: room for %d files is left under %s and %d are needed, and the caches hold no more; enlarge the operator's volume", free.Files, l.o.Data, minInodes)
 	}
 	return nil
+}
+
+// makesRoom says whether runs had better wait for room that the caches may
+// hold, and has that made. The caller holds the lock.
+func (l *Local) makesRoom() bool {
+	switch {
+	case l.reclaiming:
+		return true
+	case l.o.Now().Before(l.reclaimNot) || !l.data().Holds():
+		return false
+	}
+	l.reclaiming = true
+	idle := l.busy() == 0
+	l.background.Go(func() { l.makeRoom(idle) })
+	return true
+}
+
+// makeRoom deletes what can be had again until there is room for some runs, and
+// lets those that wait have their turn: none is started meanwhile.
+func (l *Local) makeRoom(idle bool) {
+	enough := func() bool {
+		free, err := space.Of(l.o.Data)
+		return err != nil || l.isClosing() || free.Bytes >= 2*uint64(max(l.o.MinFree, 0)) && (!free.Bounded || free.Files >= 2*minInodes)
+	}
+	// What cannot be deleted is deleted some other time, or told as no room.
+	l.digging.Lock() // and what is being deleted already counts
+	_ = l.data().Reclaim(l.o.Now(), idle, enough)
+	l.digging.Unlock()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.reclaiming = false
+	if l.checkSpace() != nil {
+		l.reclaimNot = l.o.Now().Add(reclaimAgain)
+	}
+	l.next()
+}
+
+func (l *Local) isClosing() bool {
+	select {
+	case <-l.closing:
+		return true
+	default:
+		return false
+	}
 }
 
 // discard moves a folder out of the way at once and deletes it later, since
@@ -58,34 +103,19 @@ func (l *Local) discardScratch(dir run.Dir) {
 	}
 }
 
-func (l *Local) trash() string { return filepath.Join(l.o.Data, "trash") }
+func (l *Local) data() space.Data { return space.Data(l.o.Data) }
+
+func (l *Local) trash() string { return l.data().Trash() }
 
 // bury deletes a folder in the background, one at a time.
 func (l *Local) bury(path string) {
 	l.background.Go(func() {
 		l.digging.Lock()
 		defer l.digging.Unlock()
-		select {
-		case <-l.closing:
+		if l.isClosing() {
 			return // the next manager does it
-		default:
 		}
 		// What is left over is tried again when the manager starts.
-		_ = removeAll(path)
+		_ = space.RemoveAll(path)
 	})
-}
-
-// removeAll deletes a folder even when user code has taken away its own
-// rights to it. Symbolic links are deleted, never followed.
-func removeAll(path string) error {
-	if err := os.RemoveAll(path); err == nil {
-		return nil
-	}
-	_ = filepath.WalkDir(path, func(p string, d fs.DirEntry, _ error) error {
-		if d != nil && d.IsDir() {
-			_ = os.Chmod(p, 0o700) //nolint:gosec // a folder that is deleted next
-		}
-		return nil
-	})
-	return os.RemoveAll(path)
 }

@@ -58,7 +58,7 @@ func (l *Local) environ(dir run.Dir, own bool) []string {
 	}
 	env["HOME"] = dir.Home()
 	env["TMPDIR"] = dir.Temp()
-	env["npm_config_cache"] = filepath.Join(l.o.Data, "npm-cache")
+	env["npm_config_cache"] = l.data().NPM()
 	delete(env, "NPM_CONFIG_CACHE")
 	l.offerNpmrc(env)
 	if own {

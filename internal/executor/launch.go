@@ -92,7 +92,10 @@ func (l *Local) await(r *task, cmd *exec.Cmd) {
 
 // next starts those whose turn it is. The caller holds the lock.
 func (l *Local) next() {
-	for l.busy() < l.o.MaxRuns {
+	for !l.reclaiming && l.busy() < l.o.MaxRuns {
+		if !l.queue.empty() && l.checkSpace() != nil && l.makesRoom() {
+			return
+		}
 		r := l.queue.pop(l.mayHaveAnother)
 		if r == nil {
 			return

@@ -74,6 +74,10 @@ type Local struct {
 	queue  queue
 	news   []string // names to announce
 	closed bool
+	// reclaiming is true while room is made; until reclaimNot there is none to
+	// be made.
+	reclaiming bool
+	reclaimNot time.Time
 
 	owned   *os.File // the locked file that makes the data folder ours
 	wake    chan struct{}
@@ -162,15 +166,16 @@ func (l *Local) Start(_ context.Context, name string, req run.Request, secrets r
 	if _, err := os.Stat(r.dir.Result()); err == nil {
 		return nil
 	}
-	if err := l.checkSpace(); err != nil {
-		return err
+	noSpace := l.checkSpace()
+	if noSpace != nil && !l.makesRoom() {
+		return noSpace
 	}
 	req.MemoryLimit = l.o.MemoryLimit
 	if req.Timeout <= 0 {
 		req.Timeout = defaultTimeout
 	}
 	r.request, r.secrets = req, secrets
-	if l.busy() >= l.o.MaxRuns || !l.mayHaveAnother(req.Namespace) {
+	if l.reclaiming || l.busy() >= l.o.MaxRuns || !l.mayHaveAnother(req.Namespace) {
 		l.runs[name] = r
 		l.queue.push(r)
 		return nil

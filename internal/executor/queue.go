@@ -43,6 +43,8 @@ func (q *queue) lineOf(r *task) *line {
 func (q *queue) push(r *task)   { q.lineOf(r).push(r) }
 func (q *queue) remove(r *task) { q.lineOf(r).remove(r) }
 
+func (q *queue) empty() bool { return q.urgent.length+q.ordinary.length == 0 }
+
 // pop returns the run whose turn it is among the namespaces that may have
 // another, nil when none waits.
 func (q *queue) pop(may func(namespace string) bool) *task {

@@ -118,14 +118,14 @@ func (m *Mirrors) Prune(unusedSince time.Time) error {
 		if err != nil || !e.IsDir() || e.Name() == homesDir || info.ModTime().After(unusedSince) {
 			continue
 		}
-		if err := m.remove(filepath.Join(m.root, e.Name())); err != nil {
+		if err := removeMirror(filepath.Join(m.root, e.Name())); err != nil {
 			return fmt.Errorf("prune git mirrors: %w", err)
 		}
 	}
 	return nil
 }
 
-func (m *Mirrors) remove(dir string) error {
+func removeMirror(dir string) error {
 	unlock, ok, err := tryLock(filepath.Join(dir, "lock"))
 	if err != nil || !ok {
 		return err // in use after all

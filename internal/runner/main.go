@@ -19,6 +19,7 @@ import (
 	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/redact"
 	"awscdk.dev/operator/internal/run"
+	"awscdk.dev/operator/internal/space"
 )
 
 const (
@@ -66,6 +67,7 @@ func Main(ctx context.Context, o MainOptions) error {
 	}
 	ctx, stop := bound(ctx, o.Dir, s.Request)
 	defer stop()
+	go s.makeRoom(ctx)
 	s.begin(run.StepStarting)
 	plan, err := s.attempt(ctx, o.Work)
 	if ctx.Err() != nil && err != nil {
@@ -239,6 +241,32 @@ func watchMemory(ctx context.Context, limit int64, cancel context.CancelCauseFun
 // leastSpace is how much of the disk a run leaves to all others, in bytes: half
 // of what the executor wants to be free before it starts one.
 const leastSpace = 256 << 20
+
+// makeRoom deletes what the caches hold and nobody uses, before the disk is so
+// full that the run has to be ended.
+func (s *Session) makeRoom(ctx context.Context) {
+	const enoughSpace, pause = 2 * leastSpace, time.Minute
+	data := space.Data(s.Data)
+	enough := func() bool {
+		free, err := space.Of(s.Data)
+		return err != nil || free.Bytes >= enoughSpace || ctx.Err() != nil
+	}
+	var tried time.Time
+	ticker := time.NewTicker(memoryPeriod)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if now := s.now(); now.Sub(tried) >= pause && !enough() {
+			tried = now
+			// What cannot be deleted leaves the disk as full as it is.
+			_ = data.Reclaim(now, false, enough)
+		}
+	}
+}
 
 // watchDisk ends the run when the disk that all runs share is nearly full,
 // before the others and the operator itself run out of it.

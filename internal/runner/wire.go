@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -17,6 +16,7 @@ import (
 	"awscdk.dev/operator/internal/fluxsource"
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/run"
+	"awscdk.dev/operator/internal/space"
 )
 
 // Real is the work of a run with the real git, the project's own CDK
@@ -120,7 +120,7 @@ func newGitSource(s *Session) (gitSource, error) {
 	if err != nil {
 		return gitSource{}, err
 	}
-	mirrors, err := git.OpenMirrors(filepath.Join(s.Data, "mirrors"), 0)
+	mirrors, err := git.OpenMirrors(space.Data(s.Data).Mirrors(), 0)
 	if err != nil {
 		return gitSource{}, err
 	}

@@ -13,6 +13,7 @@ import (
 	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/cdk"
 	"awscdk.dev/operator/internal/redact"
+	"awscdk.dev/operator/internal/space"
 )
 
 // cdkToolchain runs the project's own package manager and CDK.
@@ -37,7 +38,7 @@ func (c cdkToolchain) project(dir string) (cdk.Project, error) {
 }
 
 func (c cdkToolchain) cache() cdk.Cache {
-	return cdk.Cache{Dir: filepath.Join(c.session.Data, "deps")}
+	return cdk.Cache{Dir: space.Data(c.session.Data).Dependencies()}
 }
 
 // Install implements Toolchain.
