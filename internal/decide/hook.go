@@ -1,8 +1,10 @@
 package decide
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
@@ -76,13 +78,11 @@ func (p *pass) runEnded(op *v1alpha1.Operation) *RunResult {
 }
 
 // notRun judges a run that could not be started. What passes is waited for,
-// but not by a check, where the next one will do, and not when the stack is
-// gone: the object would then hang on what went with its namespace.
+// but not by a check, where the next one will do.
 func (p *pass) notRun(op *v1alpha1.Operation, err error) *RunResult {
 	pr := problem.Of(err)
-	gone := op.Kind == v1alpha1.OperationDestroy && op.Step == v1alpha1.StepAfterHook
 	waits := pr.Outlook == problem.Waits
-	if waits && !background(op.Kind) && !gone {
+	if waits && !background(op.Kind) && !p.hopeless(op, pr) {
 		p.waitFor(pr)
 		return nil
 	}
@@ -90,6 +90,19 @@ func (p *pass) notRun(op *v1alpha1.Operation, err error) *RunResult {
 		pr = pr.With(problem.Retries)
 	}
 	return p.noted(op, &RunResult{Failure: pr})
+}
+
+// maxLastWait is how long the hook after a destruction is waited for.
+const maxLastWait = time.Hour
+
+// hopeless says whether a hook is given up whose stack is gone: the object would
+// hang on what went with its namespace. The machine's own troubles pass.
+func (p *pass) hopeless(op *v1alpha1.Operation, pr *problem.Problem) bool {
+	if op.Kind != v1alpha1.OperationDestroy || op.Step != v1alpha1.StepAfterHook {
+		return false
+	}
+	ours := errors.Is(pr, problem.NoDiskSpace) || errors.Is(pr, problem.Unnamed)
+	return !ours || p.now.Sub(op.StepStartedAt.Time) > maxLastWait
 }
 
 // noted keeps how the hook of the present step ended, for people to see.
