@@ -1,6 +1,8 @@
 package report
 
 import (
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,6 +36,7 @@ type Metrics struct {
 
 	mu     sync.Mutex
 	series map[types.NamespacedName]prometheus.Labels
+	values map[types.NamespacedName]valueNames
 }
 
 // NewMetrics registers the metrics; prefix is METRICS_PREFIX, "" for the
@@ -48,9 +51,11 @@ func NewMetrics(registry prometheus.Registerer, prefix string, now func() time.T
 	gauge := func(name, help string) *prometheus.GaugeVec {
 		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: name, Help: help}, labels)
 	}
-	histogram := func(name, help string, more ...string) *prometheus.HistogramVec {
-		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: prometheus.ExponentialBuckets(0.5, 2, 14)}, append(more, labels...))
+	histogram := func(name, help string, buckets []float64, more ...string) *prometheus.HistogramVec {
+		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, append(more, labels...))
 	}
+	// Each bucket is a series for each object and each step of it.
+	fine, coarse := prometheus.ExponentialBuckets(0.5, 2, 14), prometheus.ExponentialBuckets(0.5, 4, 7)
 	m := &Metrics{
 		passes:         counter("passes_total", "How often the operator went over the object."),
 		driftChecks:    counter("drift_checks_total", "Drift checks that ended, well or not."),
@@ -60,18 +65,19 @@ func NewMetrics(registry prometheus.Registerer, prefix string, now func() time.T
 		gitPending:     gauge("git_sync_pending", "1 when a commit was seen and not deployed, else 0."),
 		gitChanges:     counter("git_changes_detected_total", "New commits that were seen."),
 		ready:          gauge("ready", "1 when the stack is deployed as its spec says, else 0."),
-		deployments:    histogram("deployment_duration_seconds", "Deployments from their start to their end, by outcome.", "outcome"),
-		runSteps:       histogram(prefix+"_run_step_duration_seconds", "Steps of runs: Cloning, Installing, Synthesizing, Publishing, Inspecting and the hooks by name.", "step"),
-		steps:          histogram(prefix+"_step_duration_seconds", "Steps of operations: Building, Planning, Executing, Deleting, Detecting and so on.", "step"),
+		deployments:    histogram("deployment_duration_seconds", "Deployments from their start to their end, by outcome.", fine, "outcome"),
+		runSteps:       histogram(prefix+"_run_step_duration_seconds", "Steps of runs: Cloning, Installing, Synthesizing, Publishing, Inspecting and the hooks by name.", coarse, "step"),
+		steps:          histogram(prefix+"_step_duration_seconds", "Steps of operations: Building, Planning, Executing, Deleting, Detecting and so on.", coarse, "step"),
 		stalled:        gauge("stalled", "1 when nothing more is tried until the spec, the revision or an order changes, else 0."),
 		hooks:          prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: prefix, Name: "hooks_total", Help: "Lifecycle hooks that ended, by outcome."}, append([]string{"hook", "outcome"}, labels...)),
-		hookTimes:      histogram(prefix+"_hook_duration_seconds", "How long lifecycle hooks ran.", "hook"),
+		hookTimes:      histogram(prefix+"_hook_duration_seconds", "How long lifecycle hooks ran.", coarse, "hook"),
 		hookValue:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "hook_value", Help: "Numbers that hooks reported in CDK_METRICS_FILE, by name."}, append([]string{"name"}, labels...)),
 		healthTime:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "health_check_response_time_ms", Help: "Response time of the last health check that a hook reported, in milliseconds."}, labels),
 		compliance:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "security_compliance_score", Help: "Security compliance that a hook reported last, 0 to 100."}, labels),
 		driftFrequency: newFrequency("drift_detection_frequency", "Drift checks that ended within the last hour.", now),
 		now:            now,
 		series:         map[types.NamespacedName]prometheus.Labels{},
+		values:         map[types.NamespacedName]valueNames{},
 	}
 	for _, v := range m.vectors() {
 		registry.MustRegister(v)
@@ -139,22 +145,9 @@ func (m *Metrics) recordHooks(l prometheus.Labels, before, after *v1alpha1.CdkTs
 		return
 	}
 	for _, h := range seen.Run.Result.Hooks {
-		for name, value := range h.Values {
-			m.reported(l, name, value)
+		for _, name := range slices.Sorted(maps.Keys(h.Values)) {
+			m.reported(types.NamespacedName{Namespace: after.Namespace, Name: after.Name}, l, name, h.Values[name])
 		}
-	}
-}
-
-// reported shows a number that a hook has reported: the two that the
-// production dashboard names under their own names, any other by a label.
-func (m *Metrics) reported(l prometheus.Labels, name string, value float64) {
-	switch name {
-	case "health_check_response_time_ms":
-		m.healthTime.With(l).Set(value)
-	case "security_compliance_score":
-		m.compliance.With(l).Set(min(max(value, 0), 100))
-	default:
-		m.hookValue.MustCurryWith(l).WithLabelValues(name).Set(value)
 	}
 }
 
@@ -204,6 +197,7 @@ func (m *Metrics) Forget(name types.NamespacedName) {
 
 // drop deletes the series of an object. The caller holds mu.
 func (m *Metrics) drop(name types.NamespacedName) {
+	delete(m.values, name)
 	match := prometheus.Labels{"namespace": name.Namespace, "resource_name": name.Name}
 	for _, v := range m.vectors() {
 		v.DeletePartialMatch(match)
