@@ -214,7 +214,7 @@ func (s *synthesis) script(ctx context.Context, check string, stdin *os.File, na
 	}
 	result := filepath.Join(s.StateDir, name+".result")
 	_ = os.Remove(result)
-	env := withoutCompileCache(withoutSecrets(s.Env).with(s.Variables))
+	env := withoutCompileCache(s.tools.Apply(withoutSecrets(s.Env).with(s.Variables)))
 	args = append([]string{quietCollector, filepath.Join(s.StateDir, name), result}, args...)
 	command := Command{Path: node, Args: args, Dir: s.Dir, Env: env, Stdin: stdin, Redact: s.Redact}
 	tail, err := command.Run(ctx)

@@ -70,7 +70,7 @@ func Install(ctx context.Context, p Project, c Cache, o InstallOptions) (Install
 	if err != nil {
 		return done, err
 	}
-	done.Note = k.uncacheable(workspaces)
+	done.Note = k.uncacheable(p.Root, workspaces, i.withRegistry(o.Env))
 	if c.Dir == "" || done.Note != "" {
 		return done, i.run(ctx)
 	}
@@ -202,10 +202,10 @@ func (i installer) environment() environ {
 		offer("npm_config_fetch_retry_maxtimeout", "10000").
 		offer("npm_config_fetch_timeout", "30000").
 		set("npm_config_update_notifier", "false")
-	env = env.set("YARN_NODE_LINKER", "node-modules").
-		set("YARN_ENABLE_TELEMETRY", "0").
-		offer("YARN_HTTP_TIMEOUT", "30000").
-		set("COREPACK_ENABLE_DOWNLOAD_PROMPT", "0")
+	env = env.offer("YARN_HTTP_TIMEOUT", "30000").set("COREPACK_ENABLE_DOWNLOAD_PROMPT", "0")
+	if i.berry() {
+		env = Tools{settings: i.yarnSettings(i.Root, i.Cache, i.withRegistry(i.Env))}.Apply(env)
+	}
 	if i.Cache.Dir == "" {
 		return env
 	}
@@ -214,9 +214,10 @@ func (i installer) environment() environ {
 		// npm would warn of a setting that is pnpm's alone.
 		env = env.offer("npm_config_store_dir", i.sub("pnpm"))
 	}
-	return env.offer("npm_config_cache", i.sub("npm")).
-		offer("YARN_CACHE_FOLDER", i.sub("yarn")).
-		offer("YARN_GLOBAL_FOLDER", i.sub("yarn-berry"))
+	if i.manager == "yarn" && !i.berry() {
+		env = env.offer("YARN_CACHE_FOLDER", i.sub("yarn"))
+	}
+	return env.offer("npm_config_cache", i.sub("npm"))
 }
 
 // outage is what package managers print when the registry cannot be reached

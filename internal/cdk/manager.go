@@ -155,18 +155,23 @@ func (k packages) berry() bool {
 // environment. The manager itself is never downloaded unless the project pins
 // its version and corepack is there to fetch exactly that.
 func (k packages) command(env []string) (path string, args []string, err error) {
-	args = k.arguments()
+	path, args, err = k.tool(env)
+	return path, append(args, k.arguments()...), err
+}
+
+// tool is the package manager itself, without what it is to do.
+func (k packages) tool(env []string) (path string, args []string, err error) {
 	if k.berry() {
 		if release := k.yarnRelease(); release != "" {
 			node, err := findNode(env)
-			return node, append([]string{release}, args...), err
+			return node, []string{release}, err
 		}
 	}
 	if path := lookPath(k.manager, env); path != "" {
-		return path, args, nil
+		return path, nil, nil
 	}
 	if corepack := lookPath("corepack", env); corepack != "" && strings.HasPrefix(k.pinned, k.manager+"@") {
-		return corepack, append([]string{k.manager}, args...), nil
+		return corepack, []string{k.manager}, nil
 	}
 	return "", nil, stalls(ErrInstallFailed, "The project's %s needs %s, which is not on the runner's PATH. Use an image that has %s, or pin a version in package.json (\"packageManager\": \"%s@…\") and use an image with corepack.", k.lockFile, k.manager, k.manager, k.manager)
 }
@@ -183,25 +188,12 @@ func (k packages) arguments() []string {
 	return []string{"install", "--frozen-lockfile", "--non-interactive", "--no-progress", "--production=false"}
 }
 
-// yarnRelease is the yarn that the project keeps in its own repository.
-func (k packages) yarnRelease() string {
-	content, err := readBounded(filepath.Join(k.dir, ".yarnrc.yml"), 1<<20)
-	if err != nil {
-		return ""
-	}
-	found := regexp.MustCompile(`(?m)^yarnPath:\s*["']?([^"'\s#]+)`).FindSubmatch(content)
-	if found == nil || !filepath.IsLocal(string(found[1])) {
-		return ""
-	}
-	if path := filepath.Join(k.dir, string(found[1])); isFile(path) {
-		return path
-	}
-	return ""
-}
-
 // uncacheable says why an install must be done each time, "" if it need not:
 // what it does is then more than to fill node_modules from the lock file.
-func (k packages) uncacheable(workspaces []string) string {
+func (k packages) uncacheable(root string, workspaces []string, env []string) string {
+	if k.pnp(root, env) {
+		return "yarn's Plug'n'Play makes no node_modules; yarn's own cache has the packages"
+	}
 	for _, dir := range append([]string{"."}, workspaces...) {
 		if own := ownScripts(filepath.Join(k.dir, dir)); len(own) > 0 {
 			return fmt.Sprintf("package.json has scripts of its own that run at install: %s", strings.Join(own, ", "))

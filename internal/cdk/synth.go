@@ -1,6 +1,7 @@
 package cdk
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -149,6 +150,7 @@ type synthesis struct {
 	ready bool
 	// bundle is the path of the stack whose assets are bundled, "" for all.
 	bundle string
+	tools  Tools
 }
 
 func newSynthesis(p Project, o SynthOptions) (*synthesis, error) {
@@ -167,16 +169,17 @@ func newSynthesis(p Project, o SynthOptions) (*synthesis, error) {
 		return nil, err
 	}
 	s.context = contextArguments(o.Context)
-	if s.cli = p.find("node_modules", ".bin", "cdk"); s.cli == "" {
-		s.cli = o.FallbackCLI
+	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
+		return nil, fmt.Errorf("make the run's state folder: %w", err)
 	}
+	if s.tools, err = p.Tools(o.StateDir, o.Cache, environ(o.Env).with(o.Variables)); err != nil {
+		return nil, err
+	}
+	s.cli = cmp.Or(s.tools.cdk, p.find("node_modules", ".bin", "cdk"), o.FallbackCLI)
 	if s.cli == "" {
 		return nil, stalls(ErrSynthFailed, "The project has no cdk of its own. Add aws-cdk to the devDependencies of package.json and commit the lock file.")
 	}
 	s.bundle = s.expected()
-	if err := os.MkdirAll(o.StateDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make the run's state folder: %w", err)
-	}
 	return s, writeScripts(o.StateDir)
 }
 

@@ -46,6 +46,7 @@ func (s *synthesis) environment(w ways) environ {
 		set("CDK_HOME", filepath.Join(s.StateDir, "cdk")).
 		set("CDK_DISABLE_CLI_TELEMETRY", "true").
 		set("PATH", filepath.Join(s.StateDir, "bin")+":"+env.get("PATH"))
+	env = s.tools.Apply(env)
 	if s.Account != "" {
 		env = env.set("CDK_DEFAULT_ACCOUNT", s.Account)
 	}

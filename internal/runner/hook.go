@@ -215,7 +215,7 @@ func hookEnviron(s *Session, at place, kubeconfig string) ([]string, error) {
 	for _, name := range slices.Sorted(maps.Keys(env)) {
 		list = append(list, name+"="+env[name])
 	}
-	return list, nil
+	return newToolchain(s).environ(at.dir, list)
 }
 
 // contractEnviron are the variables that scripts in circulation read, of both

@@ -62,6 +62,17 @@ func (c cdkToolchain) Install(ctx context.Context, dir string, out io.Writer) (b
 	return done.Cached, nil
 }
 
+// environ adds what the project's package manager gives, by hand, to what runs
+// in the project's folder.
+func (c cdkToolchain) environ(dir string, env []string) ([]string, error) {
+	project, err := c.project(dir)
+	if err != nil {
+		return nil, err
+	}
+	tools, err := project.Tools(c.session.Dir.Temp(), c.cache(), env)
+	return tools.Apply(env), err
+}
+
 // Synth implements Toolchain.
 func (c cdkToolchain) Synth(ctx context.Context, dir, account string, out io.Writer) (Stack, error) {
 	project, err := c.project(dir)

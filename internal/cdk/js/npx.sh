@@ -17,8 +17,16 @@ case "$1" in
 		[ -n "$dir" ] || break
 		dir=${dir%/*}
 	done
+	# With yarn's Plug'n'Play there is no node_modules: yarn knows the tool.
+	if [ -n "$AWSCDK_OPERATOR_YARN" ] && "$AWSCDK_OPERATOR_YARN" bin "$1" >/dev/null 2>&1; then
+		exec "$AWSCDK_OPERATOR_YARN" run --binaries-only "$@"
+	fi
 	;;
 esac
-PATH=${PATH#*:}
+# Without its own folder, so that the real npx is found.
+rest=:$PATH:
+PATH=${rest%%":${0%/*}:"*}:${rest#*":${0%/*}:"}
+PATH=${PATH#:}
+PATH=${PATH%:}
 export PATH
 exec npx "$@"

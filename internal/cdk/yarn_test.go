@@ -1,0 +1,108 @@
+package cdk
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// yarnProject is a project of yarn 4 with one dependency, which has a command,
+// and with the settings.
+func yarnProject(t *testing.T, env []string, settings string, more ...string) map[string]string {
+	t.Helper()
+	files := with(map[string]string{
+		"cdk.json": "{}", ".yarnrc.yml": settings,
+		"package.json": `{"name":"p","version":"1.0.0","dependencies":{"mkdirp":"1.0.4"}}`,
+	}, more...)
+	files["yarn.lock"] = lockFileOf(t, env, files, []string{"yarn", "install", "--mode=update-lockfile"}, "yarn.lock")
+	return files
+}
+
+// hookLike runs a script in a project as a hook does.
+func hookLike(t *testing.T, p Project, c Cache, env []string, script string) string {
+	t.Helper()
+	tools, err := p.Tools(t.TempDir(), c, env)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), "bash", "-c", script)
+	cmd.Dir, cmd.Env = p.Dir, tools.Apply(env)
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", script, err, out)
+	}
+	return string(out)
+}
+
+// What the install was given is what the app and the hooks are given: by hand,
+// `yarn run` sees to that.
+func TestWhatYarnHasInstalledIsFound(t *testing.T) {
+	modules := managers(t)
+	env := machine(t, map[string]string{"yarn": modules + "/@yarnpkg/cli-dist/bin/yarn.js"})
+	for name, settings := range map[string]string{
+		"Plug'n'Play":      "enableTelemetry: false\n", // it is the default
+		"node_modules":     "nodeLinker: node-modules\n",
+		"links to a store": "nodeLinker: pnpm\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			pnp := strings.HasPrefix(name, "Plug")
+			files := yarnProject(t, env, settings)
+			c := Cache{Dir: t.TempDir()}
+			times := 2 // the second time from the cache
+			if pnp {
+				times = 1
+			}
+			for range times {
+				p := checkout(t, ".", files)
+				if _, err := Install(t.Context(), p, c, InstallOptions{Env: env, Now: time.Now}); err != nil {
+					t.Fatal(err)
+				}
+				if isFile(filepath.Join(p.Dir, ".pnp.cjs")) != pnp || isDir(filepath.Join(p.Dir, "node_modules", "mkdirp")) == pnp {
+					t.Error("the packages are not where the project wants them")
+				}
+				script, want := `node -e "console.log(require('mkdirp/package.json').version)"; yarn mkdirp --version`, "1.0.4\n1.0.4\n"
+				if pnp {
+					script, want = script+"; npx mkdirp --version", want+"1.0.4\n"
+				}
+				if got := hookLike(t, p, c, env, script); got != want {
+					t.Errorf("the dependency is not found: %s", got)
+				}
+			}
+		})
+	}
+}
+
+// A repository that holds its packages needs no registry, and keeps its files.
+func TestZeroInstallsNeedNoRegistry(t *testing.T) {
+	modules := managers(t)
+	env := machine(t, map[string]string{"yarn": modules + "/@yarnpkg/cli-dist/bin/yarn.js"})
+	author := checkout(t, ".", yarnProject(t, env, "enableGlobalCache: false\n"))
+	cmd := exec.CommandContext(t.Context(), lookPath("yarn", env), "install")
+	cmd.Dir, cmd.Env = author.Dir, append(env, "YARN_ENABLE_IMMUTABLE_INSTALLS=false")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	before, err := os.ReadFile(filepath.Join(author.Dir, ".pnp.cjs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := checkout(t, ".", nil)
+	if err := os.CopyFS(p.Dir, os.DirFS(author.Dir)); err != nil {
+		t.Fatal(err)
+	}
+	c := Cache{Dir: t.TempDir()}
+	offline := append(env, "YARN_ENABLE_NETWORK=0")
+	if _, err := Install(t.Context(), p, c, InstallOptions{Env: offline, Now: time.Now}); err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.ReadFile(filepath.Join(p.Dir, ".pnp.cjs"))
+	if err != nil || string(before) != string(after) {
+		t.Errorf("the committed .pnp.cjs is another: %v", err)
+	}
+	if got := hookLike(t, p, c, offline, `node -e "console.log(require('mkdirp/package.json').version)"`); got != "1.0.4\n" {
+		t.Errorf("the dependency is not found: %s", got)
+	}
+}
