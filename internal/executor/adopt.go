@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/run"
 )
 
@@ -102,8 +103,15 @@ func (l *Local) adoptRun(r *task) error {
 	}
 	r.sweep()
 	r.box.close()
-	if _, err := os.Stat(r.dir.Result()); err == nil {
-		l.discardScratch(r.dir)
+	result, err := r.dir.ReadResult()
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return nil
+	case err == nil && result.Failure != nil && result.Failure.Reason == problem.Cancelled.Reason:
+		// Nobody of ours cancels a run and keeps it: whoever stopped the manager
+		// told its runs to stop, too. It is started again.
+		return l.discard(string(r.dir))
 	}
+	l.discardScratch(r.dir)
 	return nil
 }

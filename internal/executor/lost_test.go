@@ -97,6 +97,30 @@ func TestAnAdoptedRunThatNeverBeganIsLostAndNotFailed(t *testing.T) {
 	}
 }
 
+// A service manager that stops the operator tells its runs to stop, too.
+func TestARunThatWasStoppedWithItsManagerIsLostAndNotCancelled(t *testing.T) {
+	data := t.TempDir()
+	killedManager(t, data, data+"/never")
+	dir := run.Dir(filepath.Join(data, "runs", "run-1"))
+	pid := processOf(t, data, "run-1").PID
+	executortest.Eventually(t, "the run works", func() bool {
+		step, err := dir.ReadStep()
+		return err == nil && step == run.StepCloning
+	})
+	if err := unix.Kill(pid, unix.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	executortest.Eventually(t, "the run has ended", func() bool { return !runs(pid) })
+	l := newLocal(t, executor.LocalOptions{Data: data})
+	if got := l.Observe(t.Context(), "run-1"); got.State != decide.RunNone {
+		t.Fatalf("Observe = %+v %v, want none", got, got.Result)
+	}
+	start(t, l, "run-1", executortest.Request(executortest.Succeed), run.Secrets{})
+	if r := executortest.Done(t, l, "run-1"); r.Failure != nil {
+		t.Fatalf("it was started again and ended with %+v", r.Failure)
+	}
+}
+
 func TestAnAdoptedRunThatHadBegunAndLeavesNoResultHasCrashed(t *testing.T) {
 	data := t.TempDir()
 	dir := run.Dir(filepath.Join(data, "runs", "run-1"))
