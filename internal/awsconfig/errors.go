@@ -9,9 +9,9 @@ var (
 	// ErrAccessDenied: AWS knows us and does not let us.
 	ErrAccessDenied = problem.Declare("AccessDenied", problem.Retries)
 	// ErrThrottled: too many requests, by AWS's measure or by our own.
-	ErrThrottled = problem.Declare("Throttled", problem.Waits)
+	ErrThrottled = problem.Throttled
 	// ErrUnreachable: no answer in time, or the service's own failure.
-	ErrUnreachable = problem.Declare("AWSUnreachable", problem.Waits)
+	ErrUnreachable = problem.AWSUnreachable
 	// ErrStackBusy: another operation is at work on the stack.
 	ErrStackBusy = problem.StackBusy
 	// ErrTerminationProtection: the stack must not be deleted.

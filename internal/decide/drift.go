@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -135,7 +136,7 @@ func followDetection(p *pass, op *v1alpha1.Operation) bool {
 		return p.detect(op)
 	case d.Err != nil:
 		return p.putOff(op, d.Err)
-	case d.Status == detectionFailed && !d.Drifted:
+	case d.Status == detectionFailed && !d.Drifted && len(d.Unchecked) == 0:
 		return p.driftFailed("CloudFormation's drift detection failed: " + d.Reason)
 	case d.Status == detectionComplete || d.Status == detectionFailed:
 		return p.driftKnown(d)
@@ -147,13 +148,17 @@ func followDetection(p *pass, op *v1alpha1.Operation) bool {
 	return p.look(p.seldom(op.StepStartedAt))
 }
 
+// passing are the problems that a check waits for. What waits for a person,
+// such as credentials that AWS refuses, is told at once.
+var passing = []*problem.Kind{problem.Throttled, problem.AWSUnreachable, problem.StackBusy, problem.TimedOut, problem.Cancelled, problem.Unnamed}
+
 // putOff judges what keeps a check from going on. What passes by itself is
 // waited for, up to an hour, and nothing else has to wait for that: the rules
 // below are asked, and may put another operation in its place.
 func (p *pass) putOff(op *v1alpha1.Operation, err error) bool {
 	pr := problem.Of(err)
 	age := p.now.Sub(op.StepStartedAt.Time)
-	if pr.Outlook != problem.Waits {
+	if !slices.ContainsFunc(passing, func(k *problem.Kind) bool { return k.Reason == pr.Reason }) {
 		return p.driftFailed(pr.Message)
 	}
 	if age > time.Hour {

@@ -75,6 +75,10 @@ var (
 	InvalidProjectPath = Declare("InvalidProjectPath", Stalls)
 	// CredentialsInvalid is AWS refusing the credentials, or their absence.
 	CredentialsInvalid = Declare("CredentialsInvalid", Waits)
+	// Throttled is AWS asking to slow down, or the operator's own bound.
+	Throttled = Declare("Throttled", Waits)
+	// AWSUnreachable is no answer of AWS in time, or its own failure.
+	AWSUnreachable = Declare("AWSUnreachable", Waits)
 	// StackBusy is another operation at work on the stack.
 	StackBusy = Declare("StackBusy", Waits)
 	// ChangeSetLimit is a stack that has as many change sets as it may.
