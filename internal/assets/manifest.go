@@ -119,7 +119,7 @@ func (m *manifest) imagesUnsupported() error {
 	return &awsconfig.Error{
 		Kind:    awsconfig.ErrUnsupported,
 		Doing:   "publish container image assets",
-		Message: fmt.Sprintf("not implemented: %s must be built by a container builder, which this runner has not; push the image yourself and refer to it by its repository and tag", strings.Join(names, ", ")),
+		Message: fmt.Sprintf("container images are not built by this operator, and the stack needs: %s. Build and push the image yourself, and let the app refer to it by repository and tag, for example with ContainerImage.fromEcrRepository or DockerImageCode.fromEcr", strings.Join(names, ", ")),
 	}
 }
 

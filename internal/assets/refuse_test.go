@@ -69,7 +69,7 @@ func TestImageAssetsAreRefusedByName(t *testing.T) {
 	a := newAssembly(t)
 	a.write(t, "m.json", `{"version":"48.0.0","dockerImages":{"abc":{"displayName":"web image","source":{"directory":"x"},"destinations":{}}}}`, 0o644)
 	_, err := publish(t, filepath.Join(a.dir, "m.json"))
-	if !errors.Is(err, awsconfig.ErrUnsupported) || !strings.Contains(err.Error(), "web image must be built") {
+	if !errors.Is(err, awsconfig.ErrUnsupported) || !strings.Contains(err.Error(), "web image. Build and push") {
 		t.Errorf("error is %v", err)
 	}
 }

@@ -1,6 +1,8 @@
 package cdk
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -38,8 +40,12 @@ func (s *synthesis) expected() string {
 // pathOf is what the construct path of the stack follows from.
 func (s *synthesis) pathOf() fact { return factOf("path", s.Dependencies, s.rel, s.Stack) }
 
+// everything has no arguments of its own: all stacks are bundled.
+const everything = "**"
+
 // bundled tells whether the assets of the stack were bundled. If they were
-// not, since its name is not its construct path, the path is known from now on.
+// not, what is to be bundled is known from now on: the stack, when its name is
+// not its construct path, or everything, when it refers to another's assets.
 func (s *synthesis) bundled() bool {
 	if s.ready || selection(s.bundle) == nil {
 		return true
@@ -49,12 +55,55 @@ func (s *synthesis) bundled() bool {
 		return true // whoever reads it next says so
 	}
 	stack, err := assembly.FindIn(s.Stack, Environment{Account: s.Account, Region: s.Region})
-	if err != nil || stack.DisplayName == s.bundle {
+	switch {
+	case err != nil:
+		return true
+	case stack.refersToOthers():
+		s.bundle = everything
+	case stack.DisplayName != s.bundle:
+		s.bundle = stack.DisplayName
+	default:
 		return true
 	}
-	s.bundle = stack.DisplayName
 	s.Cache.note(s.pathOf(), s.bundle, s.Now())
 	return false
+}
+
+// shortestHash is less than any id of an asset has: those are hashes.
+const shortestHash = 16
+
+// refersToOthers tells whether the stack's template names an asset that only
+// other stacks publish: its hash may be another when it is bundled.
+func (s *Stack) refersToOthers() bool {
+	template, err := readBounded(s.TemplateFile, maxManifest)
+	if err != nil {
+		return false
+	}
+	own := s.assets()
+	for _, other := range s.assembly.stacks {
+		for id := range other.assets() {
+			if len(id) >= shortestHash && !own[id] && bytes.Contains(template, []byte(id)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// assets are the ids of the files that a stack publishes.
+func (s *Stack) assets() map[string]bool {
+	ids := map[string]bool{}
+	for _, path := range s.AssetManifests {
+		var m struct {
+			Files map[string]json.RawMessage `json:"files"`
+		}
+		if content, err := readBounded(path, maxManifest); err == nil && json.Unmarshal(content, &m) == nil {
+			for id := range m.Files {
+				ids[id] = true
+			}
+		}
+	}
+	return ids
 }
 
 var (

@@ -29,7 +29,7 @@ func (s *synthesis) explain(ctx context.Context, tail string, err error) error {
 		return endless
 	}
 	failed := ErrSynthFailed.Because(err, "")
-	text := strings.ReplaceAll(excerpt(tail), strings.TrimSuffix(s.Root, "/")+"/", "")
+	text := strings.NewReplacer(strings.TrimSuffix(s.Root, "/")+"/", "", s.Output, "cdk.out").Replace(excerpt(tail))
 	switch {
 	case context.Cause(ctx) != nil:
 		failed.Message = fmt.Sprintf("The synthesis was stopped: %v.", context.Cause(ctx))
@@ -61,16 +61,24 @@ func (s *synthesis) misplaced() *problem.Problem {
 	if isFile(filepath.Join(s.out, "manifest.json")) {
 		return nil
 	}
-	found, _ := filepath.Glob(filepath.Join(s.Dir, "*", "manifest.json"))
-	for _, file := range found {
-		var m assemblyManifest
-		if readJSON(filepath.Dir(file), "manifest.json", &m) != nil || len(m.Artifacts) == 0 {
-			continue
+	for _, pattern := range []string{"*", "*/*"} {
+		found, _ := filepath.Glob(filepath.Join(quoted(s.Dir), pattern, "manifest.json"))
+		for _, file := range found {
+			dir := filepath.Dir(file)
+			var m assemblyManifest
+			if readJSON(dir, "manifest.json", &m) != nil || len(m.Artifacts) == 0 {
+				continue
+			}
+			name := strings.TrimPrefix(dir, s.Dir+"/")
+			return stalls(ErrSynthFailed, `The app writes its cloud assembly to %q, and the CDK reads it from %q. Remove outdir from new App(…), or set "output": %q in cdk.json.`, name, strings.TrimPrefix(s.out, s.Dir+"/"), name)
 		}
-		name, expected := filepath.Base(filepath.Dir(file)), filepath.Base(s.out)
-		return stalls(ErrSynthFailed, `The app writes its cloud assembly to %q, and the CDK reads it from %q. Remove outdir from new App(…), or set "output": %q in cdk.json.`, name, expected, name)
 	}
 	return nil
+}
+
+// quoted is a path as a pattern that matches it alone.
+func quoted(path string) string {
+	return strings.NewReplacer(`\`, `\\`, "*", `\*`, "?", `\?`, "[", `\[`).Replace(path)
 }
 
 var (

@@ -193,6 +193,44 @@ func TestOnlyTheStackIsBundledWhateverItIsCalled(t *testing.T) {
 	}
 }
 
+func TestAStackThatNamesAnotherOnesAssetHasAllBundled(t *testing.T) {
+	const anywhere, shared = "aws://unknown-account/unknown-region", "0123456789abcdef0123456789abcdef"
+	owner := stackArtifact(anywhere, nil)
+	owner["dependencies"] = []string{"Owner.assets"}
+	dir := assemblyOf(t, map[string]any{
+		"Owner": owner, "Reader": stackArtifact(anywhere, map[string]any{"templateFile": "Reader.template.json"}), "Other": stackArtifact(anywhere, nil),
+		"Owner.assets": map[string]any{"type": typeAssets, "properties": map[string]any{"file": "Owner.assets.json"}},
+	})
+	write(t, filepath.Join(dir, "Owner.assets.json"), `{"files":{"`+shared+`":{}}}`)
+	write(t, filepath.Join(dir, "Reader.template.json"), `{"Resources":{"A":{"Key":"`+shared+`.zip"}}}`)
+	a, err := ReadAssembly(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]bool{"Owner": false, "Other": false, "Reader": true} {
+		if got := mustFind(t, a, name).refersToOthers(); got != want {
+			t.Errorf("%s refers to others: %v", name, got)
+		}
+	}
+	if selection(everything) != nil {
+		t.Error("not everything is bundled")
+	}
+}
+
+func TestALockThatWasCommittedStopsNobody(t *testing.T) {
+	s, err := synthesisOf(t, `{}`, "infra/cdk.out/read.1.1.lock", "1", "infra/cdk.out/synth.lock", "1", "infra/cdk.out/manifest.json", "{}", "infra/cdk.out/kept.txt", "x")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.clear(); err != nil {
+		t.Fatal(err)
+	}
+	entries, _ := os.ReadDir(s.out)
+	if len(entries) != 1 || entries[0].Name() != "kept.txt" {
+		t.Errorf("there is still %v", entries)
+	}
+}
+
 func TestTheSettingsOfADeveloperAreOverruled(t *testing.T) {
 	p := checkout(t, ".", with(plain, "cdk.json", `{"app": "x", "profile": "me", "region": "us-west-2"}`))
 	_, err := Synth(t.Context(), p, SynthOptions{
@@ -237,9 +275,9 @@ func TestAnAssemblyInTheWrongPlaceIsFound(t *testing.T) {
 	p := checkout(t, ".", plain)
 	_, err := Synth(t.Context(), p, SynthOptions{
 		Region: "eu-west-1", Env: []string{"PATH=/usr/bin:/bin"}, Output: t.TempDir() + "/out", StateDir: t.TempDir(), Now: time.Now,
-		FallbackCLI: fakeCLI(t, `mkdir dist; echo '{"version":"1.0.0","artifacts":{"A":{}}}' >dist/manifest.json; echo "ENOENT: manifest.json"; exit 1`),
+		FallbackCLI: fakeCLI(t, `mkdir -p dist/cdk; echo '{"version":"1.0.0","artifacts":{"A":{}}}' >dist/cdk/manifest.json; echo "ENOENT: manifest.json"; exit 1`),
 	})
-	wantReason(t, err, ErrSynthFailed, `"dist"`, `"cdk.out"`, `"output": "dist"`)
+	wantReason(t, err, ErrSynthFailed, `"dist/cdk"`, `"cdk.out"`, `"output": "dist/cdk"`)
 }
 
 func TestMessagesLeaveOutWhatEveryToolPrints(t *testing.T) {

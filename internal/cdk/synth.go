@@ -277,8 +277,9 @@ func (s *synthesis) run(ctx context.Context, w ways) error {
 	return nil
 }
 
-// clear makes sure that nothing old can be taken for the assembly. A folder in
-// the checkout keeps the rest of its content: the app may need it.
+// clear makes sure that nothing old can be taken for the assembly, or for
+// another CLI that reads it. A folder in the checkout keeps the rest of its
+// content: the app may need it.
 func (s *synthesis) clear() error {
 	if s.ready {
 		return nil
@@ -286,9 +287,12 @@ func (s *synthesis) clear() error {
 	if s.out == s.Output {
 		return os.RemoveAll(s.out)
 	}
-	for _, name := range []string{"manifest.json", "validation-report.json"} {
-		if err := os.RemoveAll(filepath.Join(s.out, name)); err != nil {
-			return err
+	for _, pattern := range []string{"manifest.json", "validation-report.json", "synth.lock", "read.*.lock"} {
+		old, _ := filepath.Glob(filepath.Join(quoted(s.out), pattern))
+		for _, path := range old {
+			if err := os.RemoveAll(path); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -30,3 +30,19 @@ func TestThePlanHoldsTheSessionsThatTheAppAsksFor(t *testing.T) {
 		t.Errorf("an option that cannot be given: %v", err)
 	}
 }
+
+func TestTheTagsOfTheSettingsReplaceThoseOfTheApp(t *testing.T) {
+	ofApp, ofSettings := map[string]string{"team": "a", "stage": "prod"}, map[string]string{"team": "b"}
+	for name, c := range map[string]struct{ settings, want map[string]string }{
+		"there are some": {ofSettings, ofSettings},
+		"there are none": {nil, ofApp},
+	} {
+		stack, err := stackOf(cdk.Resolved{Tags: ofApp}, cdk.Synthesized{Tags: c.settings})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(c.want, stack.Plan.Tags); diff != "" {
+			t.Errorf("%s:\n%s", name, diff)
+		}
+	}
+}

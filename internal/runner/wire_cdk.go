@@ -104,9 +104,6 @@ func (c cdkToolchain) Synth(ctx context.Context, dir, account string, out io.Wri
 	if err != nil {
 		return Stack{}, err
 	}
-	if len(done.Tags) > 0 {
-		resolved.Tags = done.Tags
-	}
 	return stackOf(resolved, done)
 }
 
@@ -168,6 +165,9 @@ func stackOf(r cdk.Resolved, done cdk.Synthesized) (Stack, error) {
 	lookup, err := awsconfig.ParseSession(r.LookupRoleOptions)
 	if err != nil {
 		return Stack{}, err
+	}
+	if len(done.Tags) > 0 {
+		r.Tags = done.Tags
 	}
 	return Stack{
 		Plan: v1alpha1.Plan{
