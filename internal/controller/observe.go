@@ -24,7 +24,15 @@ func (r *Reconciler) observe(ctx context.Context, obj *v1alpha1.CdkTsStack, sett
 		r.wake.onRun(needs.Run, client.ObjectKeyFromObject(obj))
 		seen.Run = r.Executor.Observe(ctx, needs.Run)
 	}
+	if needs.Rival {
+		r.wake.onStack(needs.Place, client.ObjectKeyFromObject(obj)) // before the look, so that no end is missed
+	} else {
+		r.wake.offStack(client.ObjectKeyFromObject(obj))
+	}
 	if !needs.Credentials {
+		if needs.Rival {
+			seen.Rival = r.rival(ctx, obj, "", needs.Place)
+		}
 		return seen
 	}
 	aws, err := r.aws(ctx, obj)

@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
@@ -68,8 +69,8 @@ func (r *Reconciler) Register(mgr ctrl.Manager) error {
 	}
 	err = ctrl.NewControllerManagedBy(mgr).
 		Named("cdktsstack").
-		For(&v1alpha1.CdkTsStack{}).
-		WithEventFilter(predicate.Funcs{UpdateFunc: userChanged}).
+		For(&v1alpha1.CdkTsStack{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: userChanged})).
+		Watches(&v1alpha1.CdkTsStack{}, r.wake.claimChanged()).
 		WatchesRawSource(source.Func(r.wake.start)).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)

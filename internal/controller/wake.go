@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/git"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -21,6 +22,10 @@ type wake struct {
 	// key is the repository that an object waits for; each waits for one.
 	key  map[types.NamespacedName]git.Key
 	runs map[string]types.NamespacedName
+	// stacks are the places whose stacks objects wait for, and places the one
+	// that an object waits for.
+	stacks map[decide.Place]map[types.NamespacedName]struct{}
+	places map[types.NamespacedName]decide.Place
 }
 
 // Start takes the controller's queue; it is a source of events.
@@ -82,6 +87,7 @@ func (w *wake) forget(name types.NamespacedName) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.leave(name)
+	w.leaveStack(name)
 	for run, waiting := range w.runs {
 		if waiting == name {
 			delete(w.runs, run)

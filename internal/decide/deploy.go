@@ -91,16 +91,6 @@ func (p *pass) unsettled(op *v1alpha1.Operation) bool {
 	return p.look(p.poll(op.StepStartedAt))
 }
 
-// rivalry refuses to deploy a stack that another object deploys: each would
-// undo what the other does, and the first to be deleted would take it along.
-func (p *pass) rivalry(op *v1alpha1.Operation) bool {
-	if p.st.StackID == op.StackID && Claim(p.st) == v1alpha1.ClaimMade {
-		p.claim("", "") // it is not ours to delete
-	}
-	return p.fail(errStackOfAnother.New(
-		"the stack %s is deployed by the CdkTsStack %s already: delete one of the two objects (with actions.destroy false, so that the stack stays), or give this one another stackName, region or account", op.Plan.StackName, p.seen.Rival.Name))
-}
-
 // superseded says why a deployment that has not changed anything yet is given
 // up, or "". Once the change set is being executed it is followed to its end;
 // its verification gives way to whatever is wanted next.

@@ -56,7 +56,7 @@ func (p *pass) destroyStack() bool {
 		return p.cannotTell(stack.Err)
 	case p.unseen(p.seen.Rival.Err):
 		return true
-	case !stack.Seen || !p.sawOwnStack():
+	case !stack.Seen || !p.sawOwnStack() || (stack.Exists && !p.seen.Rival.Seen):
 		p.say(waiting, stateDestroying, "looking at the stack")
 		return p.again()
 	case !stack.Exists && p.st.StackID == "":

@@ -82,7 +82,9 @@ func (h *hour) observeAWS(n decide.Needs, seen *decide.Observed) {
 		}
 		seen.Drift.Seen, seen.Drift.Err = a.err == nil, a.err
 	}
-	seen.Rival = decide.Rival{Name: a.rival}
+	if n.Rival {
+		seen.Rival = decide.Rival{Seen: true, Name: a.rival}
+	}
 }
 
 func inFlight(began time.Time, takes time.Duration, now time.Time) bool {

@@ -56,6 +56,9 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 			n = Needs{Stack: stackRef(obj), Reader: true, Credentials: true}
 		}
 	}
+	if place, waits := awaited(&obj.Status); waits && obj.Status.Operation == nil && obj.DeletionTimestamp.IsZero() {
+		n.Rival, n.Place = true, place
+	}
 	if obj.DeletionTimestamp.IsZero() && !pinned(&obj.Spec) {
 		n.Head = true
 		n.HeadNotBefore = headNotBefore(obj, now, cfg)

@@ -29,9 +29,13 @@ type Observed struct {
 // Rival is another object with the better claim to the stack that is operated
 // on: it deploys that stack, or was there first.
 type Rival struct {
+	// Seen is true when all objects of the stack were looked at.
+	Seen bool
 	// Name is NAMESPACE/NAME, "" when there is none.
 	Name string
-	Err  error
+	// Leaving is true when it is being deleted.
+	Leaving bool
+	Err     error
 }
 
 // Acted is what came of an action.

@@ -43,7 +43,7 @@ var (
 	errAccountChanged    = problem.Declare("AccountChanged", problem.Stalls)
 	errRegionChanged     = problem.Declare("RegionChanged", problem.Stalls)
 	errStackNameChanged  = problem.Declare("StackNameChanged", problem.Stalls)
-	errStackOfAnother    = problem.Declare("StackOfAnother", problem.Stalls)
+	errStackOfAnother    = problem.Declare("StackOfAnother", problem.Waits)
 	errStackKept         = problem.Declare("StackKept", problem.Waits)
 	errStackNotFound     = problem.Declare("StackNotFound", problem.Waits)
 	errDestroyFailed     = problem.Declare("DestroyFailed", problem.Retries)

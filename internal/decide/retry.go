@@ -28,6 +28,9 @@ func retry(p *pass) bool {
 		return p.startDeploy(ReasonRetry)
 	}
 	last := failed[0]
+	if place, waits := awaited(p.st); waits {
+		return p.awaitStack(place.StackName, last)
+	}
 	p.say(failing, problem.Named(last.Reason), last.Message)
 	attempts := counted(failed)
 	limit, pause := retryPolicy(p.obj.Spec.Retry, p.obj, max(attempts, int(last.Waited)))

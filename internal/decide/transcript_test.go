@@ -210,6 +210,7 @@ func only(w Observed, n Needs) Observed {
 	}
 	if n.Rival {
 		seen.Rival = w.Rival
+		seen.Rival.Seen = w.Rival.Err == nil
 	}
 	return seen
 }

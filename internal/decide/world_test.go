@@ -46,7 +46,7 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 	case "bootstrap":
 		s.world.Bootstrap = Bootstrap{Seen: err == nil, Version: number(d, "version"), Err: err}
 	case "rival":
-		s.world.Rival = Rival{Name: text(d, "name"), Err: err}
+		s.world.Rival = Rival{Name: text(d, "name"), Leaving: d.HasArg("leaving"), Err: err}
 	case "credentials":
 		s.world.Credentials = err
 	default:
