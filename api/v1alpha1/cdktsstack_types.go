@@ -23,6 +23,8 @@ const EmergencyAnnotation = "emergency-deployment"
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:validation:XValidation:rule="self.spec.stackName == oldSelf.spec.stackName || !has(oldSelf.status) || !(has(oldSelf.status.stackId) || has(oldSelf.status.deployed) || has(oldSelf.status.lastDeploy) || (has(oldSelf.status.operation) && oldSelf.status.operation.kind in ['Deploy', 'Destroy'] && oldSelf.status.operation.step != 'Building'))",message="stackName cannot be changed any more, since the stack that was made, or is being made, would be left behind: create a second CdkTsStack for the new name and delete this one"
+// +kubebuilder:validation:XValidation:rule="self.spec.awsRegion == oldSelf.spec.awsRegion || !has(oldSelf.status) || !(has(oldSelf.status.stackId) || has(oldSelf.status.deployed) || has(oldSelf.status.lastDeploy) || (has(oldSelf.status.operation) && oldSelf.status.operation.kind in ['Deploy', 'Destroy'] && oldSelf.status.operation.step != 'Building'))",message="awsRegion cannot be changed any more, since the stack that was made, or is being made, in the old region would be left behind: create a second CdkTsStack for the new region and delete this one"
 // +kubebuilder:resource:path=cdktsstacks,singular=cdktsstack,shortName=cdk;cdkts,scope=Namespaced,categories=all
 // +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
@@ -54,9 +56,6 @@ type CdkTsStackList struct {
 }
 
 // CdkTsStackSpec says which stack of which CDK app is wanted, and how.
-//
-// +kubebuilder:validation:XValidation:rule="self.stackName == oldSelf.stackName",message="stackName cannot be changed, since the old stack would be left behind: create a second CdkTsStack for the new name and delete this one"
-// +kubebuilder:validation:XValidation:rule="self.awsRegion == oldSelf.awsRegion",message="awsRegion cannot be changed, since the stack in the old region would be left behind: create a second CdkTsStack for the new region and delete this one"
 type CdkTsStackSpec struct {
 	// stackName is the name of the stack: its CloudFormation name, or its
 	// id or path in the CDK app.

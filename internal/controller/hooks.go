@@ -19,7 +19,8 @@ const prepareTimeout = time.Hour
 
 // hookRequest completes the request and the secrets of a run that runs a hook.
 func (r *Reconciler) hookRequest(ctx context.Context, obj *v1alpha1.CdkTsStack, hook decide.Hook, req *run.Request, secrets *run.Secrets) error {
-	h := &run.Hook{Name: hook.Name, Script: hook.Script, Timeout: hookTimeout(&obj.Spec, hook.Name)}
+	h := &run.Hook{Name: hook.Name, Script: hook.Script}
+	h.Timeout, h.TimeoutField = hookTimeout(&obj.Spec, hook.Name)
 	h.Env, h.Files = hookFacts(obj, hook.Name)
 	h.ProjectOptional = hook.Name == decide.BeforeDestroy || hook.Name == decide.AfterDestroy
 	req.Hook = h
@@ -44,18 +45,16 @@ func (r *Reconciler) hookRequest(ctx context.Context, obj *v1alpha1.CdkTsStack, 
 	return nil
 }
 
-// hookTimeout is the time of a hook.
-func hookTimeout(spec *v1alpha1.CdkTsStackSpec, name string) time.Duration {
+// hookTimeout is the time of a hook, and the field that it is of.
+func hookTimeout(spec *v1alpha1.CdkTsStackSpec, name string) (limit time.Duration, field string) {
 	h := spec.Hooks
 	switch {
-	case h == nil:
-		return run.DefaultHookTimeout
-	case h.Timeouts[name].Duration > 0:
-		return h.Timeouts[name].Duration
-	case h.Timeout != nil:
-		return h.Timeout.Duration
+	case h != nil && h.Timeouts[name].Duration > 0:
+		return h.Timeouts[name].Duration, "spec.hooks.timeouts." + name
+	case h != nil && h.Timeout != nil:
+		return h.Timeout.Duration, "spec.hooks.timeout"
 	}
-	return run.DefaultHookTimeout
+	return run.DefaultHookTimeout, "spec.hooks.timeout"
 }
 
 // hookFacts are the variables and files that tell a hook what it is run for.

@@ -116,6 +116,17 @@ if [ "$OVERRIDE" != true ]; then echo "blocked outside business hours"; exit 1; 
 	w.untilReady("web")
 }
 
+func TestAHookThatTakesTooLongNamesItsOwnTime(t *testing.T) {
+	w := newWorld(t)
+	w.commit(map[string]any{"Topic": topic("one")})
+	w.manage()
+	obj := w.hooked("web", v1alpha1.LifecycleHooks{BeforeDeploy: "sleep 60"})
+	obj.Spec.Hooks = &v1alpha1.Hooks{Timeouts: map[string]metav1.Duration{"beforeDeploy": {Duration: 1e9}}}
+	w.create(obj)
+	late := w.until("web", "the hook is ended", because("BeforeDeployFailed"))
+	contains(t, message(late), "took longer than 1s", "raise spec.hooks.timeouts.beforeDeploy or")
+}
+
 func TestAFailedVerificationIsDeployedAndNotReady(t *testing.T) {
 	w := newWorld(t)
 	w.commit(map[string]any{"Topic": topic("one")})

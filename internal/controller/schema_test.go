@@ -8,6 +8,7 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 
 	"github.com/google/go-cmp/cmp"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -114,7 +115,18 @@ func TestDefaultsAreTheDocumentedOnes(t *testing.T) {
 
 func TestANameThatWouldLeaveAStackBehindIsRefused(t *testing.T) {
 	w := newWorld(t)
-	w.create(w.stack("web"))
+	w.commit(map[string]any{"Topic": topic("one")})
+	w.manage()
+	// Nothing was made yet: a name and a region that were mistyped are corrected.
+	obj := w.hooked("web", v1alpha1.LifecycleHooks{BeforeDeploy: "exit 1"})
+	obj.Spec.StackName, obj.Spec.AWSRegion = "Stack-wbe", "eu-west-1"
+	w.create(obj)
+	w.until("web", "nothing is deployed", because("BeforeDeployFailed"))
+	w.edit("web", `{"spec":{"stackName":"Stack-web","awsRegion":"us-east-1","lifecycleHooks":null}}`)
+	deployed := w.untilReady("web")
+	if got := deployed.Status.StackID; !strings.Contains(got, ":us-east-1:") || !strings.Contains(got, ":stack/Stack-web/") {
+		t.Errorf("the stack is %s", got)
+	}
 	for _, patch := range []string{`{"spec":{"stackName":"Other"}}`, `{"spec":{"awsRegion":"eu-west-1"}}`} {
 		err := w.client.Patch(t.Context(), w.stack("web"), client.RawPatch("application/merge-patch+json", []byte(patch)))
 		if err == nil {
@@ -122,6 +134,42 @@ func TestANameThatWouldLeaveAStackBehindIsRefused(t *testing.T) {
 			continue
 		}
 		contains(t, err.Error(), "would be left behind")
+	}
+}
+
+// What is saved of an operation before it acts decides: the API server compares
+// with it when it takes the edit.
+func TestANameIsCorrectedUntilSomethingIsMade(t *testing.T) {
+	w := newWorld(t)
+	arn := "arn:aws:cloudformation:us-east-1:" + account + ":stack/Stack-web/6f5c"
+	started := metav1.Now()
+	at := func(step v1alpha1.OperationStep) *v1alpha1.Operation {
+		return &v1alpha1.Operation{ID: "cdk-deploy-1", Kind: v1alpha1.OperationDeploy, Step: step, StartedAt: started, StepStartedAt: started}
+	}
+	for name, c := range map[string]struct {
+		status  v1alpha1.CdkTsStackStatus
+		refused bool
+	}{
+		"an object that nobody looked at":   {v1alpha1.CdkTsStackStatus{}, false},
+		"a failed build":                    {v1alpha1.CdkTsStackStatus{Phase: v1alpha1.PhaseFailed, Message: "failed"}, false},
+		"a build":                           {v1alpha1.CdkTsStackStatus{Operation: at(v1alpha1.StepBuilding)}, false},
+		"a change set that is asked for":    {v1alpha1.CdkTsStackStatus{Operation: at(v1alpha1.StepPlanning)}, true},
+		"an execution":                      {v1alpha1.CdkTsStackStatus{Operation: at(v1alpha1.StepExecuting)}, true},
+		"a stack":                           {v1alpha1.CdkTsStackStatus{StackID: arn}, true},
+		"a stack that is being built again": {v1alpha1.CdkTsStackStatus{StackID: arn, Operation: at(v1alpha1.StepBuilding)}, true},
+		"an object of the earlier operator": {v1alpha1.CdkTsStackStatus{Phase: v1alpha1.PhaseSucceeded, LastDeploy: v1alpha1.NewTime(started)}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			obj := w.create(w.stack(strings.ReplaceAll(name, " ", "-")))
+			obj.Status = c.status
+			w.must(w.client.Status().Update(t.Context(), obj))
+			for _, patch := range []string{`{"spec":{"stackName":"Other"}}`, `{"spec":{"awsRegion":"eu-west-1"}}`} {
+				err := w.client.Patch(t.Context(), obj.DeepCopy(), client.RawPatch("application/merge-patch+json", []byte(patch)))
+				if (err != nil) != c.refused {
+					t.Errorf("%s: %v", patch, err)
+				}
+			}
+		})
 	}
 }
 

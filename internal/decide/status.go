@@ -294,7 +294,7 @@ func phase(p *pass) v1alpha1.Phase {
 		return v1alpha1.PhaseDeleting
 	case v >= failing:
 		return v1alpha1.PhaseFailed
-	case p.st.Deployed != nil && v != waiting:
+	case p.reached() && !p.editPending() && v != waiting:
 		return v1alpha1.PhaseSucceeded
 	}
 	return v1alpha1.PhasePending

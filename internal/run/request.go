@@ -50,6 +50,8 @@ type Hook struct {
 	Script string `json:"script"`
 	// Timeout bounds the script; 0 is ten minutes.
 	Timeout time.Duration `json:"timeout,omitempty"`
+	// TimeoutField is the field of the object that Timeout is of.
+	TimeoutField string `json:"timeoutField,omitempty"`
 	// Env are variables of this operation; nothing in them is secret.
 	Env map[string]string `json:"env,omitempty"`
 	// Files are written where only the hook finds them; the variable named by

@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -132,55 +131,6 @@ func startError(err error) error {
 		return errors.New("the variables of the hook are too large for one process (128 KiB each, about 2 MiB together): keep large values in files")
 	}
 	return fmt.Errorf("start bash: %w", err)
-}
-
-// explainHook makes of a hook's end the failure that a person needs.
-func explainHook(ctx context.Context, s *Session, shown string, limit time.Duration, err error) (decide.HookResult, error) {
-	name := s.Request.Hook.Name
-	f := hookFailed(name).Because(err, "")
-	var result decide.HookResult
-	exit, exited := errors.AsType[*exec.ExitError](err)
-	switch {
-	case errors.Is(context.Cause(ctx), errHookTimeout):
-		f.Message = fmt.Sprintf("%s took longer than %s and was ended; raise hooks.timeout or make it faster", name, limit)
-	case ctx.Err() != nil:
-		return result, context.Cause(ctx)
-	case exited && exit.ExitCode() >= 0:
-		code := int32(exit.ExitCode())
-		result.ExitCode = &code
-		f.Message = fmt.Sprintf("%s exited with code %d%s", name, code, missingTool(shown))
-	case exited:
-		f.Message = fmt.Sprintf("%s was ended by a signal (%s)", name, exit.ProcessState)
-	default:
-		f.Message = fmt.Sprintf("%s could not be run: %v", name, err)
-	}
-	if shown = strings.TrimSpace(shown); shown != "" {
-		f.Message += ": " + shown
-	}
-	return result, f
-}
-
-// notFound is how bash says that a command is not on PATH.
-var notFound = regexp.MustCompile(`line \d+: ([A-Za-z0-9._+-]+): command not found`)
-
-// missingTool names a tool that the script called and PATH does not have.
-func missingTool(shown string) string {
-	m := notFound.FindStringSubmatch(shown)
-	if m == nil {
-		return ""
-	}
-	return fmt.Sprintf("; %s is not on the operator's PATH: install it in the operator's image", m[1])
-}
-
-// lastLines gives the last lines of an output that holds no secrets, oldest
-// first, without what tools print whatever they do.
-func lastLines(text string) string {
-	lines := strings.Split(proc.WithoutNoise(text), "\n")
-	lines = lines[max(0, len(lines)-shownLines):]
-	for i, line := range lines {
-		lines[i] = strings.TrimRight(line, "\r \t")
-	}
-	return problem.CutStart(strings.Join(lines, "\n"), shownBytes)
 }
 
 // hookEnviron is the environment of a hook: that of the run, the contract's

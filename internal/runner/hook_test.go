@@ -90,10 +90,18 @@ func TestAHookThatFailsSaysHow(t *testing.T) {
 		want   []string
 	}{
 		"an exit code and the last lines": {"echo checking; echo 'no healthy targets' >&2; exit 3", 3,
-			[]string{"afterDeploy exited with code 3: ", "checking\nno healthy targets"}},
+			[]string{"afterDeploy exited with code 3: no healthy targets\nbefore that:\nchecking"}},
 		"a tool that is not there": {"no-such-tool --version", 127,
 			[]string{"exited with code 127; no-such-tool is not on the operator's PATH: install it"}},
-		"only the end of much output": {"for i in $(seq 1000); do echo line-$i; done; false", 1, []string{"line-1000"}},
+		"only the end of much output": {"for i in $(seq 1000); do echo line-$i; done; false", 1,
+			[]string{"code 1: line-1000\nbefore that:\nline-989\n", "\nline-999"}},
+		"empty lines at the end are none": {"echo blocked; echo; echo ' '; exit 1", 1, []string{"afterDeploy exited with code 1: blocked"}},
+		"a hint names the object that is there": {`echo "kubectl annotate cdk $CDK_STACK_NAME emergency-deployment=true"; exit 1`, 1,
+			[]string{"code 1: kubectl annotate cdk web -n production emergency-deployment=true"}},
+		"with its namespace once": {`echo "3. kubectl -n production patch cdkts/$CDK_STACK_NAME --type='merge'"; exit 1`, 1,
+			[]string{"code 1: 3. kubectl -n production patch cdkts/web --type='merge'"}},
+		"and leaves the stack's name elsewhere": {`echo "kubectl get cdk $CDK_STACK_NAME-2; aws cloudformation describe-stacks --stack-name $CDK_STACK_NAME"; exit 1`, 1,
+			[]string{"code 1: kubectl get cdk WebApp-Production-Stack-2; aws cloudformation describe-stacks --stack-name WebApp-Production-Stack"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			result, _ := hooked(t, &world{}, nil, c.script)
@@ -114,6 +122,20 @@ func TestAHookThatFailsSaysHow(t *testing.T) {
 				t.Errorf("hook %+v", h)
 			}
 		})
+	}
+}
+
+func TestAHookThatTakesTooLongNamesTheFieldThatCounts(t *testing.T) {
+	for field, want := range map[string]string{
+		"spec.hooks.timeouts.afterDeploy": "raise spec.hooks.timeouts.afterDeploy or make it faster",
+		"":                                "raise spec.hooks.timeout or make it faster", // of an earlier version's request
+	} {
+		result, _ := hooked(t, &world{}, func(r *run.Request, _ *run.Secrets) {
+			r.Hook.Timeout, r.Hook.TimeoutField = 100*time.Millisecond, field
+		}, "sleep 60")
+		if result.Failure == nil || !strings.Contains(result.Failure.Message, want) {
+			t.Errorf("failure %+v, want one that says %q", result.Failure, want)
+		}
 	}
 }
 
