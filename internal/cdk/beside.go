@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/proc"
 )
 
 // doubtError is a check beside the app that was not clean. It is no verdict:
@@ -216,9 +217,9 @@ func (s *synthesis) script(ctx context.Context, check string, stdin *os.File, na
 	_ = os.Remove(result)
 	env := withoutCompileCache(s.tools.Apply(withoutSecrets(s.Env).with(s.Variables)))
 	args = append([]string{quietCollector, filepath.Join(s.StateDir, name), result}, args...)
-	command := Command{Path: node, Args: args, Dir: s.Dir, Env: env, Stdin: stdin, Redact: s.Redact}
+	command := Command{Command: proc.Command{Path: node, Args: args, Dir: s.Dir, Env: env, Stdin: stdin}, Redact: s.Redact}
 	tail, err := command.Run(ctx)
-	if exit, ok := errors.AsType[*ExitError](err); ok && exit.Code == badOption {
+	if exit, ok := errors.AsType[*proc.ExitError](err); ok && exit.Code == badOption {
 		command.Args = args[1:]
 		tail, err = command.Run(ctx)
 	}

@@ -2,171 +2,28 @@ package cdk
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"io"
-	"os"
-	"os/exec"
-	"runtime"
-	"sync"
-	"syscall"
-	"time"
-
-	"awscdk.dev/operator/internal/redact"
 
 	"awscdk.dev/operator/internal/proc"
+	"awscdk.dev/operator/internal/redact"
 )
 
-// defaultGrace is what a process gets between SIGTERM and SIGKILL.
-const defaultGrace = 5 * time.Second
-
-// drain is how long output is still read after the process and its group
-// ended: only one that left the group can keep the pipe open longer.
-const drain = 2 * time.Second
-
-// Command runs user code: in a process group of its own, with exactly the
-// environment that is given, output line by line to Log and its end kept for
-// errors. Nothing of the group outlives Run.
+// Command is a tool of the project: user code, whose output goes to Log line
+// by line, and whose end is kept for errors.
 type Command struct {
-	// Path is the executable, absolute or with a slash: PATH is not searched.
-	Path string
-	Args []string
-	Dir  string
-	Env  []string
+	proc.Command
 	// Log gets whole lines, each with its newline, as they come; it may be nil.
 	Log io.Writer
 	// Redact takes secrets out of the tail; it may be nil.
 	Redact *redact.Redactor
-	// Grace is the time between SIGTERM and SIGKILL when the context ends;
-	// zero means five seconds.
-	Grace time.Duration
-	// Stdin is connected when it is not nil.
-	Stdin *os.File
-	// Stdout, when it is not nil, gets standard output instead of Log.
-	Stdout *os.File
 }
 
-// ExitError is a command that ran and did not succeed.
-type ExitError struct {
-	// Code is the exit code, -1 when a signal ended it.
-	Code int
-	// Signal is set when a signal ended it.
-	Signal syscall.Signal
-	// Tail is the end of its output, bounded and redacted.
-	Tail string
-}
-
-// Error tells the exit code or the signal.
-func (e *ExitError) Error() string {
-	if e.Code < 0 {
-		return fmt.Sprintf("ended by signal %d (%s)", int(e.Signal), e.Signal)
-	}
-	return fmt.Sprintf("exit code %d", e.Code)
-}
-
-// Run starts the command and waits for its end. It returns the end of its
-// output, without what every such tool prints. When the context ends first, the whole group is told to end, then
-// killed, and the error wraps the context's cause.
+// Run runs the command as proc.Command does. It returns the end of its output,
+// without what every such tool prints.
 func (c Command) Run(ctx context.Context) (string, error) {
-	if err := context.Cause(ctx); err != nil {
-		return "", err
-	}
-	// The death signal is bound to the thread that starts the child.
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
 	tail := newTail(c.Log, c.Redact)
-	cmd, finish, err := c.start(tail)
-	if err != nil {
-		return "", err
-	}
-	stop := c.endWith(ctx, cmd.Process.Pid)
-	err = cmd.Wait()
-	stop()
-	// What the leader left behind in its group goes too.
-	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	finish()
-	text := proc.WithoutNoise(tail.kept.String())
-	return text, c.verdict(ctx, err, text)
-}
-
-// start starts the process with one pipe for both outputs and copies it to
-// the tail; finish waits until all was read.
-func (c Command) start(tail *tail) (*exec.Cmd, func(), error) {
-	r, w, err := os.Pipe()
-	if err != nil {
-		return nil, nil, fmt.Errorf("open a pipe: %w", err)
-	}
-	defer w.Close()
-	cmd := exec.Command(c.Path, c.Args...)
-	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = c.Dir, c.Env, w, w
-	if c.Stdin != nil {
-		cmd.Stdin = c.Stdin
-	}
-	if c.Stdout != nil {
-		cmd.Stdout = c.Stdout
-	}
-	cmd.SysProcAttr = ownGroup()
-	if err := cmd.Start(); err != nil {
-		r.Close()
-		return nil, nil, fmt.Errorf("start %s: %w", c.Path, err)
-	}
-	read := make(chan struct{})
-	go func() {
-		defer close(read)
-		_, _ = io.Copy(tail, r)
-		tail.flush()
-	}()
-	return cmd, func() {
-		select {
-		case <-read:
-		case <-time.After(drain):
-			_ = r.SetReadDeadline(time.Unix(1, 0))
-			<-read
-		}
-		r.Close()
-	}, nil
-}
-
-// endWith ends the group when the context ends, until stop is called.
-func (c Command) endWith(ctx context.Context, group int) (stop func()) {
-	done := make(chan struct{})
-	var wait sync.WaitGroup
-	wait.Go(func() {
-		select {
-		case <-done:
-			return
-		case <-ctx.Done():
-		}
-		_ = syscall.Kill(-group, syscall.SIGTERM)
-		grace := c.Grace
-		if grace == 0 {
-			grace = defaultGrace
-		}
-		select {
-		case <-done:
-		case <-time.After(grace):
-			_ = syscall.Kill(-group, syscall.SIGKILL)
-		}
-	})
-	return func() { close(done); wait.Wait() }
-}
-
-// verdict turns the end of the process into Run's error.
-func (c Command) verdict(ctx context.Context, err error, tail string) error {
-	if err == nil {
-		return nil
-	}
-	exit := &ExitError{Code: -1, Tail: tail}
-	if e, ok := errors.AsType[*exec.ExitError](err); ok {
-		exit.Code = e.ExitCode()
-		if status, ok := e.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-			exit.Signal = status.Signal()
-		}
-	} else {
-		return fmt.Errorf("wait for %s: %w", c.Path, err)
-	}
-	if cause := context.Cause(ctx); cause != nil {
-		return fmt.Errorf("%w (%w)", cause, exit)
-	}
-	return exit
+	c.Out = tail
+	err := c.Command.Run(ctx)
+	tail.flush()
+	return proc.WithoutNoise(tail.kept.String()), err
 }

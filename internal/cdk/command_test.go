@@ -12,11 +12,12 @@ import (
 	"testing"
 	"time"
 
+	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/redact"
 )
 
 func shell(script string, args ...string) Command {
-	return Command{Path: "/bin/sh", Args: append([]string{"-c", script, "sh"}, args...), Dir: "/", Env: []string{"PATH=/usr/bin:/bin"}, Grace: 100 * time.Millisecond}
+	return Command{Command: proc.Command{Path: "/bin/sh", Args: append([]string{"-c", script, "sh"}, args...), Dir: "/", Env: []string{"PATH=/usr/bin:/bin"}, Grace: 100 * time.Millisecond}}
 }
 
 func TestCommandPassesOnWholeLines(t *testing.T) {
@@ -38,24 +39,24 @@ func TestCommandPassesOnWholeLines(t *testing.T) {
 
 func TestCommandHasExactlyItsEnvironment(t *testing.T) {
 	t.Setenv("SECRET_OF_THE_MANAGER", "x")
-	tail, err := Command{Path: "/usr/bin/env", Dir: "/", Env: []string{"A=1"}}.Run(t.Context())
+	tail, err := Command{Command: proc.Command{Path: "/usr/bin/env", Dir: "/", Env: []string{"A=1"}}}.Run(t.Context())
 	if err != nil || tail != "A=1" {
 		t.Errorf("environment is %q, %v", tail, err)
 	}
 }
 
 func TestCommandTellsHowItFailed(t *testing.T) {
-	_, err := shell("echo why; exit 7").Run(t.Context())
-	exit, ok := errors.AsType[*ExitError](err)
-	if !ok || exit.Code != 7 || exit.Tail != "why" {
+	tail, err := shell("echo why; exit 7").Run(t.Context())
+	exit, ok := errors.AsType[*proc.ExitError](err)
+	if !ok || exit.Code != 7 || tail != "why" {
 		t.Errorf("error is %#v", err)
 	}
 	_, err = shell("kill -9 $$").Run(t.Context())
-	exit, ok = errors.AsType[*ExitError](err)
+	exit, ok = errors.AsType[*proc.ExitError](err)
 	if !ok || exit.Signal != syscall.SIGKILL {
 		t.Errorf("error is %#v", err)
 	}
-	if _, err = (Command{Path: "/no/such/tool"}).Run(t.Context()); !errors.Is(err, os.ErrNotExist) {
+	if err = (proc.Command{Path: "/no/such/tool"}).Run(t.Context()); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error is %v", err)
 	}
 }

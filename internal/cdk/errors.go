@@ -8,7 +8,7 @@ import (
 )
 
 // The problems of the toolchain, told to the person who can fix them. Context
-// errors and *ExitError are found in them.
+// errors and *proc.ExitError are found in them.
 var (
 	ErrInvalidProjectPath = problem.InvalidProjectPath
 	ErrMissingLockFile    = problem.Declare("MissingLockFile", problem.Stalls)

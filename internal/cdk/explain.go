@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/proc"
 )
 
 // refused is what AWS SDKs print when credentials are no good, and foreign what
@@ -118,6 +119,6 @@ func excerpt(tail string) string {
 // killed tells whether a process ended by SIGKILL, itself or its child, as
 // the kernel does to one that takes too much memory.
 func killed(err error) bool {
-	exit, ok := errors.AsType[*ExitError](err)
+	exit, ok := errors.AsType[*proc.ExitError](err)
 	return ok && (exit.Code == 137 || exit.Signal == syscall.SIGKILL)
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/redact"
 )
 
@@ -183,7 +184,7 @@ func (i installer) run(ctx context.Context) error {
 	if err := i.clear(); err != nil {
 		return err
 	}
-	command := Command{Path: path, Args: args, Dir: i.dir, Env: env, Log: i.Log, Redact: i.Redact}
+	command := Command{Command: proc.Command{Path: path, Args: args, Dir: i.dir, Env: env}, Log: i.Log, Redact: i.Redact}
 	for _, step := range i.steps(command) {
 		if tail, err := step.Run(ctx); err != nil {
 			return i.explain(ctx, tail, err)
@@ -240,7 +241,7 @@ var notFound = []string{"code E404", "ERR_PNPM_FETCH_404"}
 func (i installer) explain(ctx context.Context, tail string, err error) error {
 	failed := ErrInstallFailed.Because(err, "")
 	last := lastLines(tail, 1400)
-	exit, ran := errors.AsType[*ExitError](err)
+	exit, ran := errors.AsType[*proc.ExitError](err)
 	switch {
 	case context.Cause(ctx) != nil:
 		failed.Message = fmt.Sprintf("%s was stopped (%v) before the dependencies were installed. Its last output:\n%s", i.manager, context.Cause(ctx), last)

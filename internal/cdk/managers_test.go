@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/proc"
 )
 
 // The package managers that the tests run, from npm, pinned.
@@ -165,7 +166,7 @@ func TestAnOutageOfTheRegistryIsToldSoonAndMayPass(t *testing.T) {
 	if e.Outlook != problem.Waits {
 		t.Errorf("an outage does not pass by itself: %+v", e)
 	}
-	if _, ok := errors.AsType[*ExitError](err); !ok {
+	if _, ok := errors.AsType[*proc.ExitError](err); !ok {
 		t.Errorf("the cause is lost: %#v", e.Err)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/redact"
 )
 
@@ -263,7 +264,7 @@ func (s *synthesis) run(ctx context.Context, w ways) error {
 	args = append(args, "--quiet", "--ignore-errors", "--no-notices", "--output="+s.out)
 	args = append(args, s.settings.arguments(s.Region)...)
 	args = append(args, s.context...)
-	tail, err := Command{Path: s.cli, Args: args, Dir: s.Dir, Env: s.environment(w), Log: s.Log, Redact: s.Redact}.Run(ctx)
+	tail, err := Command{Command: proc.Command{Path: s.cli, Args: args, Dir: s.Dir, Env: s.environment(w)}, Log: s.Log, Redact: s.Redact}.Run(ctx)
 	written := isFile(filepath.Join(s.out, "manifest.json"))
 	switch {
 	case err != nil && written && context.Cause(ctx) == nil && mentions(tail, unmatched):

@@ -39,12 +39,12 @@ type task struct {
 	overdue  bool
 	killAt   time.Time // zero until it was asked to go
 
-	log tail
+	log follower
 }
 
 func (l *Local) newRun(name string) *task {
 	dir := run.Dir(filepath.Join(l.runsFolder(), name))
-	return &task{name: name, dir: dir, log: tail{dir: dir}}
+	return &task{name: name, dir: dir, log: follower{dir: dir}}
 }
 
 // process names the process of a run as well as it is known.

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/internal/git/gittest"
+	"awscdk.dev/operator/internal/proc"
 )
 
 // TestADamagedMirrorIsReplaced damages a mirror in the ways that a kill, a
@@ -188,7 +189,7 @@ func TestAProcessKilledInMidFetchIsRecoveredFrom(t *testing.T) {
 		cmd := checkoutCommand(t, root, f.web.URL+"/app.git", hash, t.TempDir())
 		must(t, cmd.Start())
 		awaitFile(t, root, "*/*/objects/pack/tmp_pack_*")
-		must(t, killTree(cmd.Process.Pid))
+		must(t, proc.KillTree(cmd.Process.Pid))
 		_ = cmd.Wait() // it was killed
 		f.web.Throttle(0)
 		checkout(t, m, f.http(t), hash, content)

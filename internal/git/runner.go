@@ -12,6 +12,9 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"awscdk.dev/operator/internal/proc"
+	"awscdk.dev/operator/internal/redact"
 )
 
 // runner runs the git program (2.30 or later) for one remote. What git needs
@@ -217,11 +220,12 @@ func (r *runner) run(ctx context.Context, dir string, out io.Writer, args []stri
 	cmd := exec.CommandContext(ctx, "git", append(all, args...)...)
 	cmd.Dir, cmd.Env = dir, r.env
 	// git's helpers (ssh, remote-https) do not all end with it.
-	cmd.Cancel = func() error { return killTree(cmd.Process.Pid) }
+	cmd.Cancel = func() error { return proc.KillTree(cmd.Process.Pid) }
 	cmd.WaitDelay = 2 * time.Second
-	var stderr tailBuffer
-	cmd.Stdout, cmd.Stderr = out, &stderr
+	stderr := redact.New().Tail(4 << 10)
+	cmd.Stdout, cmd.Stderr = out, stderr
 	err := cmd.Run()
+	_ = stderr.Close()
 	if err == nil {
 		return nil
 	}
@@ -230,17 +234,3 @@ func (r *runner) run(ctx context.Context, dir string, out io.Writer, args []stri
 	}
 	return fmt.Errorf("git: %w\n%s", err, stderr.String())
 }
-
-// tailBuffer keeps the last four kilobytes written to it.
-type tailBuffer struct{ buf []byte }
-
-func (t *tailBuffer) Write(p []byte) (int, error) {
-	const limit = 4 << 10
-	t.buf = append(t.buf, p...)
-	if len(t.buf) > limit {
-		t.buf = append([]byte(nil), t.buf[len(t.buf)-limit:]...)
-	}
-	return len(p), nil
-}
-
-func (t *tailBuffer) String() string { return strings.TrimSpace(string(t.buf)) }

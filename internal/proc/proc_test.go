@@ -106,3 +106,24 @@ func BenchmarkMemory(b *testing.B) {
 		Memory(os.Getpid())
 	}
 }
+
+func TestATreeIsKilledWithItsRoot(t *testing.T) {
+	// The grandchild has a session of its own, and the root ignores SIGTERM.
+	cmd := exec.Command("sh", "-c", "trap '' TERM; setsid sleep 60 & sleep 60")
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = cmd.Process.Kill(); _ = cmd.Wait() })
+	var below map[int]stat
+	eventually(t, "the tree has grown", func() bool { below = descendants(cmd.Process.Pid); return len(below) >= 2 })
+	if err := KillTree(cmd.Process.Pid); err != nil {
+		t.Fatalf("KillTree: %v", err)
+	}
+	for pid, s := range below {
+		eventually(t, "what was below is gone", func() bool { return !(ID{PID: pid, Start: s.start}).Alive() })
+	}
+	_ = cmd.Wait()
+	if err := KillTree(cmd.Process.Pid); !errors.Is(err, os.ErrProcessDone) {
+		t.Errorf("KillTree of a process that has ended = %v", err)
+	}
+}

@@ -2,6 +2,7 @@ package proc
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -131,6 +132,25 @@ func KillBelow(root ID) {
 		}
 		kill(living)
 	}
+}
+
+// KillTree kills a process and all below it. It is os.ErrProcessDone when there
+// is no such process, as the Cancel of an exec.Cmd wants it.
+func KillTree(pid int) error {
+	root, err := Find(pid)
+	if errors.Is(err, ErrGone) {
+		return os.ErrProcessDone
+	}
+	if err != nil {
+		return err
+	}
+	// What stands still starts nothing new.
+	_ = root.Signal(unix.SIGSTOP)
+	KillBelow(root)
+	if err := root.Signal(unix.SIGKILL); !errors.Is(err, ErrGone) {
+		return err
+	}
+	return os.ErrProcessDone
 }
 
 func marked(entry string) map[int]stat {

@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -94,35 +93,18 @@ func execute(ctx context.Context, s *Session, dir string, env []string, out io.W
 var errHookTimeout = errors.New("the hook took too long")
 
 func runScript(ctx context.Context, script, dir string, env []string, out io.Writer) error {
-	cmd := exec.CommandContext(ctx, "bash", "--noprofile", "--norc", "--", script)
-	cmd.Dir, cmd.Env = dir, env
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGTERM) }
-	cmd.WaitDelay = hookGrace
-	// The pipe is our own: exec would wait for all who hold its other end,
-	// and a script may have left some running.
-	r, w, err := os.Pipe()
-	if err != nil {
-		return fmt.Errorf("make a pipe: %w", err)
-	}
-	defer r.Close()
-	cmd.Stdout, cmd.Stderr = w, w
-	err = cmd.Start()
-	_ = w.Close()
+	bash, err := exec.LookPath("bash")
 	if err != nil {
 		return startError(err)
 	}
-	copied := make(chan struct{})
-	go func() { defer close(copied); _, _ = io.Copy(out, r) }()
-	err = cmd.Wait()
-	if killErr := proc.KillDescendants(); killErr != nil {
-		err = errors.Join(err, killErr)
-	}
-	<-copied
-	return err
+	err = proc.Command{
+		Path: bash, Args: []string{"--noprofile", "--norc", "--", script}, Dir: dir, Env: env, Out: out, Grace: hookGrace, Alone: true,
+	}.Run(ctx)
+	return startError(err)
 }
 
-// startError explains why bash could not be started at all.
+// startError explains why bash could not be started at all; another error
+// stays as it is.
 func startError(err error) error {
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
@@ -130,7 +112,7 @@ func startError(err error) error {
 	case errors.Is(err, unix.E2BIG):
 		return errors.New("the variables of the hook are too large for one process (128 KiB each, about 2 MiB together): keep large values in files")
 	}
-	return fmt.Errorf("start bash: %w", err)
+	return err
 }
 
 // hookEnviron is the environment of a hook: that of the run, the contract's

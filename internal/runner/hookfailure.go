@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
+
 	"regexp"
 	"strings"
 	"time"
@@ -23,18 +23,18 @@ func explainHook(ctx context.Context, s *Session, shown string, limit time.Durat
 	h := s.Request.Hook
 	f := hookFailed(h.Name).Because(err, "")
 	var result decide.HookResult
-	exit, exited := errors.AsType[*exec.ExitError](err)
+	exit, exited := errors.AsType[*proc.ExitError](err)
 	switch {
 	case errors.Is(context.Cause(ctx), errHookTimeout):
 		f.Message = fmt.Sprintf("%s took longer than %s and was ended; raise %s or make it faster", h.Name, limit, cmp.Or(h.TimeoutField, "spec.hooks.timeout"))
 	case ctx.Err() != nil:
 		return result, context.Cause(ctx)
-	case exited && exit.ExitCode() >= 0:
-		code := int32(exit.ExitCode())
+	case exited && exit.Code >= 0:
+		code := int32(exit.Code)
 		result.ExitCode = &code
 		f.Message = fmt.Sprintf("%s exited with code %d%s", h.Name, code, missingTool(shown))
 	case exited:
-		f.Message = fmt.Sprintf("%s was ended by a signal (%s)", h.Name, exit.ProcessState)
+		f.Message = fmt.Sprintf("%s was ended by a signal (signal: %s)", h.Name, exit.Signal)
 	default:
 		f.Message = fmt.Sprintf("%s could not be run: %v", h.Name, err)
 	}

@@ -22,8 +22,8 @@ const (
 	maxPieces = 1 << 20
 )
 
-// tail passes on what is added to a log.
-type tail struct {
+// follower passes on what is added to a log.
+type follower struct {
 	dir    run.Dir
 	piece  int
 	offset int64
@@ -31,7 +31,7 @@ type tail struct {
 }
 
 // skip goes to the present end: what is there was passed on by another.
-func (t *tail) skip() {
+func (t *follower) skip() {
 	pieces := pieces(t.dir)
 	if len(pieces) == 0 {
 		return
@@ -45,7 +45,7 @@ func (t *tail) skip() {
 // pump passes on what is new, each line led by lead. With last it goes on to
 // the end of the log, leaving out what is too much. A log that cannot be
 // read is no reason to fail anything.
-func (t *tail) pump(w io.Writer, lead string, last bool) {
+func (t *follower) pump(w io.Writer, lead string, last bool) {
 	if w == nil {
 		return
 	}
@@ -68,7 +68,7 @@ func (t *tail) pump(w io.Writer, lead string, last bool) {
 }
 
 // copy passes on at most budget bytes.
-func (t *tail) copy(w io.Writer, lead string, budget int) {
+func (t *follower) copy(w io.Writer, lead string, budget int) {
 	for budget > 0 {
 		data := t.read(budget)
 		if len(data) == 0 {
@@ -82,7 +82,7 @@ func (t *tail) copy(w io.Writer, lead string, budget int) {
 	}
 }
 
-func (t *tail) read(size int) []byte {
+func (t *follower) read(size int) []byte {
 	f, err := regular.Open(t.dir.Log(t.piece))
 	if err != nil {
 		return nil
@@ -95,7 +95,7 @@ func (t *tail) read(size int) []byte {
 }
 
 // advance goes to the next piece that there is, if there is one.
-func (t *tail) advance() bool {
+func (t *follower) advance() bool {
 	for _, n := range pieces(t.dir) {
 		if n > t.piece {
 			t.piece, t.offset = n, 0
@@ -105,7 +105,7 @@ func (t *tail) advance() bool {
 	return false
 }
 
-func (t *tail) lines(w io.Writer, lead string, data []byte) {
+func (t *follower) lines(w io.Writer, lead string, data []byte) {
 	var out bytes.Buffer
 	for line := range bytes.Lines(data) {
 		if !bytes.HasSuffix(line, []byte{'\n'}) {
@@ -121,7 +121,7 @@ func (t *tail) lines(w io.Writer, lead string, data []byte) {
 }
 
 // left counts the bytes that were not passed on.
-func (t *tail) left() int64 {
+func (t *follower) left() int64 {
 	var total int64
 	for _, n := range pieces(t.dir) {
 		if info, err := os.Stat(t.dir.Log(n)); err == nil && n >= t.piece {
