@@ -34,16 +34,17 @@ type tally struct {
 	// entered are the hooks whose steps were entered, by the name of their run.
 	entered map[string]string
 	// overtaken are the operations that were in flight when the user wanted
-	// something else, and that may be dropped for it.
+	// something else, or between that and its beginning: they may be dropped.
 	overtaken map[string]bool
 	wanted    map[types.UID]string // what the user wants of each object
+	pending   map[types.UID]bool   // and whether that has not begun yet
 	ended     map[string]v1alpha1.HistoryEntry
 	failures  map[string]bool
 }
 
 func newTally(w *world) *tally {
 	t := &tally{
-		entered: map[string]string{}, overtaken: map[string]bool{}, wanted: map[types.UID]string{},
+		entered: map[string]string{}, overtaken: map[string]bool{}, wanted: map[types.UID]string{}, pending: map[types.UID]bool{},
 		ended: map[string]v1alpha1.HistoryEntry{}, failures: map[string]bool{},
 	}
 	c, err := client.NewWithWatch(apiServer, client.Options{Scheme: controller.Scheme()})
@@ -83,11 +84,8 @@ func (t *tally) note(obj *v1alpha1.CdkTsStack, gone bool) {
 		if hook := decide.HookAt(&obj.Spec, op); hook.Script != "" && decide.Runs(op) {
 			t.entered[decide.RunName(op)] = hook.Name
 		}
-		if was, known := t.wanted[obj.UID]; known && was != wanted(obj) {
-			t.overtaken[op.ID] = true
-		}
 	}
-	t.wanted[obj.UID] = wanted(obj)
+	t.noteWish(obj)
 	for _, e := range st.History {
 		t.ended[e.Operation] = e
 		if e.Outcome == v1alpha1.OutcomeSuperseded {
@@ -104,6 +102,24 @@ func (t *tally) note(obj *v1alpha1.CdkTsStack, gone bool) {
 	}
 	if st.Drift != nil && st.Drift.Error != "" {
 		t.failures[fmt.Sprintf("%s: drift check at %s failed: %s", obj.Name, st.Drift.AttemptedAt, st.Drift.Error)] = true
+	}
+}
+
+// noteWish tells what the user wants from what goes on without that.
+func (t *tally) noteWish(obj *v1alpha1.CdkTsStack) {
+	was, known := t.wanted[obj.UID]
+	changed := known && was != wanted(obj)
+	t.wanted[obj.UID] = wanted(obj)
+	op := obj.Status.Operation
+	check := op != nil && (op.Kind == v1alpha1.OperationDriftCheck || op.Kind == v1alpha1.OperationGitSync)
+	switch {
+	case changed:
+		t.pending[obj.UID] = true
+	case op != nil && !check:
+		t.pending[obj.UID] = false
+	}
+	if op != nil && t.pending[obj.UID] {
+		t.overtaken[op.ID] = true
 	}
 }
 
