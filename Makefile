@@ -33,6 +33,10 @@ test: ## Run every test (the first run compiles Kubernetes: about 6 minutes on t
 race: ## Run the unit tests with the race detector (needs a C compiler)
 	@CGO_ENABLED=1 go test -race ./api/... ./internal/...
 
+.PHONY: fuzz
+fuzz: ## Fuzz what reads the work of others (FUZZTIME=10s each, FUZZJOBS=2 at a time)
+	@hack/fuzz
+
 .PHONY: bench
 bench: ## Measure the operator against the same typed by hand (BENCH_RUNS=3, a quarter of an hour)
 	@hack/bench

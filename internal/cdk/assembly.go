@@ -234,6 +234,14 @@ func or(text, other string) string {
 	return text
 }
 
+// withoutPath is an error without the path that the system puts before it.
+func withoutPath(err error) error {
+	if p, ok := errors.AsType[*fs.PathError](err); ok {
+		return p.Err
+	}
+	return err
+}
+
 // readJSON reads a JSON file of an assembly.
 func readJSON(dir, name string, into any) error {
 	path, err := confined(dir, name)
@@ -245,7 +253,7 @@ func readJSON(dir, name string, into any) error {
 		return err
 	}
 	if err != nil {
-		return stalls(ErrAssemblyInvalid, "The cloud assembly's %s cannot be read: %v.", name, errors.Unwrap(err))
+		return stalls(ErrAssemblyInvalid, "The cloud assembly's %s cannot be read: %v.", name, withoutPath(err))
 	}
 	if err := json.Unmarshal(content, into); err != nil {
 		return stalls(ErrAssemblyInvalid, "The cloud assembly's %s is not what it should be: %v.", name, err)

@@ -20,7 +20,7 @@ import (
 	"time"
 )
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -40,7 +40,7 @@ func digest(body []byte) string {
 	return "sha256:" + hex.EncodeToString(sum[:])
 }
 
-func archive(t *testing.T, headers ...*tar.Header) []byte {
+func archive(t testing.TB, headers ...*tar.Header) []byte {
 	t.Helper()
 	var out bytes.Buffer
 	zip := gzip.NewWriter(&out)
