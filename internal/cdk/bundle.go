@@ -37,8 +37,8 @@ func (s *synthesis) expected() string {
 	return s.Stack
 }
 
-// pathOf is what the construct path of the stack follows from.
-func (s *synthesis) pathOf() fact { return factOf("path", s.Dependencies, s.rel, s.Stack) }
+// pathOf is what the construct path of the stack most likely follows from.
+func (s *synthesis) pathOf() fact { return factOf("path", "@"+s.Dependencies, s.rel, s.Stack) }
 
 // everything has no arguments of its own: all stacks are bundled.
 const everything = "**"

@@ -38,6 +38,16 @@
 //   - `npx tool` in cdk.json starts the project's tool without starting npm
 //     first (js/npx.sh).
 //
+// # What is bundled
+//
+// Only the assets of the stack that is deployed are bundled: the CLI is given
+// its construct path, as `cdk deploy PATH --exclusively` is. A stack may be
+// known by another name, or its template may name an asset of another stack;
+// the assembly tells, the app is run once more, and the cache remembers it for
+// the next time.
+//
+// # No check is given up
+//
 // A check beside the app only ever says "clean" or "not sure". Whatever is
 // not clean (an error, a warning, a setting of ts-node, a module loaded by a
 // computed name, a version of aws-cdk-lib that works otherwise) makes the app
