@@ -3,6 +3,7 @@ package redact
 import (
 	"bytes"
 	"regexp"
+	"sort"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -11,50 +12,57 @@ import (
 // view is a text with some layers of escapes decoded.
 type view struct {
 	text []byte
-	// at has, for each byte and for the end, its place in the text that the
-	// view is of; nil when they are the same.
-	at []int32
+	// of is the view that this one was decoded from; nil for the text itself.
+	of *view
+	// marks are the escapes that were decoded, in their order.
+	marks []mark
+	// joins says that an escape stood for a letter of base64, or for what may
+	// stand between two.
+	joins bool
 }
+
+// mark is an escape: so many bytes at in became n bytes at out.
+type mark struct{ out, n, in, width int }
 
 // place is the part of the text that a part of the view stands for.
-func (v view) place(s span) span {
-	if v.at == nil {
-		return s
+func (v *view) place(s span) span {
+	for ; v.of != nil; v = v.of {
+		s = span{v.source(s.from), v.source(s.to)}
 	}
-	return span{int(v.at[s.from]), int(v.at[s.to])}
+	return s
 }
 
-// decode decodes one layer of escapes; changed is false when there are none.
-func (v view) decode() (decoded view, changed bool) {
+// source is where the view before has what is at a place of this one.
+func (v *view) source(at int) int {
+	i := sort.Search(len(v.marks), func(i int) bool { return v.marks[i].out > at }) - 1
+	if i < 0 {
+		return at
+	}
+	m := v.marks[i]
+	if at < m.out+m.n {
+		return m.in
+	}
+	return m.in + m.width + at - m.out - m.n
+}
+
+// decode decodes one layer of escapes; it is nil when there are none.
+func (v *view) decode() *view {
 	next := nextEscape(v.text, 0)
 	if next == len(v.text) {
-		return v, false
+		return nil
 	}
-	out := view{text: make([]byte, 0, len(v.text)), at: make([]int32, 0, len(v.text)+1)}
-	for i := 0; i < len(v.text); next = nextEscape(v.text, i) {
+	out := &view{of: v, joins: v.joins, text: make([]byte, 0, len(v.text))}
+	for i := 0; ; next = nextEscape(v.text, i) {
 		out.text = append(out.text, v.text[i:next]...)
-		for ; i < next; i++ {
-			out.at = append(out.at, v.placeOf(i))
-		}
 		if next == len(v.text) {
-			break
+			return out
 		}
-		c, width := escape(v.text[i:])
+		c, width := escape(v.text[next:])
+		out.marks = append(out.marks, mark{out: len(out.text), n: c.n, in: next, width: width})
 		out.text = append(out.text, c.bytes[:c.n]...)
-		for range c.n {
-			out.at = append(out.at, v.placeOf(i))
-		}
-		i += width
+		out.joins = out.joins || c.n == 0 || letterAlphabet.symbols[c.bytes[0]] != stop
+		i = next + width
 	}
-	out.at = append(out.at, v.placeOf(len(v.text)))
-	return out, true
-}
-
-func (v view) placeOf(i int) int32 {
-	if v.at == nil {
-		return int32(i)
-	}
-	return v.at[i]
 }
 
 // leads are the bytes that an escape may begin with.

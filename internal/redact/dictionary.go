@@ -121,7 +121,7 @@ func place(key uint64) (slot, bit uint64) {
 }
 
 // scan adds the places where words are, and returns the hints that it met.
-func (d *dictionary) scan(v view, found []span) ([]span, uint16) {
+func (d *dictionary) scan(v *view, found []span) ([]span, uint16) {
 	var key uint64
 	var seen uint16
 	mask := uint64(1)<<(d.bits*uint(d.key)) - 1

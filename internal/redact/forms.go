@@ -45,14 +45,12 @@ func (k *known) add(value string) {
 func (k *known) addPiece(piece string) {
 	// What looks like an escape in the secret itself is decoded in the views,
 	// too, so that the decoded secret has to be known.
-	v := view{text: []byte(piece)}
+	v := &view{text: []byte(piece)}
 	k.plain.add(piece, word{})
 	for range maxDecoded {
-		decoded, changed := v.decode()
-		if !changed {
+		if v = v.decode(); v == nil {
 			break
 		}
-		v = decoded
 		k.plain.add(string(v.text), word{})
 	}
 	for _, text := range slices.Compact([]string{piece, quoted(piece, false), quoted(piece, true)}) {

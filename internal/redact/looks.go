@@ -29,7 +29,7 @@ var looks = []struct {
 }
 
 // findLooks adds what looks secret in a view; seen are the hints that are in it.
-func findLooks(v view, seen uint16, found []span) []span {
+func findLooks(v *view, seen uint16, found []span) []span {
 	for _, look := range looks {
 		if seen&look.hint != 0 {
 			found = findLook(v, look.found, found)
@@ -39,7 +39,7 @@ func findLooks(v view, seen uint16, found []span) []span {
 }
 
 // findPasswords adds the passwords in URLs: scheme://user:password@host.
-func findPasswords(v view, found []span) []span {
+func findPasswords(v *view, found []span) []span {
 	for i := 0; ; {
 		next := bytes.Index(v.text[i:], []byte("://"))
 		if next < 0 {
@@ -56,7 +56,7 @@ func findPasswords(v view, found []span) []span {
 	}
 }
 
-func findLook(v view, look *regexp.Regexp, found []span) []span {
+func findLook(v *view, look *regexp.Regexp, found []span) []span {
 	for _, at := range look.FindAllSubmatchIndex(v.text, -1) {
 		found = append(found, v.place(span{at[2], at[3]}))
 	}

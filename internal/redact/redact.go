@@ -101,24 +101,24 @@ func (k *known) redact(text []byte) []byte { return replace(text, k.find(text)) 
 
 // find returns the places in a text where secrets are.
 func (k *known) find(text []byte) []span {
-	v := view{text: text}
+	v := &view{text: text}
 	found := k.findIn(v, nil)
 	for range maxDecoded {
-		decoded, changed := v.decode()
-		if !changed {
+		if v = v.decode(); v == nil {
 			break
 		}
-		v = decoded
 		found = k.findIn(v, found)
 	}
 	return found
 }
 
 // findIn adds what is secret in a view, as places in the text.
-func (k *known) findIn(v view, found []span) []span {
+func (k *known) findIn(v *view, found []span) []span {
 	found, seen := k.plain.scan(v, found)
 	found = findLooks(v, seen, found)
-	found, _ = k.letters.scan(v, found)
+	if v.of == nil || v.joins {
+		found, _ = k.letters.scan(v, found)
+	}
 	return found
 }
 

@@ -145,7 +145,7 @@ func environSecrets(env []string) []string {
 // written and decoded.
 func passwordsIn(text string) []string {
 	var found []string
-	for _, at := range findPasswords(view{text: []byte(text)}, nil) {
+	for _, at := range findPasswords(&view{text: []byte(text)}, nil) {
 		password := text[at.from:at.to]
 		found = append(found, password)
 		if decoded, err := url.PathUnescape(password); err == nil {
