@@ -109,6 +109,8 @@ func (s *Stack) assets() map[string]bool {
 var (
 	// absent is what Node.js says of a program that is not on PATH.
 	absent = regexp.MustCompile(`spawnSync (\S+) ENOENT`)
+	// unknown is what a shell says of one.
+	unknown = regexp.MustCompile(`(?m)^(?:/bin/)?(?:ba)?sh: (?:\d+: |line \d+: )?([^\s:]+): (?:command )?not found$`)
 	// bundling names the asset that was being bundled.
 	bundling = regexp.MustCompile(`Failed to bundle asset ([^\s,]+)`)
 )
@@ -118,6 +120,8 @@ func lacking(tail, text string) string {
 	program := ""
 	if m := absent.FindStringSubmatch(text); m != nil {
 		program = filepath.Base(m[1])
+	} else if m := unknown.FindStringSubmatch(tail); m != nil && mentions(tail, []string{"Command failed: ", "Subprocess exited with error 127"}) {
+		program = m[1] // and the app failed of it
 	} else if mentions(tail, []string{"Cannot connect to the Docker daemon", "failed to connect to the docker API"}) {
 		program = "docker"
 	}

@@ -2,9 +2,11 @@ package cdk
 
 import (
 	"encoding/json"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 
 	"awscdk.dev/operator/internal/problem"
@@ -42,6 +44,26 @@ func readSettings(dir, home string) settings {
 	return s
 }
 
+// adopt takes over what the settings say.
+func (s *synthesis) adopt() error {
+	if err := checkVariables(s.Variables); err != nil {
+		return err
+	}
+	err := s.settings.check(s.Dir, Environment{Account: s.Account, Region: s.Region})
+	if err != nil {
+		return err
+	}
+	if s.tags, err = s.settings.stackTags(); err != nil {
+		return err
+	}
+	s.out, err = s.settings.assembled(s.Project)
+	s.ready = s.out != ""
+	if !s.ready {
+		s.out = s.settings.place(s.Project, s.Output)
+	}
+	return err
+}
+
 // check refuses what `cdk deploy` would do and this operator does not.
 func (s settings) check(dir string, env Environment) error {
 	if s.Rollback != nil && !*s.Rollback {
@@ -51,6 +73,35 @@ func (s settings) check(dir string, env Environment) error {
 		return err
 	}
 	return checkMigration(dir, env)
+}
+
+// optionVariables are the options of `cdk deploy` that the CLI takes from
+// variables, too (it calls yargs' env('CDK')), and that this operator does not
+// have, with what to do instead.
+var optionVariables = map[string]string{
+	"CDK_ROLE_ARN":                  "let the app's synthesizer name the role (cloudFormationExecutionRole)",
+	"CDK_NOTIFICATION_ARNS":         "set notificationArns of the stack in the app",
+	"CDK_TAGS":                      "set the tags in the app or in cdk.json",
+	"CDK_PARAMETERS":                "give the parameter a default in the app, or use spec.cdkContext",
+	"CDK_IMPORT_EXISTING_RESOURCES": "import by hand with cdk deploy, then let the operator go on",
+	"CDK_REVERT_DRIFT":              "deploy by hand with --revert-drift",
+	"CDK_HOTSWAP":                   "remove it: a deployment is always a whole one",
+	"CDK_HOTSWAP_FALLBACK":          "remove it: a deployment is always a whole one",
+	"CDK_EXPRESS":                   "remove it: a deployment always waits until the resources are ready",
+}
+
+// checkVariables refuses variables of the user that `cdk deploy` would take as
+// options and that would be without effect here.
+func checkVariables(variables map[string]string) error {
+	if value, ok := variables["CDK_ROLLBACK"]; ok && value != "true" {
+		return stalls(ErrNotSupported, "spec.build sets CDK_ROLLBACK to %q. This operator always lets CloudFormation roll back a failed deployment. Remove the variable.", problem.Cut(value, 40))
+	}
+	for _, name := range slices.Sorted(maps.Keys(optionVariables)) {
+		if value := variables[name]; value != "" && value != "false" {
+			return stalls(ErrNotSupported, "spec.build sets %s, which is an option of cdk deploy that this operator does not have. Instead, %s.", name, optionVariables[name])
+		}
+	}
+	return nil
 }
 
 // checkMigration refuses a project that `cdk migrate` made as long as its

@@ -62,6 +62,31 @@ func TestSettingsThatChangeNothingAreNotRefused(t *testing.T) {
 	}
 }
 
+func TestVariablesThatAreOptionsOfADeploymentAreRefused(t *testing.T) {
+	p := checkout(t, ".", plain)
+	for variable, refused := range map[string]bool{
+		"CDK_ROLE_ARN=arn:aws:iam::111122223333:role/x": true,
+		"CDK_TAGS=team=web":                             true,
+		"CDK_HOTSWAP=true":                              true,
+		"CDK_HOTSWAP=false":                             false,
+		"CDK_ROLLBACK=false":                            true,
+		"CDK_ROLLBACK=true":                             false,
+		"CDK_STAGE=prod":                                false,
+	} {
+		name, value, _ := strings.Cut(variable, "=")
+		_, err := newSynthesis(p, SynthOptions{
+			Region: "eu-west-1", Output: t.TempDir() + "/out", StateDir: t.TempDir(), FallbackCLI: fakeCLI(t, ""), Now: time.Now,
+			Variables: map[string]string{name: value},
+		})
+		switch {
+		case refused:
+			wantReason(t, err, ErrNotSupported, name)
+		case err != nil:
+			t.Errorf("%s: %v", variable, err)
+		}
+	}
+}
+
 func TestTagsOfTheSettings(t *testing.T) {
 	for settings, want := range map[string]map[string]string{
 		`{"tags": [{"Key": "team", "Value": "web"}, {"Key": "empty", "Value": ""}]}`: {"team": "web", "empty": ""},
@@ -256,6 +281,8 @@ func TestWhatAProgramLacksIsNamed(t *testing.T) {
 		"no daemon":        {"docker: Cannot connect to the Docker daemon at unix:///var/run/docker.sock.\n" + bundled + "docker exited with status 125", []string{"Web/Fn/Code/Stage", "docker"}},
 		"no esbuild":       {"Error: spawnSync docker ENOENT\n    at new Bundling (/app/node_modules/aws-cdk-lib/aws-lambda-nodejs/lib/bundling.js:1:1)\n--> Command: docker build /app/node_modules/aws-cdk-lib/aws-lambda-nodejs/lib/docker", []string{"esbuild", "devDependencies"}},
 		"no other program": {"Error: spawnSync hugo ENOENT", []string{"hugo", "PATH"}},
+		"no bundler":       {"/bin/sh: 1: go: not found\n" + bundled + "Error: Command failed: go build -o /asset-output\n/bin/sh: 1: go: not found", []string{"program go"}},
+		"no app":           {"/bin/sh: line 1: mvn: command not found\nmvn -q exec:java: Subprocess exited with error 127", []string{"program mvn"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := checkout(t, ".", plain)
@@ -269,6 +296,15 @@ func TestWhatAProgramLacksIsNamed(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestAProgramThatTheAppCanDoWithoutIsNotBlamed(t *testing.T) {
+	p := checkout(t, ".", plain)
+	_, err := Synth(t.Context(), p, SynthOptions{
+		Region: "eu-west-1", Env: []string{"PATH=/usr/bin:/bin"}, Output: t.TempDir() + "/out", StateDir: t.TempDir(), Now: time.Now,
+		FallbackCLI: fakeCLI(t, `echo "/bin/sh: 1: git: not found"; echo "Error: STAGE is not set"; echo "Subprocess exited with error 1"; exit 1`),
+	})
+	wantReason(t, err, ErrSynthFailed, "STAGE is not set")
 }
 
 func TestAnAssemblyInTheWrongPlaceIsFound(t *testing.T) {

@@ -184,23 +184,6 @@ func newSynthesis(p Project, o SynthOptions) (*synthesis, error) {
 	return s, writeScripts(o.StateDir)
 }
 
-// adopt takes over what the settings say.
-func (s *synthesis) adopt() error {
-	err := s.settings.check(s.Dir, Environment{Account: s.Account, Region: s.Region})
-	if err != nil {
-		return err
-	}
-	if s.tags, err = s.settings.stackTags(); err != nil {
-		return err
-	}
-	s.out, err = s.settings.assembled(s.Project)
-	s.ready = s.out != ""
-	if !s.ready {
-		s.out = s.settings.place(s.Project, s.Output)
-	}
-	return err
-}
-
 func (s *synthesis) say(format string, args ...any) {
 	if s.Log != nil {
 		fmt.Fprintf(s.Log, format+"\n", args...)
