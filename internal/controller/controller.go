@@ -90,7 +90,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 	case !controllerutil.ContainsFinalizer(obj, v1alpha1.Finalizer):
 		return r.takeOver(ctx, obj)
 	}
-	after, err := r.pass(ctx, obj)
+	after, err := r.pass(obj).run(ctx)
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
 		// Somebody wrote the object since it was read: look again.
 		return ctrl.Result{RequeueAfter: 50 * time.Millisecond}, nil
@@ -112,67 +112,6 @@ func (r *Reconciler) takeOver(ctx context.Context, obj *v1alpha1.CdkTsStack) (ct
 	}
 	r.written.note(obj)
 	return ctrl.Result{RequeueAfter: time.Nanosecond}, nil
-}
-
-// pass observes, decides, saves, reports and acts, once.
-func (r *Reconciler) pass(ctx context.Context, obj *v1alpha1.CdkTsStack) (after time.Duration, err error) {
-	r.Metrics.Passed(obj)
-	ctx = cloudformation.InTurn(oneLook(ctx), string(obj.UID))
-	settings := r.settings(ctx, obj)
-	seen := r.observe(ctx, obj, settings)
-	if wait := putOff(ctx); wait > 0 {
-		return wait, nil
-	}
-	d := decide.Decide(obj, seen, r.Now(), settings)
-	if err := r.commit(ctx, obj, d, seen); err != nil {
-		return 0, err
-	}
-	if d.Action == decide.ActLetGo {
-		return 0, r.letGo(ctx, obj)
-	}
-	acted := r.act(ctx, obj, d.Action, seen)
-	if acted.Err == nil && !d.Action.Tells() {
-		return d.After, nil
-	}
-	if wait := putOff(ctx); wait > 0 {
-		return wait, nil // the intent is saved: the next pass acts
-	}
-	seen.Acted = &acted
-	d = decide.Decide(obj, seen, r.Now(), settings)
-	if err := r.commit(ctx, obj, d, seen); err != nil {
-		return 0, err
-	}
-	if d.Action != decide.ActNothing {
-		return time.Nanosecond, nil // the next pass acts, on what it sees then
-	}
-	return d.After, nil
-}
-
-// maxPutOff is how long a pass is put off without a word, when others have
-// their turn at the object's account first. Beyond that it is told.
-const maxPutOff = time.Minute
-
-// putOff is how long it is until the pass has its turn at AWS, 0 when it had it.
-// Nothing that was seen counts then: no worker waits for it.
-func putOff(ctx context.Context) time.Duration {
-	if wait := cloudformation.Wait(ctx); wait <= maxPutOff {
-		return wait
-	}
-	return 0
-}
-
-// commit saves what was decided, and only then tells anybody about it and
-// clears away what it leaves behind.
-func (r *Reconciler) commit(ctx context.Context, obj *v1alpha1.CdkTsStack, d decide.Decision, seen decide.Observed) error {
-	before := obj.DeepCopy()
-	if err := r.save(ctx, obj, d.Status); err != nil {
-		return err
-	}
-	r.reporter().Report(before, obj, seen)
-	r.keepOutputs(ctx, obj)
-	r.tellGaps(obj)
-	r.tidy(cloudformation.Insisting(ctx), before, obj)
-	return nil
 }
 
 func (r *Reconciler) reporter() report.Reporter {

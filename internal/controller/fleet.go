@@ -24,10 +24,10 @@ type fleet struct {
 }
 
 // settings are the operator's, with the size of the object's fleet.
-func (r *Reconciler) settings(ctx context.Context, obj *v1alpha1.CdkTsStack) decide.Settings {
-	s := r.Settings
-	if place := placeOf(obj); place != "" {
-		s.Fleet = r.fleetAt(ctx, place)
+func (p *pass) settings(ctx context.Context) decide.Settings {
+	s := p.Settings
+	if place := placeOf(p.obj); place != "" {
+		s.Fleet = p.fleetAt(ctx, place)
 	}
 	return s
 }

@@ -10,10 +10,6 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
-
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/types"
 )
 
 // variables are those that a run is given.
@@ -43,10 +39,10 @@ func (v *variables) set(field, name, value string, secret bool) error {
 
 // collect adds the variables of envFrom and env, which are fields of field.
 // Only objects of the object's own namespace are read.
-func (r *Reconciler) collect(ctx context.Context, obj *v1alpha1.CdkTsStack, vars *variables, field string, envFrom []v1alpha1.EnvFrom, env []v1alpha1.EnvVar) error {
+func (p *pass) collect(ctx context.Context, vars *variables, field string, envFrom []v1alpha1.EnvFrom, env []v1alpha1.EnvVar) error {
 	for i, from := range envFrom {
 		at := fmt.Sprintf("%s.envFrom[%d]", field, i)
-		data, secret, err := r.envFrom(ctx, obj, from, at)
+		data, secret, err := p.envFrom(ctx, from, at)
 		if err != nil {
 			return err
 		}
@@ -62,7 +58,7 @@ func (r *Reconciler) collect(ctx context.Context, obj *v1alpha1.CdkTsStack, vars
 	}
 	for _, v := range env {
 		at := field + ".env " + v.Name
-		value, secret, ok, err := r.envVar(ctx, obj, v, at)
+		value, secret, ok, err := p.envVar(ctx, v, at)
 		if err == nil && ok {
 			err = vars.set(field+".env", v.Name, value, secret)
 		}
@@ -75,13 +71,13 @@ func (r *Reconciler) collect(ctx context.Context, obj *v1alpha1.CdkTsStack, vars
 
 // buildEnv are the variables of spec.build. A change of a Secret's or a
 // ConfigMap's content is no new target: the next run reads it.
-func (r *Reconciler) buildEnv(ctx context.Context, obj *v1alpha1.CdkTsStack) (env map[string]string, hidden []string, err error) {
-	b := obj.Spec.Build
+func (p *pass) buildEnv(ctx context.Context) (env map[string]string, hidden []string, err error) {
+	b := p.obj.Spec.Build
 	if b == nil {
 		return nil, nil, nil
 	}
 	vars := variables{refuse: refusedInBuild}
-	err = r.collect(ctx, obj, &vars, "spec.build", b.EnvFrom, b.Env)
+	err = p.collect(ctx, &vars, "spec.build", b.EnvFrom, b.Env)
 	return vars.values, vars.secret, err
 }
 
@@ -123,9 +119,9 @@ func variableName(name string) bool {
 	return name != ""
 }
 
-func (r *Reconciler) envFrom(ctx context.Context, obj *v1alpha1.CdkTsStack, from v1alpha1.EnvFrom, field string) (data map[string]string, secret bool, err error) {
+func (p *pass) envFrom(ctx context.Context, from v1alpha1.EnvFrom, field string) (data map[string]string, secret bool, err error) {
 	if ref := from.SecretRef; ref != nil {
-		found, err := r.secret(ctx, obj, ref.Name, field)
+		found, err := p.secret(ctx, ref.Name, field)
 		if err != nil {
 			return nil, true, optional(err, ref.Optional)
 		}
@@ -135,28 +131,28 @@ func (r *Reconciler) envFrom(ctx context.Context, obj *v1alpha1.CdkTsStack, from
 		}
 		return data, true, nil
 	}
-	data, err = r.configMap(ctx, obj, from.ConfigMapRef.Name, field)
+	data, err = p.configMap(ctx, from.ConfigMapRef.Name, field)
 	return data, false, optional(err, from.ConfigMapRef.Optional)
 }
 
-func (r *Reconciler) envVar(ctx context.Context, obj *v1alpha1.CdkTsStack, v v1alpha1.EnvVar, field string) (value string, secret, ok bool, err error) {
+func (p *pass) envVar(ctx context.Context, v v1alpha1.EnvVar, field string) (value string, secret, ok bool, err error) {
 	if v.ValueFrom == nil {
 		return v.Value, false, true, nil
 	}
 	if ref := v.ValueFrom.SecretKeyRef; ref != nil {
-		data, err := r.secret(ctx, obj, ref.Name, field)
+		data, err := p.secret(ctx, ref.Name, field)
 		found, ok := data[ref.Key]
 		if err == nil && !ok {
-			err = missingKey(obj, ref.Name, ref.Key)
+			err = missingKey(p.obj, ref.Name, ref.Key)
 		}
 		return string(found), true, ok, optional(err, ref.Optional)
 	}
 	ref := v.ValueFrom.ConfigMapKeyRef
-	data, err := r.configMap(ctx, obj, ref.Name, field)
+	data, err := p.configMap(ctx, ref.Name, field)
 	found, ok := data[ref.Key]
 	if err == nil && !ok {
 		err = errConfigMapIncomplete.New(
-			"the ConfigMap %s/%s has no key %s: add it", obj.Namespace, ref.Name, ref.Key)
+			"the ConfigMap %s/%s has no key %s: add it", p.obj.Namespace, ref.Name, ref.Key)
 	}
 	return found, false, ok, optional(err, ref.Optional)
 }
@@ -172,19 +168,4 @@ func optional(err error, may bool) error {
 		}
 	}
 	return err
-}
-
-// configMap reads a ConfigMap of the object's own namespace.
-func (r *Reconciler) configMap(ctx context.Context, obj *v1alpha1.CdkTsStack, name, field string) (map[string]string, error) {
-	var c corev1.ConfigMap
-	err := r.Live.Get(ctx, types.NamespacedName{Namespace: obj.Namespace, Name: name}, &c)
-	switch {
-	case apierrors.IsNotFound(err):
-		return nil, errConfigMapNotFound.New(
-			"the ConfigMap %s/%s that %s names does not exist: create it", obj.Namespace, name, field)
-	case err != nil:
-		return nil, errConfigMapUnreadable.New(
-			"the ConfigMap %s/%s that %s names cannot be read: %v", obj.Namespace, name, field, err)
-	}
-	return c.Data, nil
 }

@@ -1,0 +1,119 @@
+package controller
+
+import (
+	"context"
+	"errors"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/awsconfig"
+	"awscdk.dev/operator/internal/cloudformation"
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/problem"
+)
+
+// credentials are the object's AWS credentials; zero ones are the operator's
+// own identity.
+func (p *pass) credentials(ctx context.Context) (awsconfig.Credentials, error) {
+	name := p.obj.Spec.CredentialsSecretName
+	if name == "" {
+		return awsconfig.Credentials{}, nil
+	}
+	data, err := p.secret(ctx, name, "spec.credentialsSecretName")
+	if err != nil {
+		return awsconfig.Credentials{}, err
+	}
+	found, err := awsconfig.FromSecret(data)
+	if err != nil {
+		return awsconfig.Credentials{}, problem.CredentialsInvalid.New(
+			"the Secret %s/%s: %v", p.obj.Namespace, name, err)
+	}
+	return found, nil
+}
+
+// aws is the client that acts for the object: its credentials, its region and
+// the role that its app says is to be assumed.
+func (p *pass) aws(ctx context.Context) (*cloudformation.Client, error) {
+	credentials, err := p.credentials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plan := decide.PlanOf(p.obj)
+	return p.AWS.For(cloudformation.Target{
+		Credentials: credentials,
+		Region:      p.obj.Spec.AWSRegion,
+		Role:        awsconfig.Role{ARN: plan.DeployRoleARN, ExternalID: plan.DeployRoleExternalID, Session: plan.DeployRoleSession},
+	}), nil
+}
+
+// readers are the clients that may look for drift, the one to try first at
+// the front: with the role that the app names for reading, as the CDK CLI does
+// it, and where that may not be assumed, as everything else.
+func (p *pass) readers(ctx context.Context) ([]*cloudformation.Client, error) {
+	usual, err := p.aws(ctx)
+	if err != nil {
+		return nil, err
+	}
+	plan := decide.PlanOf(p.obj)
+	if plan.LookupRoleARN == "" {
+		return []*cloudformation.Client{usual}, nil
+	}
+	credentials, err := p.credentials(ctx)
+	if err != nil {
+		return nil, err
+	}
+	reader := p.AWS.For(cloudformation.Target{
+		Credentials: credentials, Region: p.obj.Spec.AWSRegion,
+		Role: awsconfig.Role{ARN: plan.LookupRoleARN, ExternalID: plan.LookupRoleExternalID, Session: plan.LookupRoleSession},
+	})
+	return []*cloudformation.Client{reader, usual}, nil
+}
+
+// refused says whether another identity may be allowed what this one is not.
+func refused(err error) bool {
+	return errors.Is(err, awsconfig.ErrAccessDenied) || errors.Is(err, awsconfig.ErrCredentials)
+}
+
+// stackRead reads a stack as the first of the clients that may.
+func (p *pass) stackRead(ctx context.Context, stackID string) (found decide.Stack) {
+	clients, err := p.readers(ctx)
+	if err != nil {
+		return decide.Stack{Err: err}
+	}
+	for _, aws := range clients {
+		if found = aws.Stack(ctx, stackID); !refused(found.Err) {
+			break
+		}
+	}
+	found.Err = judged(found.Err)
+	return found
+}
+
+// detectDrift starts a detection as the first of the clients that may, or goes
+// on with what could not be started yet.
+func (p *pass) detectDrift(ctx context.Context, op *v1alpha1.Operation) (id string, err error) {
+	clients, err := p.readers(ctx)
+	if err != nil {
+		return "", err
+	}
+	for _, aws := range clients {
+		if id, err = aws.DetectDrift(ctx, op.StackID, op.DetectionID); !refused(err) {
+			break
+		}
+	}
+	return id, err
+}
+
+// drift reads a detection as the first of the clients that may.
+func (p *pass) drift(ctx context.Context, needs decide.Needs) (found decide.Drift) {
+	clients, err := p.readers(ctx)
+	if err != nil {
+		return decide.Drift{Err: err}
+	}
+	for _, aws := range clients {
+		if found = aws.Drift(ctx, needs.Drift, p.obj.Status.Operation.StackID); !refused(found.Err) {
+			break
+		}
+	}
+	found.Err = judged(found.Err)
+	return found
+}

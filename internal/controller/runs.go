@@ -1,0 +1,113 @@
+package controller
+
+import (
+	"context"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/awsconfig"
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/run"
+)
+
+// startRun hands the present step of the operation in flight to the executor:
+// a build, a hook or the reading of a commit.
+func (p *pass) startRun(ctx context.Context) error {
+	op, hook := p.obj.Status.Operation, decide.HookAt(&p.obj.Spec, p.obj.Status.Operation)
+	secrets, missing, err := p.runSecrets(ctx, op)
+	if err != nil {
+		return err
+	}
+	values, err := decide.Context(p.obj.Spec.CDKContext)
+	if err != nil {
+		return problem.InvalidSpec.New("%s", err.Error())
+	}
+	git := p.obj.Spec.Source.Git
+	req := run.Request{
+		Operation:  runOperation(op),
+		Namespace:  p.obj.Namespace,
+		Name:       p.obj.Name,
+		UID:        string(p.obj.UID),
+		Repository: git.Repository,
+		Ref:        git.Ref,
+		Semver:     git.Semver,
+		Revision:   decide.RevisionOf(p.obj, op),
+		Path:       p.obj.Spec.Path,
+		StackName:  p.obj.Spec.StackName,
+		Region:     p.obj.Spec.AWSRegion,
+		Account:    p.Account,
+		Context:    values,
+	}
+	if req.Artifact, err = p.runArtifact(ctx, op); err != nil {
+		if op.Kind != v1alpha1.OperationDestroy {
+			return err
+		}
+		missing = err.Error()
+	}
+	req.Timeout = prepareTimeout
+	if t := p.obj.Spec.Timeout; t != nil {
+		req.Timeout = t.Duration
+	}
+	if op.Step == v1alpha1.StepInspecting {
+		req.Inspect = &run.Inspect{Since: p.obj.Status.Target.Revision}
+		req.Inspect.Include, req.Inspect.Ignore = decide.Followed(&p.obj.Spec, &p.obj.Status)
+	}
+	if hook.Script != "" {
+		if err := p.hookRequest(ctx, hook, &req, &secrets); err != nil {
+			return err
+		}
+		req.Hook.ProjectMissing = missing
+	}
+	name := decide.RunName(op)
+	p.wake.onRun(name, client.ObjectKeyFromObject(p.obj))
+	return waits(p.Executor.Start(ctx, name, req, secrets))
+}
+
+func runOperation(op *v1alpha1.Operation) run.Operation {
+	switch op.Step {
+	case v1alpha1.StepBuilding:
+		return run.OperationBuild
+	case v1alpha1.StepInspecting:
+		return run.OperationInspect
+	}
+	return run.OperationHook
+}
+
+// runSecrets are all secrets that a run of the object needs. A destruction's
+// hooks run without the project when its credentials or variables are gone:
+// missing says so. The reading of a commit needs nothing of AWS.
+func (p *pass) runSecrets(ctx context.Context, op *v1alpha1.Operation) (s run.Secrets, missing string, err error) {
+	var credentials awsconfig.Credentials
+	if op.Step != v1alpha1.StepInspecting {
+		if credentials, err = p.credentials(ctx); err != nil {
+			return run.Secrets{}, "", err
+		}
+	}
+	// What a destruction's hooks can do without is only noted.
+	needed := func(err error) error {
+		if err != nil && op.Kind == v1alpha1.OperationDestroy {
+			missing, err = err.Error(), nil
+		}
+		return err
+	}
+	c, err := p.plainGitCredentials(ctx)
+	if err = needed(err); err != nil {
+		return run.Secrets{}, "", err
+	}
+	keys, err := p.signingKeys(ctx)
+	if err = needed(err); err != nil {
+		return run.Secrets{}, "", err
+	}
+	if op.Step != v1alpha1.StepInspecting {
+		s.BuildEnv, s.BuildSecrets, err = p.buildEnv(ctx)
+	}
+	if err = needed(err); err != nil {
+		return run.Secrets{}, "", err
+	}
+	return run.Secrets{
+		AWS: credentials.Environ(), Git: c, SigningKeys: keys,
+		BuildEnv: s.BuildEnv, BuildSecrets: s.BuildSecrets,
+	}, missing, nil
+}
