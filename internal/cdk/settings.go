@@ -169,16 +169,17 @@ func (s settings) qualifier(context []string) string {
 	return found
 }
 
-// arguments overrule settings that are a developer's own: the credentials and
-// the region are those of the object. Only a project that has them gets the
-// arguments, since old versions of the CLI do not know all of them.
-func (s settings) arguments(region string) []string {
+// arguments overrule settings that are a developer's own, in cdk.json or in
+// variables of the user: the credentials and the region are those of the object.
+// Only who has them gets the arguments, since old versions of the CLI do not
+// know all of them.
+func (s *synthesis) arguments() []string {
 	var args []string
-	if s.Profile != "" {
+	if s.settings.Profile != "" || s.Variables["CDK_PROFILE"] != "" {
 		args = append(args, "--profile=")
 	}
-	if s.Region != "" {
-		args = append(args, "--region="+region)
+	if s.settings.Region != "" || s.Variables["CDK_REGION"] != "" {
+		args = append(args, "--region="+s.Region)
 	}
 	return args
 }

@@ -257,17 +257,29 @@ func TestALockThatWasCommittedStopsNobody(t *testing.T) {
 }
 
 func TestTheSettingsOfADeveloperAreOverruled(t *testing.T) {
-	p := checkout(t, ".", with(plain, "cdk.json", `{"app": "x", "profile": "me", "region": "us-west-2"}`))
-	_, err := Synth(t.Context(), p, SynthOptions{
-		Region: "eu-west-1", Env: []string{"PATH=/usr/bin:/bin"}, Output: t.TempDir() + "/out", StateDir: t.TempDir(), Now: time.Now,
-		FallbackCLI: fakeCLI(t, assembling("Web", "Web")), Stack: "Web",
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	args, _ := os.ReadFile(filepath.Join(p.Dir, "args"))
-	if !strings.Contains(string(args), " --profile= --region=eu-west-1") {
-		t.Errorf("the CLI got %s", args)
+	for name, c := range map[string]struct {
+		cdkJSON   string
+		variables map[string]string
+		want      string
+	}{
+		"in cdk.json":  {`{"app": "x", "profile": "me", "region": "us-west-2"}`, nil, " --profile= --region=eu-west-1"},
+		"as variables": {`{"app": "x"}`, map[string]string{"CDK_PROFILE": "me", "CDK_REGION": "us-west-2"}, " --profile= --region=eu-west-1"},
+		"not at all":   {`{"app": "x"}`, nil, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := checkout(t, ".", with(plain, "cdk.json", c.cdkJSON))
+			_, err := Synth(t.Context(), p, SynthOptions{
+				Region: "eu-west-1", Env: []string{"PATH=/usr/bin:/bin"}, Variables: c.variables, Output: t.TempDir() + "/out", StateDir: t.TempDir(), Now: time.Now,
+				FallbackCLI: fakeCLI(t, assembling("Web", "Web")), Stack: "Web",
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			args, _ := os.ReadFile(filepath.Join(p.Dir, "args"))
+			if !strings.Contains(string(args), c.want) || c.want == "" && strings.Contains(string(args), "--region") {
+				t.Errorf("the CLI got %s", args)
+			}
+		})
 	}
 }
 

@@ -245,7 +245,7 @@ func (s *synthesis) run(ctx context.Context, w ways) error {
 	defer cancel()
 	args := append([]string{"synth"}, selection(s.bundle)...)
 	args = append(args, "--quiet", "--ignore-errors", "--no-notices", "--output="+s.out)
-	args = append(args, s.settings.arguments(s.Region)...)
+	args = append(args, s.arguments()...)
 	args = append(args, s.context...)
 	tail, err := Command{Command: proc.Command{Path: s.cli, Args: args, Dir: s.Dir, Env: s.environment(w)}, Log: s.Log, Redact: s.Redact}.Run(ctx)
 	written := isFile(filepath.Join(s.out, "manifest.json"))
