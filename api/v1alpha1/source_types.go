@@ -52,6 +52,12 @@ type GitSource struct {
 	// +kubebuilder:validation:XValidation:rule="self.matches('^[A-Za-z0-9_@][^\\\\s~^:?*\\\\[\\\\\\\\]*$') && !self.contains('..') && !self.contains('@{') && self != '@' && !self.endsWith('/') && !self.endsWith('.lock')",message="ref must be a branch, a tag or a commit hash, for example main, v2.1.0 or a 40-digit hash"
 	Ref string `json:"ref,omitempty"`
 
+	// fullHistory has the checkout hold all commits, branches and tags, for apps
+	// and hooks that call git describe or git log. Without it there is the one
+	// commit, on its branch or with its tag.
+	// +optional
+	FullHistory bool `json:"fullHistory,omitempty"`
+
 	// sshSecretName names a Secret of type kubernetes.io/ssh-auth in this
 	// namespace: the key ssh-privatekey, and optionally known_hosts.
 	// +optional

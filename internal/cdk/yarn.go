@@ -136,12 +136,24 @@ func (k packages) yarnSettings(root string, c Cache, env []string) []string {
 		return settings
 	}
 	if environ(env).get("YARN_GLOBAL_FOLDER") == "" {
-		settings = append(settings, "YARN_GLOBAL_FOLDER="+c.sub("yarn-berry"))
+		settings = append(settings, "YARN_GLOBAL_FOLDER="+followed(c.sub("yarn-berry")))
 	}
 	if environ(env).get("YARN_CACHE_FOLDER") == "" && !k.keepsArchives(root) {
 		settings = append(settings, "YARN_ENABLE_GLOBAL_CACHE=true")
 	}
 	return settings
+}
+
+// followed makes a folder and follows the links to it: Node.js does, and
+// Plug'n'Play would not know its packages again by the other path.
+func followed(dir string) string {
+	if os.MkdirAll(dir, 0o755) != nil {
+		return dir // yarn will say why
+	}
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		return real
+	}
+	return dir
 }
 
 // pnp tells whether packages are to be found by Plug'n'Play, which is what yarn

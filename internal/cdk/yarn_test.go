@@ -1,6 +1,7 @@
 package cdk
 
 import (
+	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -104,5 +105,42 @@ func TestZeroInstallsNeedNoRegistry(t *testing.T) {
 	}
 	if got := hookLike(t, p, c, offline, `node -e "console.log(require('mkdirp/package.json').version)"`); got != "1.0.4\n" {
 		t.Errorf("the dependency is not found: %s", got)
+	}
+}
+
+// The project's own CLI, which is in no node_modules.
+func TestAnAppWithPlugAndPlayIsSynthesised(t *testing.T) {
+	modules := managers(t)
+	env := append(machine(t, map[string]string{"yarn": modules + "/@yarnpkg/cli-dist/bin/yarn.js"}), "AWS_EC2_METADATA_DISABLED=true")
+	files := with(map[string]string{
+		"cdk.json": `{"app":"node app.js"}`, ".yarnrc.yml": "enableTelemetry: false\n",
+		"app.js": "const { App, Stack, CfnOutput } = require('aws-cdk-lib');\nnew CfnOutput(new Stack(new App(), 'S'), 'Stage', { value: process.env.STAGE });\n",
+	})
+	manifest := `{"name":"p","version":"1.0.0","dependencies":{"aws-cdk-lib":"2.200.0","constructs":"10.4.2"},"devDependencies":{"aws-cdk":"2.1148.1"}}`
+	files["package.json"] = manifest
+	shared, err := filepath.Abs("../../.cache/cdk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Shared by all runs of this test, and behind a link.
+	c := Cache{Dir: filepath.Join(t.TempDir(), "link")}
+	if err := os.Symlink(shared, c.Dir); err != nil {
+		t.Fatal(err)
+	}
+	files["yarn.lock"] = lockFileOf(t, append(env, "YARN_GLOBAL_FOLDER="+filepath.Join(shared, "yarn-berry")), files, []string{"yarn", "install", "--mode=update-lockfile"}, "yarn.lock")
+	p := checkout(t, ".", files)
+	if _, err := Install(t.Context(), p, c, InstallOptions{Env: env, Now: time.Now}); err != nil {
+		t.Fatal(err)
+	}
+	var log bytes.Buffer
+	done, err := Synth(t.Context(), p, SynthOptions{
+		Region: "eu-west-1", Account: "111122223333", Env: env, Variables: map[string]string{"STAGE": "prod"}, Stack: "S",
+		Output: filepath.Join(t.TempDir(), "out"), StateDir: t.TempDir(), Cache: c, Log: &log, Now: time.Now,
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, &log)
+	}
+	if got := tree(t, done.Dir)["S.template.json"]; !strings.Contains(got, `"prod"`) {
+		t.Errorf("the template is %s", got)
 	}
 }

@@ -26,19 +26,21 @@ func (p *pass) startRun(ctx context.Context) error {
 	}
 	git := p.obj.Spec.Source.Git
 	req := run.Request{
-		Operation:  runOperation(op),
-		Namespace:  p.obj.Namespace,
-		Name:       p.obj.Name,
-		UID:        string(p.obj.UID),
-		Repository: git.Repository,
-		Ref:        git.Ref,
-		Semver:     git.Semver,
-		Revision:   decide.RevisionOf(p.obj, op),
-		Path:       p.obj.Spec.Path,
-		StackName:  p.obj.Spec.StackName,
-		Region:     p.obj.Spec.AWSRegion,
-		Account:    p.Account,
-		Context:    values,
+		Operation:   runOperation(op),
+		Namespace:   p.obj.Namespace,
+		Name:        p.obj.Name,
+		UID:         string(p.obj.UID),
+		Repository:  git.Repository,
+		Ref:         git.Ref,
+		Semver:      git.Semver,
+		Revision:    decide.RevisionOf(p.obj, op),
+		RefName:     p.refName(ctx, decide.RevisionOf(p.obj, op)),
+		FullHistory: git.FullHistory,
+		Path:        p.obj.Spec.Path,
+		StackName:   p.obj.Spec.StackName,
+		Region:      p.obj.Spec.AWSRegion,
+		Account:     p.Account,
+		Context:     values,
 	}
 	if req.Artifact, err = p.runArtifact(ctx, op); err != nil {
 		if op.Kind != v1alpha1.OperationDestroy {

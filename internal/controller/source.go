@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -27,7 +28,7 @@ func (p *pass) head(ctx context.Context, needs decide.Needs) decide.Head {
 		return decide.Head{Err: err}
 	}
 	p.wake.onHead(p.Heads.Key(remote), client.ObjectKeyFromObject(p.obj))
-	selector := git.Selector{Ref: p.obj.Spec.Source.Git.Ref, Semver: p.obj.Spec.Source.Git.Semver}
+	selector := p.selector()
 	head, _ := p.Heads.Select(remote, selector, p.Now().Sub(needs.HeadNotBefore))
 	tag := ""
 	if selector.Semver != "" {
@@ -41,6 +42,30 @@ func (p *pass) head(ctx context.Context, needs decide.Needs) decide.Head {
 		RetryAt:  head.Retry,
 		Err:      waits(head.Err),
 	}
+}
+
+func (p *pass) selector() git.Selector {
+	return git.Selector{Ref: p.obj.Spec.Source.Git.Ref, Semver: p.obj.Spec.Source.Git.Semver}
+}
+
+// anyAge takes whatever is known.
+const anyAge = 100 * 365 * 24 * time.Hour
+
+// refName is the full name of the branch or tag that a revision was followed
+// by, as far as earlier observations tell; "" otherwise.
+func (p *pass) refName(ctx context.Context, revision string) string {
+	if p.obj.Spec.Source.SourceRef != nil {
+		return ""
+	}
+	remote, err := p.remote(ctx)
+	if err != nil {
+		return "" // whoever needs the repository says why
+	}
+	head, _ := p.Heads.Select(remote, p.selector(), anyAge)
+	if head.Kind == git.KindBranch || head.Revision == revision {
+		return head.Name // a branch moves on, and its commits stay its own
+	}
+	return ""
 }
 
 // remote is the object's repository with its credentials.

@@ -14,7 +14,8 @@ func TestVariablesOfTheBuildReachItAndItsSecretsAreNotShown(t *testing.T) {
 	w.manage()
 	obj := w.hooked("web", v1alpha1.LifecycleHooks{BeforeDeploy: `set -eu
 echo "the token is $NPM_TOKEN"
-kubectl create configmap seen --from-literal=stage="$STAGE" --from-literal=length="${#NPM_TOKEN}" --from-literal=own="$OWN"`})
+kubectl create configmap seen --from-literal=stage="$STAGE" --from-literal=length="${#NPM_TOKEN}" --from-literal=own="$OWN" \
+	--from-literal=branch="$(git branch --show-current)"`})
 	obj.Spec.Build = &v1alpha1.Build{
 		EnvFrom: []v1alpha1.EnvFrom{{SecretRef: &v1alpha1.ObjectRef{Name: "build"}}},
 		Env:     []v1alpha1.EnvVar{{Name: "STAGE", Value: "prod"}, {Name: "OWN", Value: "of the build"}},
@@ -26,7 +27,7 @@ kubectl create configmap seen --from-literal=stage="$STAGE" --from-literal=lengt
 	w.edit("web", `{"spec":{"build":{"envFrom":null,"env":[{"name":"STAGE","value":"prod"},{"name":"OWN","value":"of the build"},
 		{"name":"NPM_TOKEN","valueFrom":{"secretKeyRef":{"name":"build","key":"NPM_TOKEN"}}}]}}}`)
 	seen := w.configMap("seen")
-	if seen["stage"] != "prod" || seen["length"] != "21" || seen["own"] != "of the hook" {
+	if seen["stage"] != "prod" || seen["length"] != "21" || seen["own"] != "of the hook" || seen["branch"] != "main" {
 		t.Errorf("the hook saw %v", seen)
 	}
 	w.untilReady("web")

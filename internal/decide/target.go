@@ -37,7 +37,7 @@ func SpecDigest(spec *v1alpha1.CdkTsStackSpec) string {
 		StackName: spec.StackName, Region: spec.AWSRegion, Credentials: spec.CredentialsSecretName,
 		Path: spec.Path, Repository: git.Repository, Ref: git.Ref, Semver: git.Semver, Verify: git.Verify,
 		SourceRef: spec.Source.SourceRef, Context: spec.CDKContext,
-		BeforeDeploy: before.Script, AfterDeploy: after.Script, Hooks: spec.Hooks, Build: spec.Build,
+		BeforeDeploy: before.Script, AfterDeploy: after.Script, Hooks: spec.Hooks, Build: spec.Build, FullHistory: git.FullHistory,
 	})
 }
 
@@ -59,6 +59,7 @@ type identity struct {
 	AfterDeploy  string                 `json:"afterDeploy,omitempty"`
 	Hooks        *v1alpha1.Hooks        `json:"hooks,omitempty"`
 	Build        *v1alpha1.Build        `json:"build,omitempty"`
+	FullHistory  bool                   `json:"fullHistory,omitempty"`
 }
 
 func newTarget(revision, specDigest, order string) *v1alpha1.Target {

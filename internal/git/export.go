@@ -13,8 +13,11 @@ import (
 
 // export writes the files of a commit into dir and describes the commit. An
 // error that a new mirror may cure is errDamaged.
-func (m *mirror) export(ctx context.Context, store, hash, dir string) (Commit, error) {
+func (m *mirror) export(ctx context.Context, store, hash, dir string, c Clone) (Commit, error) {
 	if err := prepareWorkTree(store, hash, dir, m.remote.Repository); err != nil {
+		return Commit{}, fmt.Errorf("prepare a checkout: %w", err)
+	}
+	if err := m.writeRefs(ctx, store, hash, filepath.Join(dir, ".git"), c); err != nil {
 		return Commit{}, fmt.Errorf("prepare a checkout: %w", err)
 	}
 	type described struct {

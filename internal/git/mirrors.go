@@ -75,11 +75,16 @@ func OpenMirrors(root string, maxBytes int64) (*Mirrors, error) {
 // whole or abbreviated, as Head.Revision gives it. A commit that the mirror
 // holds costs no network call.
 //
-// dir becomes a git working tree of its own with a detached HEAD: git log -1
-// and git status work in it; it reads its objects from the mirror and shares
+// dir becomes a git working tree of its own with a detached HEAD, unless Clone
+// says otherwise: git log -1 and git status work in it; it reads its objects from the mirror and shares
 // no configuration or hook with it. A mirror that turns out to be damaged is
 // replaced once. When Checkout fails, dir may hold anything.
 func (m *Mirrors) Checkout(ctx context.Context, remote Remote, revision, dir string) (Commit, error) {
+	return m.Clone(ctx, remote, revision, dir, Clone{})
+}
+
+// Clone is Checkout with more of what a clone has.
+func (m *Mirrors) Clone(ctx context.Context, remote Remote, revision, dir string, c Clone) (Commit, error) {
 	mirror, err := m.open(ctx, remote, revision)
 	if err != nil {
 		return Commit{}, err
@@ -89,22 +94,25 @@ func (m *Mirrors) Checkout(ctx context.Context, remote Remote, revision, dir str
 	if err != nil {
 		return Commit{}, err
 	}
-	store, err := mirror.ensure(ctx, hash)
+	store, err := mirror.provide(ctx, hash, c)
 	if err != nil {
 		return Commit{}, err
 	}
-	commit, err := mirror.export(ctx, store, hash, dir)
+	commit, err := mirror.export(ctx, store, hash, dir, c)
 	if err == nil || ctx.Err() != nil || !errors.Is(err, errDamaged) {
 		return commit, err
 	}
 	// The mirror said it had the commit and could not give it.
-	if store, err = mirror.replace(ctx, store, hash); err != nil {
+	if store, err = mirror.replace(ctx, store, hash); err == nil && c.History {
+		store, err = mirror.provide(ctx, hash, c)
+	}
+	if err != nil {
 		return Commit{}, err
 	}
 	if err := emptyDir(dir); err != nil {
 		return Commit{}, err
 	}
-	return mirror.export(ctx, store, hash, dir)
+	return mirror.export(ctx, store, hash, dir, c)
 }
 
 // Prune removes the mirrors that no checkout or fetch used since a time.

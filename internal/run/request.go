@@ -100,6 +100,11 @@ type Request struct {
 	Ref      string `json:"ref"`
 	Semver   string `json:"semver,omitempty"`
 	Revision string `json:"revision"`
+	// RefName is the full name of the branch or tag, such as refs/heads/main, ""
+	// when it is not known.
+	RefName string `json:"refName,omitempty"`
+	// FullHistory has the checkout hold all commits, branches and tags.
+	FullHistory bool `json:"fullHistory,omitempty"`
 	// Path of the project inside the repository.
 	Path string `json:"path"`
 

@@ -131,13 +131,13 @@ func newGitSource(s *Session) (gitSource, error) {
 
 // Checkout implements Source.
 func (g gitSource) Checkout(ctx context.Context, dir string, out io.Writer) (v1alpha1.Commit, bool, error) {
-	revision := g.request.Revision
+	revision, ref := g.request.Revision, g.request.RefName
 	if revision == "" {
 		head, err := git.Select(ctx, g.remote, git.Selector{Ref: g.request.Ref, Semver: g.request.Semver})
 		if err != nil {
 			return v1alpha1.Commit{}, false, err
 		}
-		revision = head.Revision
+		revision, ref = head.Revision, head.Name
 	}
 	if g.keys != nil {
 		signer, err := g.mirrors.Verify(ctx, g.remote, revision, g.keys, g.now())
@@ -147,7 +147,7 @@ func (g gitSource) Checkout(ctx context.Context, dir string, out io.Writer) (v1a
 		fmt.Fprintf(out, "signed by %s\n", signer.Key)
 		revision = signer.Hash // what was verified is what is checked out
 	}
-	commit, err := g.mirrors.Checkout(ctx, g.remote, revision, dir)
+	commit, err := g.mirrors.Clone(ctx, g.remote, revision, dir, git.Clone{Ref: ref, History: g.request.FullHistory})
 	if err != nil {
 		return v1alpha1.Commit{}, false, err
 	}
