@@ -20,6 +20,9 @@ const ownershipPoll = 50 * time.Millisecond
 // own makes the data folder and takes possession of it.
 func (l *Local) own() error {
 	if err := os.MkdirAll(l.o.Data, 0o700); err != nil {
+		if target, linkErr := os.Readlink(l.o.Data); linkErr == nil {
+			return fmt.Errorf("the data folder %s is a symbolic link to %s, which is no folder: create that folder, or mount its volume", l.o.Data, target)
+		}
 		return fmt.Errorf("create the data folder: %w", err)
 	}
 	// What runs compare paths with must be where they really are.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -49,6 +50,21 @@ func TestADataFolderHasOneManagerAtATime(t *testing.T) {
 		t.Fatal(err)
 	}
 	newLocal(t, executor.LocalOptions{Data: data})
+}
+
+func TestADataFolderThatLeadsNowhereIsNamed(t *testing.T) {
+	link, target := filepath.Join(t.TempDir(), "data"), filepath.Join(t.TempDir(), "volume")
+	if err := os.Symlink(target, link); err != nil {
+		t.Fatal(err)
+	}
+	_, err := executor.NewLocal(executor.LocalOptions{Data: link, Now: time.Now})
+	if err == nil || !strings.Contains(err.Error(), link) || !strings.Contains(err.Error(), "create that folder") {
+		t.Fatalf("NewLocal = %v, want the link and what to do", err)
+	}
+	if err := os.Mkdir(target, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	newLocal(t, executor.LocalOptions{Data: link})
 }
 
 func TestARunTakenOverCanBeRemoved(t *testing.T) {
