@@ -16,8 +16,8 @@ import (
 // The names of the credentials, in a Secret and in an environment alike.
 const (
 	keyAccessKeyID     = "AWS_ACCESS_KEY_ID"
-	keySecretAccessKey = "AWS_SECRET_ACCESS_KEY"
-	keySessionToken    = "AWS_SESSION_TOKEN"
+	keySecretAccessKey = "AWS_SECRET_ACCESS_KEY" //nolint:gosec // a name
+	keySessionToken    = "AWS_SESSION_TOKEN"     //nolint:gosec // a name
 )
 
 // Credentials are AWS keys. The zero value stands for the identity of the

@@ -135,8 +135,8 @@ func (s *synthesis) prepareTemplates(ctx context.Context, wg *sync.WaitGroup, w 
 	}
 	// Whatever happens, the process must not wait for its job for ever.
 	context.AfterFunc(ctx, func() {
-		job.Close()
-		r.Close()
+		_ = job.Close()
+		_ = r.Close()
 	})
 	return t
 }
@@ -166,7 +166,7 @@ func (t *templatesCheck) check(ctx context.Context) (how string, err error) {
 	t.begin()
 	// When the process is gone, its result says so.
 	_ = json.NewEncoder(t.job).Encode(jobs)
-	t.job.Close()
+	_ = t.job.Close()
 	if err := <-t.result; err != nil {
 		if doubt, ok := errors.AsType[*doubtError](context.Cause(ctx)); ok {
 			return "", doubt

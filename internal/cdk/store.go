@@ -78,15 +78,15 @@ func (c Cache) tryLock(key string, how int) (release func(), err error) {
 		return nil, fmt.Errorf("open the dependency cache's lock: %w", err)
 	}
 	if err := flock(f, how|syscall.LOCK_NB); err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, fmt.Errorf("lock the dependency cache: %w", err)
 	}
 	// A lock file that was evicted meanwhile locks nothing.
 	if !same(f, path) {
-		f.Close()
+		_ = f.Close()
 		return nil, fmt.Errorf("lock the dependency cache: %w", syscall.EWOULDBLOCK)
 	}
-	return func() { f.Close() }, nil
+	return func() { _ = f.Close() }, nil
 }
 
 func flock(f *os.File, how int) error {

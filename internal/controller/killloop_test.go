@@ -31,7 +31,7 @@ import (
 func TestKillLoop(t *testing.T) {
 	kills, minutes := fromEnv(t, "KILL_LOOP", 6), fromEnv(t, "KILL_LOOP_MINUTES", 30)
 	seed := fromEnv(t, "KILL_LOOP_SEED", int(time.Now().UnixMilli()))
-	k := &killLoop{world: newWorld(t), random: rand.New(rand.NewPCG(uint64(seed), 0))} //nolint:gosec // a test
+	k := &killLoop{world: newWorld(t), random: rand.New(rand.NewPCG(uint64(seed), 0))}
 	k.traces = filepath.Join(t.TempDir(), "traces")
 	t.Cleanup(func() { rig.EndRuns(k.data) })
 	k.tally = newTally(k.world)

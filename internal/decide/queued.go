@@ -60,5 +60,5 @@ func rounded(n int) int32 {
 	for bound := roundedFrom; n >= bound; bound *= 10 {
 		unit = bound
 	}
-	return int32(min(n/unit*unit, 1_000_000)) //nolint:gosec // bounded right here
+	return int32(min(n/unit*unit, 1_000_000))
 }

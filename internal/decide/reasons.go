@@ -8,7 +8,7 @@ var (
 	stateDeployed        = problem.State("Deployed", problem.Silent)
 	stateAdopted         = problem.State("Adopted", problem.Silent)
 	stateSuspended       = problem.State("Suspended", problem.Silent)
-	stateDeploying       = problem.State("Deploying", problem.Silent)
+	_                    = problem.State("Deploying", problem.Silent)
 	stateDestroying      = problem.State("Destroying", problem.Silent)
 	stateLookingAtSource = problem.State("LookingAtSource", problem.Silent)
 	stateWaiting         = problem.State("Waiting", problem.Silent)
@@ -26,8 +26,8 @@ var (
 	stateCheckFailed     = problem.State("CheckFailed", problem.Silent)
 
 	// These are the reasons of good ends in the history.
-	stateSucceeded  = problem.State("Succeeded", problem.Silent)
-	stateUnchanged  = problem.State("Unchanged", problem.Silent)
+	_               = problem.State("Succeeded", problem.Silent)
+	_               = problem.State("Unchanged", problem.Silent)
 	stateSuperseded = problem.State("Superseded", problem.Silent)
 )
 

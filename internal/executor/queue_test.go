@@ -44,7 +44,7 @@ func TestHooksThatAreWaitedForGoBeforeBuildsAndNoBuildStarves(t *testing.T) {
 }
 
 func TestThePlaceInTheQueueIsTheNumberOfRunsThatGoFirst(t *testing.T) {
-	random := rand.New(rand.NewPCG(1, 2)) //nolint:gosec // a test
+	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
 		var q queue
 		var all []*task

@@ -35,7 +35,7 @@ func TestCachesMakeRoomForARun(t *testing.T) {
 			if err := unix.Statfs(data, &s); err != nil {
 				t.Fatal(err)
 			}
-			l := newLocal(t, executor.LocalOptions{Data: data, MinFree: int64(s.Bavail)*s.Bsize + held/2}) //nolint:gosec // no volume is that large
+			l := newLocal(t, executor.LocalOptions{Data: data, MinFree: int64(s.Bavail)*s.Bsize + held/2})
 			executortest.Eventually(t, "the run is done", func() bool {
 				err := l.Start(t.Context(), "run-1", executortest.Request(executortest.Succeed), run.Secrets{})
 				if err != nil && !errors.Is(err, executor.ErrNoSpace) {

@@ -17,7 +17,7 @@ import (
 // a manager that is killed while it starts a run leaves no process behind that
 // waits for the rest of its secrets.
 func sealed(secrets run.Secrets) (*os.File, error) {
-	input, err := json.Marshal(secrets) //nolint:gosec // it goes to the one process that needs it
+	input, err := json.Marshal(secrets)
 	if err != nil {
 		return nil, errors.New("encode the run's secrets")
 	}
@@ -49,5 +49,5 @@ func memoryFile() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	return os.NewFile(uintptr(fd), name), nil //nolint:gosec // a descriptor is small
+	return os.NewFile(uintptr(fd), name), nil
 }

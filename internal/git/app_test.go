@@ -170,7 +170,7 @@ func TestAnAppIsReadFromItsSecret(t *testing.T) {
 		}
 	}
 	shown := fmt.Sprintf("%v %+v %#v %s %q", h.remote(t), h.remote(t).Credentials.App, h.remote(t), h.remote(t).Credentials, h.remote(t).Credentials.App)
-	if strings.Contains(shown, "PRIVATE") || strings.Contains(shown, fmt.Sprint(h.secret()["githubAppPrivateKey"])) {
+	if strings.Contains(shown, "PRIVATE") || strings.Contains(shown, string(h.secret()["githubAppPrivateKey"])) {
 		t.Errorf("the key was printed: %s", shown)
 	}
 }

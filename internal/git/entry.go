@@ -78,5 +78,5 @@ func backoff(failures int) time.Duration {
 	if failures < 6 {
 		wait = firstRetry << (failures - 1)
 	}
-	return time.Duration(float64(wait) * (0.8 + 0.2*mathrand.Float64()))
+	return time.Duration(float64(wait) * (0.8 + 0.2*mathrand.Float64())) //nolint:gosec // it only spreads the load
 }

@@ -21,10 +21,10 @@ func tryLock(path string) (unlock func(), ok bool, err error) {
 		return nil, false, f.Close()
 	}
 	if err != nil {
-		f.Close()
+		_ = f.Close()
 		return nil, false, fmt.Errorf("lock a git mirror: %w", err)
 	}
-	return func() { f.Close() }, true, nil
+	return func() { _ = f.Close() }, true, nil
 }
 
 // waitLock is tryLock, again and again until ctx ends.

@@ -50,7 +50,7 @@ func (s *session) connect(ctx context.Context) (*ssh.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	context.AfterFunc(ctx, func() { conn.Close() })
+	context.AfterFunc(ctx, func() { _ = conn.Close() })
 	return s.handshake(conn, address, key.signer, trusted)
 }
 
@@ -72,7 +72,7 @@ func (s *session) handshake(conn net.Conn, address string, signer ssh.Signer, tr
 	if err == nil {
 		return ssh.NewClient(c, channels, requests), nil
 	}
-	conn.Close()
+	_ = conn.Close()
 	_, network := errors.AsType[net.Error](err)
 	negotiation, _ := errors.AsType[*ssh.AlgorithmNegotiationError](err)
 	switch {

@@ -173,7 +173,7 @@ func TestGitAgreesAboutOddCommits(t *testing.T) {
 	header := func(name, value string) string { return name + " " + strings.ReplaceAll(value, "\n", "\n ") + "\n" }
 	body := "\nHello\n\ngpgsig not a header\n no more than this\n"
 	plain := signed([]byte(head + body))
-	file := strings.Replace(signed([]byte(head+body), "-O", "hashalg=sha256"), "\r", "", -1)
+	file := strings.ReplaceAll(signed([]byte(head+body), "-O", "hashalg=sha256"), "\r", "")
 	cases := map[string]struct {
 		raw  string
 		good bool

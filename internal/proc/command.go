@@ -107,7 +107,7 @@ func (c Command) start() (*exec.Cmd, func(), error) {
 	// A run that is killed outright leaves nothing that it started itself.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 	if err := cmd.Start(); err != nil {
-		r.Close()
+		_ = r.Close()
 		return nil, nil, fmt.Errorf("start %s: %w", c.Path, err)
 	}
 	out := c.Out
@@ -126,7 +126,7 @@ func (c Command) start() (*exec.Cmd, func(), error) {
 			_ = r.SetReadDeadline(time.Unix(1, 0))
 			<-read
 		}
-		r.Close()
+		_ = r.Close()
 	}, nil
 }
 
@@ -159,14 +159,13 @@ func (c Command) verdict(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	exit := &ExitError{Code: -1}
-	if e, ok := errors.AsType[*exec.ExitError](err); ok {
-		exit.Code = e.ExitCode()
-		if status, ok := e.Sys().(syscall.WaitStatus); ok && status.Signaled() {
-			exit.Signal = status.Signal()
-		}
-	} else {
+	e, ok := errors.AsType[*exec.ExitError](err)
+	if !ok {
 		return fmt.Errorf("wait for %s: %w", c.Path, err)
+	}
+	exit := &ExitError{Code: e.ExitCode()}
+	if status, ok := e.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+		exit.Signal = status.Signal()
 	}
 	if cause := context.Cause(ctx); cause != nil {
 		return fmt.Errorf("%w (%w)", cause, exit)

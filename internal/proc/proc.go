@@ -79,7 +79,7 @@ func (p ID) awaitEnd() {
 	}
 	defer unix.Close(fd)
 	if p.Alive() {
-		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100) //nolint:gosec // a descriptor is small
+		_, _ = unix.Poll([]unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}, 100)
 	}
 }
 

@@ -1,3 +1,6 @@
+// Package runner carries out one run in a workspace: check out, install,
+// synthesise, publish, run hooks. It is what `awscdk-operator run` executes, in
+// a process of its own, since everything it starts is user code.
 package runner
 
 import (

@@ -16,7 +16,7 @@ import (
 const (
 	region = "us-east-1"
 	// The local AWS takes any key; these open nothing anywhere.
-	accessKeyID     = "AKIADEMODEMODEMODEMO"
+	accessKeyID     = "AKIADEMODEMODEMODEMO" //nolint:gosec // as it says
 	secretAccessKey = "demo-only"
 )
 

@@ -21,7 +21,7 @@ var databaseTypes = map[string]*Type{
 			"CharacterSetName", "Timezone", "DBClusterIdentifier",
 		},
 		WriteOnly: []string{"MasterUserPassword"},
-		ID: func(c *Cloud, r *Resource, name string) string {
+		ID: func(_ *Cloud, r *Resource, name string) string {
 			id := strings.ToLower(name)
 			r.Attrs["Address"] = id + ".c" + strings.ToLower(Random(11)) + "." + r.Place.Region + ".rds.amazonaws.com"
 			r.Attrs["Status"], r.Attrs["DbiResourceId"] = "available", "db-"+Random(26)

@@ -59,7 +59,7 @@ func database(c *cloud.Cloud, call *wire.Call, id string) (cloud.Resource, error
 }
 
 // databaseDefaults are what RDS takes for what a template leaves out.
-var databaseDefaults = map[string]string{
+var databaseDefaults = map[string]string{ //nolint:gosec // names of properties
 	"AllocatedStorage": "", "AutoMinorVersionUpgrade": "true", "BackupRetentionPeriod": "1", "CopyTagsToSnapshot": "false",
 	"DBInstanceClass": "", "DBName": "", "DeletionProtection": "false", "Engine": "", "EngineVersion": "", "Iops": "", "KmsKeyId": "",
 	"LicenseModel": "", "MasterUsername": "", "MultiAZ": "false", "PreferredBackupWindow": "03:00-03:30",

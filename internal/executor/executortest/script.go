@@ -168,7 +168,7 @@ func value(s *runner.Session, name string) string {
 // await waits until the file exists.
 func await(ctx context.Context, path string) error {
 	for range patience / pause {
-		if _, err := os.Stat(path); err == nil { //nolint:gosec // the test that wrote the script names its own file
+		if _, err := os.Stat(path); err == nil {
 			return nil
 		}
 		select {
@@ -201,7 +201,7 @@ func start(args ...string) *exec.Cmd {
 	if err != nil {
 		panic(err)
 	}
-	cmd := exec.Command(self, args...) //nolint:gosec // the test binary itself
+	cmd := exec.Command(self, args...)
 	if args[1] == Daemon || args[1] == Stranger {
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	}
@@ -224,10 +224,10 @@ func child(role string, args []string) {
 	case Daemon, Stranger:
 		signal.Ignore(syscall.SIGTERM, syscall.SIGHUP, syscall.SIGINT)
 		fresh := args[0] + ".new"
-		if err := os.WriteFile(fresh, []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil { //nolint:gosec // as above
+		if err := os.WriteFile(fresh, []byte(strconv.Itoa(os.Getpid())), 0o600); err != nil {
 			os.Exit(1)
 		}
-		_ = os.Rename(fresh, args[0]) //nolint:gosec // as above
+		_ = os.Rename(fresh, args[0])
 		time.Sleep(patience)
 	case Memory, Burst:
 		var held [][]byte

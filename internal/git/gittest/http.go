@@ -67,10 +67,10 @@ func ServeHTTP(root string, options HTTPOptions) (*HTTPServer, error) {
 			listener.Close()
 			return nil, err
 		}
-		go s.server.ServeTLS(listener, "", "") //nolint:errcheck // Close makes it return.
+		go s.server.ServeTLS(listener, "", "")
 		return s, nil
 	}
-	go s.server.Serve(listener) //nolint:errcheck // Close makes it return.
+	go s.server.Serve(listener)
 	return s, nil
 }
 
@@ -138,7 +138,7 @@ func (s *HTTPServer) serveInfoRefs(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-git-upload-pack-advertisement")
 	w.Header().Set("Cache-Control", "no-cache")
-	io.WriteString(w, "001e# service=git-upload-pack\n0000") //nolint:errcheck // the client went away
+	io.WriteString(w, "001e# service=git-upload-pack\n0000")
 	uploadPack(r.Context(), dir, protocol, nil, w, "--stateless-rpc", "--advertise-refs")
 }
 

@@ -151,7 +151,7 @@ func (s *SSHServer) serve(conn net.Conn) {
 	go ssh.DiscardRequests(requests)
 	for incoming := range channels {
 		if incoming.ChannelType() != "session" {
-			incoming.Reject(ssh.UnknownChannelType, "sessions only") //nolint:errcheck // the client went away
+			incoming.Reject(ssh.UnknownChannelType, "sessions only")
 			continue
 		}
 		channel, requests, err := incoming.Accept()
@@ -175,14 +175,14 @@ func (s *SSHServer) session(ctx context.Context, channel ssh.Channel, requests <
 			if ssh.Unmarshal(request.Payload, &env) == nil && env.Name == "GIT_PROTOCOL" {
 				protocol = protocolVersion(env.Value)
 			}
-			request.Reply(true, nil) //nolint:errcheck // the client went away
+			request.Reply(true, nil)
 		case "exec":
 			var exec struct{ Command string }
 			err := ssh.Unmarshal(request.Payload, &exec)
-			request.Reply(err == nil, nil) //nolint:errcheck // the client went away
+			request.Reply(err == nil, nil)
 			go s.execute(ctx, channel, exec.Command, protocol)
 		default:
-			request.Reply(false, nil) //nolint:errcheck // the client went away
+			request.Reply(false, nil)
 		}
 	}
 }
@@ -197,7 +197,7 @@ func (s *SSHServer) execute(ctx context.Context, channel ssh.Channel, command, p
 		status = s.command(ctx, channel, command, protocol)
 	}
 	code := struct{ Status uint32 }{uint32(status)}
-	channel.SendRequest("exit-status", false, ssh.Marshal(code)) //nolint:errcheck // the client went away
+	channel.SendRequest("exit-status", false, ssh.Marshal(code))
 }
 
 // command runs git-upload-pack 'path', and nothing else.
@@ -232,7 +232,7 @@ func (s *SSHServer) pipe(cmd *exec.Cmd, channel ssh.Channel, protocol string) in
 	}
 	go func() {
 		defer stdin.Close()
-		io.Copy(io.MultiWriter(stdin, &commandCounter{faults: &s.Faults}), channel) //nolint:errcheck // either side went away
+		io.Copy(io.MultiWriter(stdin, &commandCounter{faults: &s.Faults}), channel)
 	}()
 	if cmd.Wait() != nil {
 		return 128
