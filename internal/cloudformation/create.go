@@ -48,6 +48,9 @@ type ChangeSetRequest struct {
 func (c *Client) CreateChangeSet(ctx context.Context, r ChangeSetRequest) error {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
+	if err := c.sameAccount(ctx, r); err != nil {
+		return err
+	}
 	parameters, err := c.parameters(ctx, r)
 	if err != nil {
 		return err
@@ -158,3 +161,16 @@ func (c *Client) declared(ctx context.Context, templateURL string) (map[string]b
 }
 
 func lastPart(url string) string { return url[strings.LastIndexByte(url, '/')+1:] }
+
+// sameAccount refuses to plan in another account than the one that was built
+// for: the credentials have changed since, and a stack of the same name there
+// would be somebody else's. Where AWS does not say who the client is, the
+// account is not compared.
+func (c *Client) sameAccount(ctx context.Context, r ChangeSetRequest) error {
+	id, err := c.Identity(ctx)
+	if err != nil || r.Plan.Account == "" || id.Account == r.Plan.Account {
+		return nil
+	}
+	return &Error{Kind: ErrElsewhere, Doing: "create a change set of stack " + shortName(r.StackName), Message: fmt.Sprintf(
+		"the app was built for account %s, and the credentials are of account %s by now: use credentials of account %s", r.Plan.Account, id.Account, r.Plan.Account)}
+}

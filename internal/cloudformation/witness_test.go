@@ -69,3 +69,19 @@ func TestAnAccountThatCannotBeAskedForProvesNothing(t *testing.T) {
 		t.Errorf("it was taken for gone: %+v", seen)
 	}
 }
+
+func TestNoChangeSetIsMadeInAnotherAccountThanTheOneThatWasBuiltFor(t *testing.T) {
+	own, other := newAccounts(t)
+	plan := own.plan(t, template{Resources: tree{"Topic": topic("one")}})
+	plan.Account = awstest.Account
+	err := other.CreateChangeSet(t.Context(), ChangeSetRequest{StackName: "app", Name: "op-1", Token: "op-1", Create: true, Plan: plan})
+	if !errors.Is(err, ErrElsewhere) || !strings.Contains(err.Error(), otherAccount) {
+		t.Errorf("error %v", err)
+	}
+	if calls := own.Calls(t, "CreateChangeSet"); len(calls) > 0 {
+		t.Errorf("CreateChangeSet was called: %v", calls)
+	}
+	if err := own.CreateChangeSet(t.Context(), ChangeSetRequest{StackName: "app", Name: "op-1", Token: "op-1", Create: true, Plan: plan}); err != nil {
+		t.Errorf("in its own account: %v", err)
+	}
+}

@@ -66,12 +66,22 @@ func (p *pass) claimOn(stack Stack) v1alpha1.StackClaim {
 	return c
 }
 
+// strangersByName says whether a stack that was found by its name only, as one of
+// the earlier operator, was created after that had deployed last: then it is
+// somebody else's of the same name.
+func strangersByName(st *v1alpha1.CdkTsStackStatus, stack Stack) bool {
+	return st.StackID == "" && st.LastDeploy != nil && !st.LastDeploy.IsZero() &&
+		stack.CreatedAt.After(st.LastDeploy.Add(clockSkew))
+}
+
 // notOurs says why a stack that is there is not to be deleted with the object,
 // "" when it is.
 func (p *pass) notOurs(stack Stack) string {
 	switch rival := p.seen.Rival.Name; {
 	case rival != "":
 		return fmt.Sprintf("the CdkTsStack %s deploys it", rival)
+	case strangersByName(p.st, stack):
+		return fmt.Sprintf("it was created at %s, after the last deployment of this object", stack.CreatedAt.UTC().Format(time.RFC3339))
 	case stack.Status == statusReview || stack.Status == statusDeleting:
 	case p.claimOn(stack) == v1alpha1.ClaimMade:
 		return fmt.Sprintf("it was empty when a change set of this object made it, none was executed, and somebody else has deployed into it since (%s)", stack.Status)

@@ -21,7 +21,8 @@ const (
 // the operation ends or goes on without it. CloudFormation keeps a change set
 // that is not executed, and takes no more than 1,000 for one stack.
 func (p *pass) discard(op *v1alpha1.Operation) {
-	if op.RequestedAt == nil || op.AcceptedAt != nil || op.Plan == nil {
+	executed := op.AcceptedAt != nil || op.Outcome == v1alpha1.OutcomeSucceeded // as an earlier version tells it
+	if op.RequestedAt == nil || executed || op.Plan == nil {
 		return
 	}
 	due := p.now

@@ -126,6 +126,7 @@ func TestAnHourCostsLittle(t *testing.T) {
 		"a deletion takes an hour":         {then: func(h *hour) { deleted(h); h.aws.takes = 2 * time.Hour }, most: inAction},
 		"a deletion is refused":            {then: func(h *hour) { deleted(h); h.aws.writeErr = refused("TerminationProtected") }, most: cost{passes: 200, writes: 60, calls: 100, events: 60}},
 		"a deletion without credentials":   {then: func(h *hour) { deleted(h); h.aws.credentials = passing("SecretNotFound") }, most: cost{passes: 300, writes: 10, calls: 10, events: 10}},
+		"a deletion in another account":    {then: func(h *hour) { deleted(h); h.aws.err = passing("StackElsewhere") }, most: cost{passes: 200, writes: 10, calls: 300, events: 10}},
 		"a deletion while suspended":       {then: func(h *hour) { deleted(h); h.edit(func(s *spec) { s.Suspend = true }) }, most: atRest},
 		"a deletion that its hook forbids": {spec: func(s *spec) { s.LifecycleHooks = &v1alpha1.LifecycleHooks{BeforeDestroy: "b"} }, then: func(h *hour) { deleted(h); h.result = failed("HookFailed") }, most: cost{passes: 300, writes: 80, calls: 200, events: 80}},
 		"a hook forbids that the object goes": {spec: func(s *spec) { s.LifecycleHooks = &v1alpha1.LifecycleHooks{BeforeDestroy: "b"} }, then: func(h *hour) {

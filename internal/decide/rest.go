@@ -51,7 +51,7 @@ func awaitsARN(st *v1alpha1.CdkTsStackStatus) bool {
 // findAdopted notes the ARN of an adopted stack, by which it is watched from
 // then on.
 func (p *pass) findAdopted() bool {
-	if awaitsARN(p.st) && p.seen.Stack.Exists {
+	if awaitsARN(p.st) && p.seen.Stack.Exists && !strangersByName(p.st, p.seen.Stack) {
 		p.claim(p.seen.Stack.ID, v1alpha1.ClaimDeployed)
 		p.noteOutputs(p.seen.Stack)
 	}
