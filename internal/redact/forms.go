@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 )
@@ -47,6 +48,12 @@ func (k *known) addPiece(piece string) {
 	// too, so that the decoded secret has to be known.
 	v := &view{text: []byte(piece)}
 	k.plain.add(piece, word{})
+	if v.decode() != nil {
+		// Of what a tool has escaped once more, the views decode too much.
+		for _, text := range []string{quoted(piece, false), quoted(piece, true), url.QueryEscape(piece), url.PathEscape(piece)} {
+			k.plain.add(text, word{})
+		}
+	}
 	for range maxDecoded {
 		if v = v.decode(); v == nil {
 			break
