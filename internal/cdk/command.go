@@ -2,7 +2,9 @@ package cdk
 
 import (
 	"context"
+	"errors"
 	"io"
+	"syscall"
 
 	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/redact"
@@ -25,5 +27,12 @@ func (c Command) Run(ctx context.Context) (string, error) {
 	c.Out = tail
 	err := c.Command.Run(ctx)
 	tail.flush()
+	if errors.Is(err, syscall.E2BIG) {
+		err = errTooLargeVariables
+	}
 	return proc.WithoutNoise(tail.kept.String()), err
 }
+
+// errTooLargeVariables is what the kernel says of an environment that it does
+// not take, in words that help.
+var errTooLargeVariables = errors.New("the variables of spec.build or the context are too large for one process (128 KiB each, about 2 MiB together): keep large values in files")

@@ -203,14 +203,13 @@ func (i installer) environment() environ {
 		offer("npm_config_fetch_retry_maxtimeout", "10000").
 		offer("npm_config_fetch_timeout", "30000").
 		set("npm_config_update_notifier", "false")
-	env = env.offer("YARN_HTTP_TIMEOUT", "30000").set("COREPACK_ENABLE_DOWNLOAD_PROMPT", "0")
+	env = Tools{settings: corepackSettings(i.Cache, i.Env)}.Apply(env.offer("YARN_HTTP_TIMEOUT", "30000"))
 	if i.berry() {
 		env = Tools{settings: i.yarnSettings(i.Root, i.Cache, i.withRegistry(i.Env))}.Apply(env)
 	}
 	if i.Cache.Dir == "" {
 		return env
 	}
-	env = env.offer("COREPACK_HOME", i.sub("corepack"))
 	if i.manager == "pnpm" {
 		// npm would warn of a setting that is pnpm's alone.
 		env = env.offer("npm_config_store_dir", i.sub("pnpm"))

@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"awscdk.dev/operator/internal/proc"
 )
 
 func TestTheAppSeesTheUsersVariables(t *testing.T) {
@@ -45,5 +47,12 @@ func TestChecksWithSettingsOfTheUsersAreLeftToTheApp(t *testing.T) {
 	wantChecks(t, r.mustSynth(), ByApp, ByApp)
 	if got := tree(t, r.options.Output)["S.template.json"]; !strings.Contains(got, "prodthree") {
 		t.Errorf("the template is %s", got)
+	}
+}
+
+func TestAVariableThatNoProcessCanHaveIsExplained(t *testing.T) {
+	_, err := Command{Command: proc.Command{Path: "/bin/true", Dir: t.TempDir(), Env: []string{"BIG=" + strings.Repeat("x", 200<<10)}}}.Run(t.Context())
+	if err == nil || !strings.Contains(err.Error(), "spec.build") || !strings.Contains(err.Error(), "128 KiB") {
+		t.Errorf("error is %v", err)
 	}
 }

@@ -10,9 +10,9 @@ import (
 	"strings"
 )
 
-// Tools are what yarn 2 and later give, by hand, to everything that runs in a
-// project; what the install was given belongs to them. They are empty for the
-// other package managers.
+// Tools are what the package manager gives, by hand, to everything that runs in
+// a project: itself, where it is not on PATH, and what yarn 2 and later say of
+// where packages are. What the install was given belongs to them.
 type Tools struct {
 	// bin is a folder for the front of PATH, "" for none.
 	bin string
@@ -45,18 +45,21 @@ func (t Tools) Apply(env []string) []string {
 // has none.
 func (p Project) Tools(state string, c Cache, env []string) (Tools, error) {
 	k, err := detect(p)
-	if err != nil || !k.berry() {
+	if err != nil || k.manager == "npm" {
 		return Tools{}, nil //nolint:nilerror // the install has said what is wrong with the lock file
 	}
-	t := Tools{settings: k.yarnSettings(p.Root, c, env)}
 	path, args, err := k.tool(env)
-	if err != nil {
-		return Tools{}, err
+	if err != nil || len(args) == 0 && !k.berry() {
+		return Tools{}, err // it is on PATH
 	}
-	if t.bin, err = os.MkdirTemp(state, "yarn-"); err != nil {
-		return Tools{}, fmt.Errorf("make a folder for yarn: %w", err)
+	t := Tools{settings: corepackSettings(c, env)}
+	if k.berry() {
+		t.settings = append(t.settings, k.yarnSettings(p.Root, c, env)...)
 	}
-	if err := t.write("yarn", append([]string{path}, args...)...); err != nil {
+	if t.bin, err = os.MkdirTemp(state, "tools-"); err != nil {
+		return Tools{}, fmt.Errorf("make a folder for %s: %w", k.manager, err)
+	}
+	if err := t.write(k.manager, append([]string{path}, args...)...); err != nil {
 		return Tools{}, err
 	}
 	if !k.pnp(p.Root, env) {
@@ -154,6 +157,15 @@ func followed(dir string) string {
 		return real
 	}
 	return dir
+}
+
+// corepackSettings are for the package managers that corepack fetches.
+func corepackSettings(c Cache, env []string) []string {
+	settings := []string{"COREPACK_ENABLE_DOWNLOAD_PROMPT=0"}
+	if c.Dir != "" && environ(env).get("COREPACK_HOME") == "" {
+		settings = append(settings, "COREPACK_HOME="+c.sub("corepack"))
+	}
+	return settings
 }
 
 // pnp tells whether packages are to be found by Plug'n'Play, which is what yarn

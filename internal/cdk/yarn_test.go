@@ -144,3 +144,17 @@ func TestAnAppWithPlugAndPlayIsSynthesised(t *testing.T) {
 		t.Errorf("the template is %s", got)
 	}
 }
+
+// Who installs by corepack has no pnpm or yarn on PATH, and the app calls it.
+func TestWhatCorepackInstallsWithIsThereForTheApp(t *testing.T) {
+	p := checkout(t, ".", with(map[string]string{"cdk.json": "{}", "package.json": `{"packageManager":"pnpm@9.15.9"}`, "pnpm-lock.yaml": "lockfileVersion: '9.0'\n"}))
+	bin := t.TempDir()
+	write(t, filepath.Join(bin, "corepack"), "#!/bin/sh\necho \"corepack $* $COREPACK_HOME\"\n")
+	if err := os.Chmod(filepath.Join(bin, "corepack"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"PATH=" + bin + ":/bin:/usr/bin/nowhere"}
+	if got := hookLike(t, p, Cache{Dir: "/cache"}, env, "pnpm exec ts-node"); got != "corepack pnpm exec ts-node /cache/corepack\n" {
+		t.Errorf("pnpm is %q", got)
+	}
+}
