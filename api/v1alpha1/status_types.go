@@ -526,10 +526,10 @@ type UncheckedResource struct {
 	Reason string `json:"reason,omitempty"`
 }
 
-// StackProblem says that the deployed stack is gone, or in a state that no
-// deployment leaves.
+// StackProblem says that the deployed stack is gone, was updated by others, or
+// is in a state that no deployment leaves.
 type StackProblem struct {
-	// reason is StackMissing or StackUnusable.
+	// reason is StackMissing, StackChanged or StackUnusable.
 	Reason string `json:"reason"`
 	// message says what happened and what to do.
 	Message string `json:"message"`

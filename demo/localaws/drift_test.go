@@ -110,3 +110,22 @@ func TestOrdinaryUpdateLeavesDriftAlone(t *testing.T) {
 		t.Errorf("change set is %s, want no changes", cs.Status)
 	}
 }
+
+const unreadable = `{"Resources": {
+	"A": {"Type": "AWS::SSM::Parameter", "Properties": {"Name": "/a", "Type": "String", "Value": "1"}},
+	"H": {"Type": "Local::Test::Resource", "Properties": {"FailOn": "Drift", "Message": "not readable"}}}}`
+
+func TestDriftOfWhatCannotBeReadIsUnknown(t *testing.T) {
+	l := newLab(t, localaws.Config{})
+	l.create("s", unreadable, "CREATE_COMPLETE")
+	status, found := l.drift("s")
+	hidden := found["H"]
+	if status != types.StackDriftStatusUnknown || hidden.StackResourceDriftStatus != types.StackResourceDriftStatusUnknown ||
+		aws.ToString(hidden.DriftStatusReason) != "not readable" {
+		t.Errorf("stack %s, resource %+v", status, hidden)
+	}
+	l.hack("/a", "hacked")
+	if status, _ = l.drift("s"); status != types.StackDriftStatusDrifted {
+		t.Errorf("with a drifted resource the stack is %s", status)
+	}
+}

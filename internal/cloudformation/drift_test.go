@@ -1,6 +1,8 @@
 package cloudformation
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"strings"
@@ -115,6 +117,22 @@ func TestADetectionThatIsGoingOnIsNoFailure(t *testing.T) {
 		seen := c.Drift(t.Context(), id, stack.ID)
 		return seen.Status == "DETECTION_COMPLETE" && seen.Drifted
 	})
+}
+
+func TestTheTemplateOfAStackIsKnownByItsDigest(t *testing.T) {
+	c := newCloud(t)
+	mine := template{Resources: tree{"Topic": topic("one")}}
+	sum := sha256.Sum256([]byte(mine.json(t)))
+	stack := c.deploy(t, "1", c.plan(t, mine))
+	if got, err := c.TemplateDigest(t.Context(), stack.ID); err != nil || got != hex.EncodeToString(sum[:]) {
+		t.Errorf("digest %q, %v", got, err)
+	}
+	// What is not ASCII comes back as question marks: such a template cannot be
+	// told from another.
+	odd := c.deploy(t, "2", c.plan(t, template{Resources: tree{"Topic": topic("what?")}}))
+	if got, err := c.TemplateDigest(t.Context(), odd.ID); err != nil || got != "" {
+		t.Errorf("digest %q, %v", got, err)
+	}
 }
 
 func TestMoreDriftThanFitsIsCounted(t *testing.T) {

@@ -2,7 +2,10 @@ package cloudformation
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -54,6 +57,23 @@ func (c *Client) describe(ctx context.Context, nameOrARN string) (*types.Stack, 
 		return nil, &Error{Kind: ErrNotFound, Doing: doing, Message: "it does not exist"}
 	}
 	return &out.Stacks[0], nil
+}
+
+// TemplateDigest is the SHA-256 of a stack's template in hex; "" when it cannot
+// be told: CloudFormation gives back a question mark for whatever is not ASCII.
+func (c *Client) TemplateDigest(ctx context.Context, stackARN string) (string, error) {
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	out, err := call(ctx, c, "read the template of stack "+shortName(stackARN), (*cfn.Client).GetTemplate, &cfn.GetTemplateInput{StackName: &stackARN})
+	if err != nil {
+		return "", err
+	}
+	body := aws.ToString(out.TemplateBody)
+	if strings.Contains(body, "?") {
+		return "", nil
+	}
+	sum := sha256.Sum256([]byte(body))
+	return hex.EncodeToString(sum[:]), nil
 }
 
 func outputs(s *types.Stack) map[string]string {

@@ -80,9 +80,18 @@ func (p *pass) stackRead(ctx context.Context, stackID string) (found decide.Stac
 		return decide.Stack{Err: err}
 	}
 	for _, aws := range clients {
-		if found = aws.Stack(ctx, stackID); !refused(found.Err) {
+		if found = aws.Stack(ctx, stackID); refused(found.Err) {
+			continue
+		}
+		if decide.Updated(p.obj, found) {
+			found.Template, found.Err = aws.TemplateDigest(ctx, stackID)
+		}
+		if !refused(found.Err) {
 			break
 		}
+	}
+	if found.Seen && refused(found.Err) {
+		found.Err = nil // nobody may read the template: nothing is known of it
 	}
 	found.Err = judged(found.Err)
 	return found

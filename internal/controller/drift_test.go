@@ -1,8 +1,11 @@
 package controller_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 
@@ -47,6 +50,27 @@ func TestAStackThatIsDeletedByHandIsNotReady(t *testing.T) {
 	if again.Status.StackID == gone.Status.StackID {
 		t.Error("it is ready, and its stack is the one that is gone")
 	}
+	w.until("web", "drift is looked for again", drifted(metav1.ConditionFalse, "InSync"))
+}
+
+func TestAStackThatOthersUpdateIsNotReady(t *testing.T) {
+	w := newWorld(t)
+	mine := template(t, map[string]any{"Topic": topic("one")})
+	w.commitFiles(map[string]string{"template.json": mine, "app.json": fmt.Sprintf(`{"templateDigest":"%x"}`, sha256.Sum256([]byte(mine)))})
+	w.manage()
+	w.create(w.stack("web"))
+	w.untilReady("web")
+	time.Sleep(time.Second) // the status knows no parts of a second
+	_, err := w.cfn().UpdateStack(t.Context(), &cloudformation.UpdateStackInput{
+		StackName: ptr.To("Stack-web"), TemplateBody: ptr.To(template(t, map[string]any{"Topic": topic("by hand")})),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := w.until("web", "the change is told", because("StackChanged"))
+	contains(t, message(changed), "updated at 20", "restartedAt=")
+	w.edit("web", `{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}}}`)
+	w.untilReady("web")
 	w.until("web", "drift is looked for again", drifted(metav1.ConditionFalse, "InSync"))
 }
 

@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
@@ -14,12 +15,32 @@ func (p *pass) notAsDeployed(s Stack) *problem.Problem {
 	case !s.Exists:
 		return errStackMissing.New("the stack %s was deleted, and not by this object: to have it made again, order a deployment (%s); if it is to stay deleted, delete this object",
 			stackName(p.st.StackID), p.orderCommand())
+	case p.updatedByOthers(s):
+		return errStackChanged.New("the stack %s was updated at %s, and not by this object: its template is not the one that was deployed at revision %s. To have that deployed again, order a deployment: %s",
+			s.Name, s.UpdatedAt.UTC().Format(time.RFC3339), short(p.st.Deployed.Target.Revision), p.orderCommand())
 	case updatable(s.Status):
 		return nil
 	}
 	pr := unusable(s)
 	pr.Message += fmt.Sprintf(". A deployment is ordered by: %s", p.orderCommand())
 	return pr
+}
+
+// Updated says whether a stack was updated since it was deployed: then its
+// template tells whether it is still what was deployed.
+func Updated(obj *v1alpha1.CdkTsStack, s Stack) bool {
+	d := obj.Status.Deployed
+	return d != nil && d.Plan.TemplateDigest != "" && updatable(s.Status) && s.UpdatedAt.After(d.At.Time)
+}
+
+// updatedByOthers says whether the template of a stack is none of this
+// object's: neither that of the last good deployment nor that of the last plan,
+// which may be in place and have failed its verification.
+func (p *pass) updatedByOthers(s Stack) bool {
+	if s.Template == "" || !Updated(p.obj, s) || s.Template == p.st.Deployed.Plan.TemplateDigest {
+		return false
+	}
+	return p.st.Plan == nil || s.Template != p.st.Plan.TemplateDigest
 }
 
 // orderCommand orders a deployment of the object.

@@ -163,7 +163,10 @@ type Stack struct {
 	TerminationProtection bool
 	CreatedAt             time.Time
 	UpdatedAt             time.Time
-	Err                   error
+	// Template is the SHA-256 of its template in hex; "" when it was not asked
+	// for, see Updated, or cannot be told.
+	Template string
+	Err      error
 }
 
 // Unborn says that the next change set has to create the stack.

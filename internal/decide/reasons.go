@@ -38,6 +38,7 @@ var (
 	errDeploymentFailed  = problem.Declare("DeploymentFailed", problem.Retries)
 	errTakenOver         = problem.Declare("TakenOver", problem.Stalls)
 	errRollbackStuck     = problem.Declare("RollbackStuck", problem.Stalls)
+	errStackChanged      = problem.Declare("StackChanged", problem.Stalls)
 	errStackMissing      = problem.Declare("StackMissing", problem.Stalls)
 	errStackUnusable     = problem.Declare("StackUnusable", problem.Stalls)
 	errAccountChanged    = problem.Declare("AccountChanged", problem.Stalls)

@@ -31,6 +31,10 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 		if at := text(d, "created"); at != "" {
 			s.world.Stack.CreatedAt = moment(t, at)
 		}
+		s.world.Stack.Template = text(d, "template")
+		if d.HasArg("updated") {
+			s.world.Stack.UpdatedAt = s.now
+		}
 		if v := text(d, "out"); v != "" {
 			s.world.Stack.Outputs = map[string]string{"Url": v}
 		}
