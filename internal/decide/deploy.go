@@ -1,8 +1,6 @@
 package decide
 
 import (
-	"fmt"
-
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
 )
@@ -201,56 +199,4 @@ func movedAway(stackID string, plan *v1alpha1.Plan) *problem.Problem {
 			"the app now names this stack %s in CloudFormation, and %s is deployed and would be left behind: restore the name, or create another CdkTsStack for the new one", plan.StackName, at.StackName)
 	}
 	return nil
-}
-
-// finish notes that a deployment has brought its target about, and has it
-// verified.
-func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
-	s := p.seen.Stack
-	if want := op.Plan.TerminationProtection; want != nil && *want != s.TerminationProtection {
-		return p.act(ActProtect, p.poll(op.StepStartedAt))
-	}
-	if outcome == v1alpha1.OutcomeSucceeded || p.st.LastDeploy == nil {
-		p.st.LastDeploy = v1alpha1.NewTime(p.metaNow())
-	}
-	p.claim(s.ID, v1alpha1.ClaimDeployed)
-	p.noteOutputs(s)
-	p.st.StackProblem = nil
-	p.st.Drift, p.st.DriftDetected = p.driftAfter(outcome), p.st.DriftDetected && outcome == v1alpha1.OutcomeUnchanged
-	op.StackID, op.Outcome = s.ID, outcome
-	p.discard(op)
-	return p.beginChecks(op, 0)
-}
-
-// complete closes a deployment that is in place and, if asked for, verified.
-func (p *pass) complete(op *v1alpha1.Operation) bool {
-	deployed := &v1alpha1.Deployment{Target: *op.Target, Generation: p.st.ObservedGeneration, Plan: *op.Plan, At: p.metaNow()}
-	deployed.Plan.ConstructPaths = nil
-	p.st.Deployed = deployed
-	p.end(op.Outcome, problem.Named(string(op.Outcome)), deployedMessage(op, op.Outcome))
-	return false
-}
-
-// driftAfter forgets what was known of drift when the stack was changed: the
-// next check tells what is left of it.
-func (p *pass) driftAfter(outcome v1alpha1.Outcome) *v1alpha1.DriftStatus {
-	if outcome == v1alpha1.OutcomeUnchanged || p.st.Drift == nil {
-		return p.st.Drift
-	}
-	return &v1alpha1.DriftStatus{AttemptedAt: p.st.Drift.AttemptedAt, CheckedAt: p.st.Drift.CheckedAt}
-}
-
-func deployedMessage(op *v1alpha1.Operation, outcome v1alpha1.Outcome) string {
-	if outcome == v1alpha1.OutcomeUnchanged {
-		return fmt.Sprintf("%s is up to date at revision %s: there was nothing to change", op.Plan.StackName, short(op.Target.Revision))
-	}
-	return fmt.Sprintf("Deployed %s at revision %s", op.Plan.StackName, short(op.Target.Revision))
-}
-
-// short abbreviates a commit hash for people.
-func short(revision string) string {
-	if commitHash.MatchString(revision) {
-		return revision[:12]
-	}
-	return revision
 }

@@ -250,11 +250,3 @@ func destroyFailure(deployed *v1alpha1.Deployment, stack Stack, ev Events) strin
 	}
 	return fmt.Sprintf("the deletion of %s failed: %s", stack.Name, stack.StatusReason)
 }
-
-// stackName is the name in an ARN, or what was given.
-func stackName(ref string) string {
-	if at, ok := PlaceOf(ref); ok {
-		return at.StackName
-	}
-	return ref
-}

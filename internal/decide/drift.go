@@ -3,10 +3,13 @@ package decide
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // checkDrift starts a drift check when one is due and the stack is at rest. One
@@ -221,4 +224,45 @@ func (p *pass) driftFailed(message string) bool {
 	d.Unchecked, d.UncheckedOmitted = nil, 0
 	p.drop()
 	return false
+}
+
+func recordDrift(p *pass) {
+	d := p.st.Drift
+	switch {
+	case p.st.StackProblem != nil:
+		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionUnknown, p.st.StackProblem.Reason, "drift is not looked for: the condition Ready says why")
+	case d == nil:
+		meta.RemoveStatusCondition(&p.st.Conditions, v1alpha1.ConditionDrifted)
+	case len(d.Unchecked) > 0 && d.Error != "":
+		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionUnknown, stateCheckIncomplete.Reason, d.Error)
+	case d.Error != "":
+		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionUnknown, stateCheckFailed.Reason, d.Error)
+	case d.CheckedAt == nil || p.st.LastDriftCheck == nil || p.st.Deployed == nil || d.CheckedAt.Before(&p.st.Deployed.At):
+		meta.RemoveStatusCondition(&p.st.Conditions, v1alpha1.ConditionDrifted)
+	case p.st.DriftDetected:
+		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionTrue, stateDrifted.Reason, driftMessage(d))
+	default:
+		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionFalse, stateInSync.Reason, "the stack is as its template says")
+	}
+}
+
+func driftMessage(d *v1alpha1.DriftStatus) string {
+	if d == nil || len(d.Resources) == 0 {
+		return "the stack has drifted from its template"
+	}
+	if n := len(d.Unchecked) + int(d.UncheckedOmitted); n > 0 {
+		known := *d
+		known.Unchecked, known.UncheckedOmitted = nil, 0
+		return fmt.Sprintf("%s; %d more could not be looked at", driftMessage(&known), n)
+	}
+	r := d.Resources[0]
+	what := fmt.Sprintf("%s (%s) is %s", r.LogicalID, r.Type, strings.ToLower(r.Change))
+	if len(r.Properties) > 0 {
+		q := r.Properties[0]
+		what = fmt.Sprintf("%s%s is %q, not %q", r.LogicalID, strings.ReplaceAll(q.Path, "/", "."), q.Actual, q.Expected)
+	}
+	if more := len(d.Resources) + int(d.Omitted) - 1; more > 0 {
+		what += fmt.Sprintf(" and %d more", more)
+	}
+	return "drifted: " + what
 }

@@ -1,7 +1,6 @@
 package decide
 
 import (
-	"regexp"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -36,8 +35,6 @@ type Needs struct {
 	// Credentials are to be read, for one of the above or for what follows.
 	Credentials bool
 }
-
-var commitHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
 
 // Look says what has to be looked at before the next decision about obj.
 func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
@@ -74,16 +71,4 @@ func headNotBefore(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) time.T
 		return at.At.Time
 	}
 	return due
-}
-
-// stackRef is how the object's stack is known best: by ARN, by the name that
-// was deployed, or by the name in the spec.
-func stackRef(obj *v1alpha1.CdkTsStack) string {
-	switch st := &obj.Status; {
-	case st.StackID != "":
-		return st.StackID
-	case st.Deployed != nil && st.Deployed.Plan.StackName != "":
-		return st.Deployed.Plan.StackName
-	}
-	return obj.Spec.StackName
 }

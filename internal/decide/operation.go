@@ -7,8 +7,6 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
-
-	"k8s.io/apimachinery/pkg/api/meta"
 )
 
 // maxHistory bounds status.history.
@@ -19,25 +17,6 @@ const (
 	credentialsPoll = 15 * time.Second
 	problemPoll     = 5 * time.Second
 )
-
-// followOperation goes on with what is in flight. When that ends, it does not
-// speak, so that the rules below it start what comes next in the same pass.
-func followOperation(p *pass) bool {
-	op := p.st.Operation
-	if op == nil {
-		return false
-	}
-	if k, known := kinds[op.Kind]; known {
-		return k.follow(p, op)
-	}
-	return p.unknown(op)
-}
-
-// unknown gives up an operation that another version of the operator began and
-// that this one cannot follow.
-func (p *pass) unknown(op *v1alpha1.Operation) bool {
-	return p.fail(errUnknownOperation.New("status.operation is %s at the step %q, which this version of the operator does not know, and was given up", op.Kind, op.Step))
-}
 
 // lacksCredentials speaks for an operation that cannot be followed since its
 // credentials are gone; it goes on when they return.
@@ -160,33 +139,6 @@ func (p *pass) acted() (spoke, ok bool) {
 		return p.waitFor(pr), false
 	}
 	return p.fail(pr), false
-}
-
-// unseen speaks when something that the operation needs could not be looked
-// at: a failure to see is never taken for an answer.
-func (p *pass) unseen(errs ...error) bool {
-	for _, err := range errs {
-		if err != nil {
-			return p.waitFor(problem.Of(err))
-		}
-	}
-	return false
-}
-
-// waitFor shows a passing problem and looks again later.
-func (p *pass) waitFor(pr *problem.Problem) bool {
-	p.say(waiting, problem.Named(pr.Reason), pr.Message+"; it is tried again by itself")
-	return p.look(p.patience(pr.Reason))
-}
-
-// patience is how long to wait before looking again at a problem: the longer
-// it has lasted, the longer, up to a minute.
-func (p *pass) patience(reason string) time.Duration {
-	c := meta.FindStatusCondition(p.obj.Status.Conditions, v1alpha1.ConditionReady)
-	if c == nil || c.Reason != reason {
-		return problemPoll
-	}
-	return min(max(p.now.Sub(c.LastTransitionTime.Time)/10, problemPoll), time.Minute)
 }
 
 // counted is how many of some failures count as attempts.

@@ -81,19 +81,6 @@ func (p *pass) notAllowed() {
 	}
 }
 
-// sourceUnknown says what is known of a repository whose commit is not.
-func (p *pass) sourceUnknown() {
-	h := p.seen.Head
-	if h.Err != nil {
-		pr := problem.Of(h.Err)
-		p.tell(failing, pr)
-		p.wakeAt(later(h.RetryAt, p.now.Add(p.patience(pr.Reason))))
-		return
-	}
-	p.wakeAt(p.now.Add(2 * time.Second)) // should the news of it get lost
-	p.say(waiting, stateLookingAtSource, "looking at "+Tracked(&p.obj.Spec))
-}
-
 func later(a, b time.Time) time.Time {
 	if a.After(b) {
 		return a

@@ -2,7 +2,6 @@ package decide
 
 import (
 	"fmt"
-	"hash/fnv"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -77,40 +76,4 @@ func retryPolicy(r *v1alpha1.Retry, obj *v1alpha1.CdkTsStack, n int) (limit int,
 		longest = r.MaxInterval.Duration
 	}
 	return limit, backoff(first, longest, n, string(obj.UID))
-}
-
-// backoff doubles first with every failure up to longest, and takes up to a
-// fifth off, by seed, so that what failed together is not retried together.
-func backoff(first, longest time.Duration, n int, seed string) time.Duration {
-	pause := first
-	for i := 1; i < n && pause < longest; i++ {
-		pause *= 2
-	}
-	pause = min(pause, longest)
-	return pause - time.Duration(jitter(seed, n)*float64(pause)/5)
-}
-
-// jitter is a number from 0 to 1 that looks random and is not: decisions are
-// functions of their arguments.
-func jitter(seed string, n int) float64 {
-	h := fnv.New32a()
-	fmt.Fprintf(h, "%s/%d", seed, n)
-	return float64(h.Sum32()) / (1 << 32)
-}
-
-// due says whether a time has come, and otherwise asks to be woken for it.
-func (p *pass) due(at time.Time) bool {
-	if p.now.Before(at) {
-		p.wakeAt(at)
-		return false
-	}
-	return true
-}
-
-// wakeAt asks for a look at that time, if none is asked for earlier.
-func (p *pass) wakeAt(t time.Time) {
-	after := max(t.Sub(p.now), time.Millisecond)
-	if p.after == 0 || after < p.after {
-		p.after = after
-	}
 }

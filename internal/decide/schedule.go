@@ -1,6 +1,8 @@
 package decide
 
 import (
+	"fmt"
+	"hash/fnv"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -95,4 +97,32 @@ func spread(s Schedule, due time.Time, part, of time.Duration, most time.Duratio
 // share is a part of a duration, of 0 to 1.
 func share(d time.Duration, part float64) time.Duration {
 	return time.Duration(part * float64(d))
+}
+
+// Settings are the operator's own.
+type Settings struct {
+	// Drift and GitSync say when the next check after a moment is due.
+	Drift, GitSync Schedule
+	// Fleet is how many objects have a stack in the account and region of the
+	// one that is decided about; 0 when that is not known.
+	Fleet int
+}
+
+// jitter is a number from 0 to 1 that looks random and is not: decisions are
+// functions of their arguments.
+func jitter(seed string, n int) float64 {
+	h := fnv.New32a()
+	fmt.Fprintf(h, "%s/%d", seed, n)
+	return float64(h.Sum32()) / (1 << 32)
+}
+
+// backoff doubles first with every failure up to longest, and takes up to a
+// fifth off, by seed, so that what failed together is not retried together.
+func backoff(first, longest time.Duration, n int, seed string) time.Duration {
+	pause := first
+	for i := 1; i < n && pause < longest; i++ {
+		pause *= 2
+	}
+	pause = min(pause, longest)
+	return pause - time.Duration(jitter(seed, n)*float64(pause)/5)
 }

@@ -146,42 +146,6 @@ func deployedNow(p *pass) string {
 	return strings.Join(parts, "; ")
 }
 
-// pendingNews tells of a commit that is seen and not deployed.
-func pendingNews(p *pass, s *v1alpha1.SourceStatus) string {
-	news := fmt.Sprintf("commit %s of %s", short(s.PendingRevision), s.Ref)
-	if s.Pending != nil && s.Pending.Hash == s.PendingRevision {
-		news += fmt.Sprintf(" (%q by %s)", s.Pending.Subject, s.Pending.Author)
-	}
-	switch {
-	case !AutoRedeploy(&p.obj.Spec):
-		return news + " is pending: set actions.autoRedeploy or order a deployment"
-	case s.InspectError != "" && s.InspectedRevision == s.PendingRevision:
-		return news + " could not be read, which is tried again: " + s.InspectError
-	}
-	return news + " is looked at before it is deployed"
-}
-
-func driftMessage(d *v1alpha1.DriftStatus) string {
-	if d == nil || len(d.Resources) == 0 {
-		return "the stack has drifted from its template"
-	}
-	if n := len(d.Unchecked) + int(d.UncheckedOmitted); n > 0 {
-		known := *d
-		known.Unchecked, known.UncheckedOmitted = nil, 0
-		return fmt.Sprintf("%s; %d more could not be looked at", driftMessage(&known), n)
-	}
-	r := d.Resources[0]
-	what := fmt.Sprintf("%s (%s) is %s", r.LogicalID, r.Type, strings.ToLower(r.Change))
-	if len(r.Properties) > 0 {
-		q := r.Properties[0]
-		what = fmt.Sprintf("%s%s is %q, not %q", r.LogicalID, strings.ReplaceAll(q.Path, "/", "."), q.Actual, q.Expected)
-	}
-	if more := len(d.Resources) + int(d.Omitted) - 1; more > 0 {
-		what += fmt.Sprintf(" and %d more", more)
-	}
-	return "drifted: " + what
-}
-
 func operationMessage(op *v1alpha1.Operation, pr *v1alpha1.Progress) string {
 	what := sentence(op)
 	switch {
@@ -211,79 +175,6 @@ func (p *pass) reconciling() bool {
 	return p.foreground() != nil || v == waiting || v == failing || (p.deleting() && v != paused)
 }
 
-// recordSource notes what was seen of the repository, and the commit that
-// waits to be deployed.
-func recordSource(p *pass) {
-	tracked := Tracked(&p.obj.Spec)
-	src := v1alpha1.SourceStatus{Ref: tracked}
-	if old := p.st.Source; old != nil && old.Ref == tracked {
-		src = *old
-	}
-	h := p.seen.Head
-	switch {
-	case p.deleting():
-		return
-	case pinned(&p.obj.Spec):
-		src.Revision, src.Error = tracked, ""
-	case h.Err != nil:
-		src.Error = problem.Cut(problem.Of(h.Err).Message, problem.MaxMessage)
-	case h.Known:
-		src.Error, src.Tag = "", problem.Head(h.Tag, maxTag)
-		if src.Revision != h.Revision {
-			src.Revision, p.st.LastGitSync = h.Revision, v1alpha1.NewTime(p.metaNow())
-		}
-	}
-	src.PendingRevision = p.pendingRevision(src)
-	if src.PendingRevision == "" {
-		src.Pending = nil
-	}
-	p.st.Source = &src
-	p.recordSourceCondition(src)
-}
-
-func (p *pass) pendingRevision(src v1alpha1.SourceStatus) string {
-	if p.st.Deployed == nil || p.st.Target == nil || src.Revision == p.st.Target.Revision || src.Revision == src.IrrelevantRevision {
-		return ""
-	}
-	return src.Revision
-}
-
-func (p *pass) recordSourceCondition(src v1alpha1.SourceStatus) {
-	switch {
-	case src.Error != "":
-		p.setCondition(v1alpha1.ConditionSourceAvailable, metav1.ConditionFalse, problem.Of(orNone(p.seen.Head.Err)).Reason, src.Error)
-	case src.Revision != "":
-		p.setCondition(v1alpha1.ConditionSourceAvailable, metav1.ConditionTrue, stateSeen.Reason, fmt.Sprintf("%s is at revision %s", src.Ref, short(src.Revision)))
-	}
-}
-
-func orNone(err error) error {
-	if err == nil {
-		return errSourceUnavailable
-	}
-	return err
-}
-
-func recordDrift(p *pass) {
-	d := p.st.Drift
-	switch {
-	case p.st.StackProblem != nil:
-		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionUnknown, p.st.StackProblem.Reason, "drift is not looked for: the condition Ready says why")
-	case d == nil:
-		meta.RemoveStatusCondition(&p.st.Conditions, v1alpha1.ConditionDrifted)
-	case len(d.Unchecked) > 0 && d.Error != "":
-		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionUnknown, stateCheckIncomplete.Reason, d.Error)
-	case d.Error != "":
-		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionUnknown, stateCheckFailed.Reason, d.Error)
-	case d.CheckedAt == nil || p.st.LastDriftCheck == nil || p.st.Deployed == nil || d.CheckedAt.Before(&p.st.Deployed.At):
-		meta.RemoveStatusCondition(&p.st.Conditions, v1alpha1.ConditionDrifted)
-	case p.st.DriftDetected:
-		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionTrue, stateDrifted.Reason, driftMessage(d))
-	default:
-		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionFalse, stateInSync.Reason, "the stack is as its template says")
-	}
-}
-
 // phase is one word for people and scripts; it is never "", which is an order.
 func phase(p *pass) v1alpha1.Phase {
 	v := p.verdict.severity
@@ -298,32 +189,4 @@ func phase(p *pass) v1alpha1.Phase {
 		return v1alpha1.PhaseSucceeded
 	}
 	return v1alpha1.PhasePending
-}
-
-func (p *pass) setCondition(kind string, status metav1.ConditionStatus, reason, message string) {
-	meta.SetStatusCondition(&p.st.Conditions, metav1.Condition{
-		Type:               kind,
-		Status:             status,
-		ObservedGeneration: p.obj.Generation,
-		LastTransitionTime: p.metaNow(),
-		Reason:             orUnknown(reason),
-		Message:            message,
-	})
-}
-
-// setPresent keeps a condition of kstatus's abnormal-true kind only while it
-// is true.
-func (p *pass) setPresent(kind string, on bool, reason, message string) {
-	if !on {
-		meta.RemoveStatusCondition(&p.st.Conditions, kind)
-		return
-	}
-	p.setCondition(kind, metav1.ConditionTrue, reason, message)
-}
-
-func orUnknown(reason string) string {
-	if reason == "" {
-		return "Unknown"
-	}
-	return reason
 }

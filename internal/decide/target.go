@@ -113,9 +113,6 @@ func takeOrders(p *pass) bool {
 	return false
 }
 
-// edited says whether the spec was edited since the pass before.
-func (p *pass) edited() bool { return p.obj.Status.ObservedGeneration != p.obj.Generation }
-
 // order notes a user's order, named so that two orders are two targets.
 func (p *pass) order(kind string) {
 	p.st.Orders.Current = fmt.Sprintf("%s-%d", kind, p.now.UnixMilli())
@@ -126,22 +123,6 @@ func (p *pass) order(kind string) {
 func (p *pass) freshLook() {
 	at := metav1.NewMicroTime(p.now)
 	p.st.Orders.At = &at
-}
-
-// head gives the commit to deploy when it is known freshly enough for the
-// user's last order.
-func (p *pass) head() (revision string, ok bool) {
-	if pinned(&p.obj.Spec) {
-		return p.obj.Spec.Source.Git.Ref, true
-	}
-	h := p.seen.Head
-	if !h.Known || h.Err != nil || h.Revision == "" {
-		return "", false
-	}
-	if at := p.st.Orders.At; at != nil && h.SeenAt.Before(at.Time) {
-		return "", false
-	}
-	return h.Revision, true
 }
 
 // wanted is the target that should be brought about now and why, when it is
