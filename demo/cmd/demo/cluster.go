@@ -29,6 +29,7 @@ const lookEvery = 200 * time.Millisecond
 var (
 	crdResource        = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
 	namespaceResource  = schema.GroupVersionResource{Version: "v1", Resource: "namespaces"}
+	roleResource       = schema.GroupVersionResource{Group: "rbac.authorization.k8s.io", Version: "v1", Resource: "clusterroles"}
 	secretResource     = schema.GroupVersionResource{Version: "v1", Resource: "secrets"}
 	eventResource      = schema.GroupVersionResource{Version: "v1", Resource: "events"}
 	cdkTsStackResource = schema.GroupVersionResource{Group: "awscdk.dev", Version: "v1alpha1", Resource: "cdktsstacks"}
@@ -69,6 +70,22 @@ func (c *cluster) applyCRDs(ctx context.Context, dir string) error {
 		if err := c.awaitServed(ctx, definition.GetName()); err != nil {
 			return fmt.Errorf("wait for %s to be served: %w", definition.GetName(), err)
 		}
+	}
+	return nil
+}
+
+// applyRole creates the ClusterRole in a file.
+func (c *cluster) applyRole(ctx context.Context, path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	role := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal(text, &role.Object); err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	if _, err := c.client.Resource(roleResource).Create(ctx, role, metav1.CreateOptions{}); err != nil {
+		return fmt.Errorf("create %s: %w", role.GetName(), err)
 	}
 	return nil
 }

@@ -28,6 +28,7 @@ func main() {
 	flag.StringVar(&p.localAWS, "localaws", "bin/localaws", "the local AWS's `program`")
 	flag.StringVar(&p.app, "app", "demo/app", "the `folder` of the sample CDK app")
 	flag.StringVar(&p.crds, "crds", "config/crd", "the `folder` of the resource definitions")
+	flag.StringVar(&p.hooks, "hooks", "config/operator/hooks.yaml", "the `file` of the role that hooks have in the cluster")
 	flag.StringVar(&p.state, "state", "", "the `folder` to keep everything in (default: a temporary one, removed at the end)")
 	stay := flag.String("stay", "auto", "whether to keep running at the end: auto (on a terminal), yes or no")
 	flag.Parse()
@@ -91,7 +92,7 @@ func show(ctx context.Context, screen *screen, p paths, stay bool) (err error) {
 
 // complete makes every path absolute, for children that run elsewhere, and says early what is missing.
 func complete(p *paths) error {
-	for _, path := range []*string{&p.operator, &p.localAWS, &p.app, &p.crds, &p.state} {
+	for _, path := range []*string{&p.operator, &p.localAWS, &p.app, &p.crds, &p.hooks, &p.state} {
 		if *path == "" {
 			continue
 		}
@@ -101,7 +102,7 @@ func complete(p *paths) error {
 		}
 		*path = absolute
 	}
-	for _, path := range []string{p.operator, p.localAWS, p.app, p.crds} {
+	for _, path := range []string{p.operator, p.localAWS, p.app, p.crds, p.hooks} {
 		if _, err := os.Stat(path); err != nil {
 			return fmt.Errorf("%w: run the demo with `make demo`", err)
 		}

@@ -25,7 +25,7 @@ const cloudSpeed = "0.25"
 
 // paths are what the demo is made of.
 type paths struct {
-	operator, localAWS, app, crds string
+	operator, localAWS, app, crds, hooks string
 	// state holds everything that the demo writes.
 	state string
 }
@@ -130,7 +130,7 @@ func (s *stage) startPlane(ctx context.Context) (string, error) {
 	if s.cluster, err = newCluster(plane.Config(), namespace); err != nil {
 		return "", err
 	}
-	return plane.Config().Host, s.cluster.applyCRDs(ctx, s.paths.crds)
+	return plane.Config().Host, errors.Join(s.cluster.applyCRDs(ctx, s.paths.crds), s.cluster.applyRole(ctx, s.paths.hooks))
 }
 
 func (s *stage) startGit() (string, error) {

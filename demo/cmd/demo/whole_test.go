@@ -22,7 +22,7 @@ func TestTheDemoPlaysAndPrometheusSeesIt(t *testing.T) {
 	var out bytes.Buffer
 	s := &stage{
 		screen: &screen{out: &out, width: func() int { return 80 }, began: time.Now()},
-		paths:  paths{operator: buildOperator(t), localAWS: awstest.Binary(t), app: "../../app", crds: "../../../config/crd", state: t.TempDir()},
+		paths:  paths{operator: buildOperator(t), localAWS: awstest.Binary(t), app: "../../app", crds: "../../../config/crd", hooks: "../../../config/operator/hooks.yaml", state: t.TempDir()},
 	}
 	if err := complete(&s.paths); err != nil {
 		t.Fatal(err)
