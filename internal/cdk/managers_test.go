@@ -93,8 +93,8 @@ func TestRealPackageManagers(t *testing.T) {
 		"pnpm":   {"pnpm", map[string]string{"pnpm": modules + "/pnpm/bin/pnpm.cjs"}, []string{"pnpm", "install", "--lockfile-only"}, "pnpm-lock.yaml", nil},
 		"yarn 1": {"yarn", map[string]string{"yarn": modules + "/yarn/bin/yarn.js"}, []string{"yarn", "install", "--ignore-scripts"}, "yarn.lock", nil},
 		"yarn 4": {"yarn", map[string]string{"yarn": modules + "/@yarnpkg/cli-dist/bin/yarn.js"}, []string{"yarn", "install", "--mode=update-lockfile"}, "yarn.lock",
-			[]string{".yarnrc.yml", "nodeLinker: pnp\n"}},
-		"yarn 4 of the repository": {"yarn", map[string]string{}, nil, "yarn.lock", []string{".yarnrc.yml", "yarnPath: .yarn/releases/yarn.cjs\n"}},
+			[]string{".yarnrc.yml", "nodeLinker: node-modules\n"}},
+		"yarn 4 of the repository": {"yarn", map[string]string{}, nil, "yarn.lock", []string{".yarnrc.yml", "yarnPath: .yarn/releases/yarn.cjs\nnodeLinker: node-modules\n"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			env := machine(t, c.tools)
