@@ -41,7 +41,7 @@ type CdkTsStack struct {
 	// +required
 	Spec CdkTsStackSpec `json:"spec"`
 	// status is what the operator has seen and done; nobody else writes it,
-	// but for one order: setting phase to "" asks for a new deployment.
+	// except for one order: setting phase to "" asks for a new deployment.
 	// +optional
 	Status CdkTsStackStatus `json:"status,omitempty"`
 }
@@ -140,7 +140,7 @@ type CdkTsStackSpec struct {
 	Outputs *OutputsTarget `json:"outputs,omitempty"`
 }
 
-// Actions says what the operator may do; each is true unless set, but for
+// Actions says what the operator may do; each is true unless set, except for
 // autoRedeploy.
 type Actions struct {
 	// deploy allows deployments.

@@ -199,7 +199,7 @@ const (
 	// OutcomeUnchanged is a success that had nothing to change.
 	OutcomeUnchanged Outcome = "Unchanged"
 	OutcomeFailed    Outcome = "Failed"
-	// OutcomeRefused is a failure that trying the same target again cannot mend.
+	// OutcomeRefused is a failure that trying the same target again cannot fix.
 	OutcomeRefused Outcome = "Refused"
 	// OutcomeSuperseded is a deployment given up for a newer target.
 	OutcomeSuperseded Outcome = "Superseded"

@@ -5,7 +5,7 @@ import (
 )
 
 // Phase is one word for people and for scripts of the earlier operator; it is
-// derived from the rest of the status and never read back, but for "".
+// derived from the rest of the status and never read back, except for "".
 type Phase string
 
 // The phases, as the earlier operator named them, and Pending.

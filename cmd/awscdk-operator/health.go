@@ -41,7 +41,7 @@ func serveHealth(mgr ctrl.Manager, address string, missing func() []preflight.Mi
 
 // healthHandler answers probes. Ready is who knows the objects; what is missing
 // around the operator is told by ?verbose and makes nobody unready: restarting
-// or cutting off the operator would mend none of it.
+// or cutting off the operator would fix none of it.
 func healthHandler(filled func(context.Context) bool, missing func() []preflight.Missing) http.Handler {
 	mux := http.NewServeMux()
 	alive := func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok") }

@@ -75,7 +75,7 @@ type Target struct {
 }
 
 // Config returns the SDK's configuration for a target. It honours
-// AWS_ENDPOINT_URL and the rest of the SDK's environment, but for the region
+// AWS_ENDPOINT_URL and the rest of the SDK's environment, except for the region
 // and, unless the target's are zero, the credentials.
 func (l *Loader) Config(ctx context.Context, t Target) (aws.Config, error) {
 	base, err := l.load(ctx)

@@ -192,7 +192,7 @@ func copyFile(from, to string, file fileRecord) error {
 // write stores the inventory. It is not synced to the disk, which would wait
 // for everything else that is being written: after a crash of the machine, a
 // list that is torn or a file whose size is not the recorded one is found at
-// the restore, and the tree is installed anew.
+// the restore, and the tree is installed again.
 func (inv *inventory) write(path string) error {
 	var content bytes.Buffer
 	if err := gob.NewEncoder(&content).Encode(inv); err != nil {

@@ -26,7 +26,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 )
 
-// Options are what a Reconciler is made of. All are required but for those
+// Options are what a Reconciler is made of. All are required except for those
 // said to be optional.
 type Options struct {
 	// Client reads CdkTsStacks from a cache and writes to the API server.

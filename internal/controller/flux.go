@@ -59,7 +59,7 @@ func (p *pass) runArtifact(ctx context.Context, op *v1alpha1.Operation) (*fluxso
 	}
 	if op.Kind == v1alpha1.OperationDeploy && artifact.Commit() != op.Target.Revision {
 		return nil, errSourceMoved.New(
-			"%s now offers %s and no longer %s: order a deployment to take it", decide.Tracked(&p.obj.Spec), artifact.Revision, op.Target.Revision)
+			"%s now offers %s and no longer %s: request a deployment to take it", decide.Tracked(&p.obj.Spec), artifact.Revision, op.Target.Revision)
 	}
 	return &artifact, nil
 }

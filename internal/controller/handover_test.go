@@ -123,7 +123,7 @@ func TestAnObjectThatWaitsForAnotherAsksNothingOfAWS(t *testing.T) {
 	}
 }
 
-// A manager that starts anew still wakes those that wait.
+// A manager that starts again still wakes those that wait.
 func TestAnObjectThatWaitsIsWokenByTheNextManager(t *testing.T) {
 	w := newWorld(t)
 	first := w.manage()

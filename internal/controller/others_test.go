@@ -80,7 +80,7 @@ func TestADeploymentThatSomebodyCancelsIsOver(t *testing.T) {
 	})
 	w.pass(time.Minute)
 	over := w.until("web", "the deployment is over", because("TakenOver"))
-	contains(t, message(over), "UPDATE_ROLLBACK_COMPLETE", "order a deployment")
+	contains(t, message(over), "UPDATE_ROLLBACK_COMPLETE", "request a deployment")
 	if !stalled(over) {
 		t.Error("what somebody cancelled is begun again by itself")
 	}

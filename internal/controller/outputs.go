@@ -143,7 +143,7 @@ func (r *Reconciler) keepOutputs(ctx context.Context, obj *v1alpha1.CdkTsStack) 
 	}
 	r.outputs.set(name, c)
 	if wrote && repairs {
-		r.reporter().Send(obj, report.Event{Reason: "OutputsRestored", Action: "Outputs", Note: "The copy of the outputs in " + c.name + " was changed or deleted by somebody and is written anew"})
+		r.reporter().Send(obj, report.Event{Reason: "OutputsRestored", Action: "Outputs", Note: "The copy of the outputs in " + c.name + " was changed or deleted by somebody and is written again"})
 	}
 }
 

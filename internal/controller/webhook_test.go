@@ -54,7 +54,7 @@ func (w *world) push(server *httptest.Server, commit, secret string) int {
 	return answer.StatusCode
 }
 
-// deploysOnPush is a world whose repository nobody looks at but for pushes.
+// deploysOnPush is a world whose repository nobody looks at except for pushes.
 func deploysOnPush(tb testing.TB) (*world, *httptest.Server) {
 	tb.Helper()
 	w := newWorld(tb)

@@ -80,7 +80,7 @@ func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
 	case p.seen.Rival.Name != "":
 		op.StackID = stack.ID
 		return p.rivalry(op)
-	case stillborn(stack.Status):
+	case rolledBackCreation(stack.Status):
 		op.StackID = stack.ID
 		p.step(v1alpha1.StepClearing)
 		return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
@@ -106,14 +106,14 @@ func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
 // unusable explains a state that only a person can bring a stack out of.
 func unusable(s Stack) *problem.Problem {
 	advice := map[string]string{
-		statusDeleteFailed:   "its deletion was begun and failed: finish it (aws cloudformation delete-stack, retaining what cannot be deleted), then order a deployment",
-		"CREATE_FAILED":      "its creation failed and was not rolled back: delete it or roll it back (cdk rollback), then order a deployment",
-		"ROLLBACK_FAILED":    "its creation failed and so did the rollback: delete it (aws cloudformation delete-stack, retaining what cannot be deleted), then order a deployment",
-		statusRollbackFailed: "its last update failed and so did the rollback: order a deployment, which continues the rollback first",
-		"UPDATE_FAILED":      "its last update failed and was not rolled back: roll it back (cdk rollback), then order a deployment",
+		statusDeleteFailed:   "its deletion was begun and failed: finish it (aws cloudformation delete-stack, retaining what cannot be deleted), then request a deployment",
+		"CREATE_FAILED":      "its creation failed and was not rolled back: delete it or roll it back (cdk rollback), then request a deployment",
+		"ROLLBACK_FAILED":    "its creation failed and so did the rollback: delete it (aws cloudformation delete-stack, retaining what cannot be deleted), then request a deployment",
+		statusRollbackFailed: "its last update failed and so did the rollback: request a deployment, which continues the rollback first",
+		"UPDATE_FAILED":      "its last update failed and was not rolled back: roll it back (cdk rollback), then request a deployment",
 	}[s.Status]
 	if advice == "" {
-		advice = "it takes no change set in this state: mend it, then order a deployment"
+		advice = "it takes no change set in this state: fix it, then request a deployment"
 	}
 	message := fmt.Sprintf("the stack %s is in %s: %s", s.Name, s.Status, advice)
 	if s.StatusReason != "" {

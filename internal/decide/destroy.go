@@ -62,7 +62,7 @@ func (p *pass) destroyStack() bool {
 	case !stack.Exists && p.st.StackID == "":
 		// A name that nobody has proves nothing: the stack may have another.
 		p.say(failing, errStackNotFound, fmt.Sprintf(
-			"the earlier operator deployed this object, and there is no stack named %s in %s: the object stays, lest the stack be left behind under another name; if it is gone or to stay, set actions.destroy to false", stackRef(p.obj), p.obj.Spec.AWSRegion))
+			"the earlier operator deployed this object, and there is no stack named %s in %s: the stack may have another name, so the object is kept. If the stack is gone or should stay, set actions.destroy to false", stackRef(p.obj), p.obj.Spec.AWSRegion))
 		return p.look(time.Minute)
 	case !stack.Exists:
 		return p.letGo(stateStackGone, fmt.Sprintf("the stack %s was already gone and the object is let go", stackName(p.st.StackID)))
@@ -141,7 +141,7 @@ func (p *pass) pausesAfter(failed []v1alpha1.HistoryEntry) bool {
 }
 
 // destroyTarget tells the attempts at a destruction apart: an order or an edit
-// of what stands in its way starts them anew.
+// of what stands in its way starts them again.
 func (p *pass) destroyTarget() string {
 	before, _ := hooksOf(&p.obj.Spec, v1alpha1.OperationDestroy)
 	return digest(p.st.Orders.Current, before.Script, p.obj.Spec.Hooks)

@@ -126,7 +126,7 @@ func (p *pass) endedUnseen(op *v1alpha1.Operation, stack Stack, cs ChangeSet) bo
 // reason, so it is not begun again by itself.
 func (p *pass) takenOver(op *v1alpha1.Operation, state string) bool {
 	return p.fail(errTakenOver.New(
-		"the deployment of %s was cut short by another operation on the stack, such as a cancelled update or a deletion, and the stack %s: order a deployment when it may go on", op.Plan.StackName, state))
+		"the deployment of %s was cut short by another operation on the stack, such as a cancelled update or a deletion, and the stack %s: request a deployment when it may go on", op.Plan.StackName, state))
 }
 
 // notStarted is the state in which the change set is not there to be executed

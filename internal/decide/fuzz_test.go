@@ -10,7 +10,7 @@ import (
 )
 
 // FuzzContext holds that context values that are taken are fit for a command
-// line, have one name each, and are read the same when they are written anew.
+// line, have one name each, and are read the same when they are written again.
 func FuzzContext(f *testing.F) {
 	for _, list := range []string{`["a=b","a=c=d","e="]`, `[{"name":"n","value":true},{"name":"m","value":1.5e3},{"name":"s","value":"x"}]`, `["=x"]`, `[{"name":"n","value":null}]`, `["a\u0000=b"]`} {
 		f.Add([]byte(list))

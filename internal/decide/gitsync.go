@@ -55,7 +55,7 @@ func Tracked(spec *v1alpha1.CdkTsStackSpec) string {
 // Followed are the globs of the paths whose changes count: what the spec says
 // or, where it says nothing, what the build of the present deployment read.
 // Both are empty when every commit counts. While the target is not reached,
-// what its build would read is not known: a commit that mends it must count. A
+// what its build would read is not known: a commit that fixes it must count. A
 // new version is one whatever it changes, and of Flux there are no commits.
 func Followed(spec *v1alpha1.CdkTsStackSpec, st *v1alpha1.CdkTsStackStatus) (include, ignore []string) {
 	git := spec.Source.Git

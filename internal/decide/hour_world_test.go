@@ -39,7 +39,7 @@ func (r *repository) answered() (at time.Time, listing bool) {
 	return r.listed.Add(time.Second / 3), !r.listed.IsZero() && !r.headHung
 }
 
-// list gives the newest answer, and has an old one asked for anew.
+// list gives the newest answer, and has an old one asked for again.
 func (r *repository) list(notBefore, now time.Time) decide.Head {
 	if at, listing := r.answered(); listing && !now.Before(at) {
 		r.seen, r.seen.SeenAt, r.listed = r.head, r.listed, time.Time{}

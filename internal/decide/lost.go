@@ -13,10 +13,10 @@ import (
 func (p *pass) notAsDeployed(s Stack) *problem.Problem {
 	switch {
 	case !s.Exists:
-		return errStackMissing.New("the stack %s was deleted, and not by this object: to have it made again, order a deployment (%s); if it is to stay deleted, delete this object",
+		return errStackMissing.New("the stack %s was deleted, and not by this object: to have it made again, request a deployment (%s); if it is to stay deleted, delete this object",
 			stackName(p.st.StackID), p.orderCommand())
 	case p.updatedByOthers(s):
-		return errStackChanged.New("the stack %s was updated at %s, and not by this object: its template is not the one that was deployed at revision %s. To have that deployed again, order a deployment: %s",
+		return errStackChanged.New("the stack %s was updated at %s, and not by this object: its template is not the one that was deployed at revision %s. To have that deployed again, request a deployment: %s",
 			s.Name, s.UpdatedAt.UTC().Format(time.RFC3339), short(p.st.Deployed.Target.Revision), p.orderCommand())
 	case updatable(s.Status):
 		return nil
@@ -43,7 +43,7 @@ func (p *pass) updatedByOthers(s Stack) bool {
 	return p.st.Plan == nil || s.Template != p.st.Plan.TemplateDigest
 }
 
-// orderCommand orders a deployment of the object.
+// orderCommand requests a deployment of the object.
 func (p *pass) orderCommand() string {
 	return fmt.Sprintf(`kubectl -n %s annotate cdk %s %s="$(date)" --overwrite`, p.obj.Namespace, p.obj.Name, v1alpha1.RestartedAtAnnotation)
 }

@@ -61,7 +61,7 @@ func (p *pass) step(s v1alpha1.OperationStep) {
 	p.st.Operation.StepStartedAt = p.metaNow()
 }
 
-// end closes the operation in flight and, but for checks, which must not push
+// end closes the operation in flight and, except for checks, which must not push
 // the last good deployment out of it, puts it into the history.
 func (p *pass) end(outcome v1alpha1.Outcome, k *problem.Kind, message string) {
 	p.close(outcome, k.New("%s", message))

@@ -6,8 +6,8 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 )
 
-// clearStillborn waits until a stack that never lived is gone.
-func clearStillborn(p *pass, op *v1alpha1.Operation) bool {
+// clearFailedCreation waits until a stack whose creation was rolled back is gone.
+func clearFailedCreation(p *pass, op *v1alpha1.Operation) bool {
 	if spoke, ok := p.acted(); !ok {
 		return spoke
 	}
@@ -49,7 +49,7 @@ func unwedge(p *pass, op *v1alpha1.Operation) bool {
 	case inProgress(ev.Final):
 		return p.look(p.poll(op.StepStartedAt)) // the stack was seen before it went on
 	}
-	message := fmt.Sprintf("the rollback of %s failed and could not be continued: mend the cause, or continue it without the resource (aws cloudformation continue-update-rollback --resources-to-skip), then order a deployment", op.Plan.StackName)
+	message := fmt.Sprintf("the rollback of %s failed and could not be continued: fix the cause, or continue it without the resource (aws cloudformation continue-update-rollback --resources-to-skip), then request a deployment", op.Plan.StackName)
 	if ev.RootCause != nil {
 		message += ". It is stuck at " + describe(op.Plan, ev.RootCause)
 	}

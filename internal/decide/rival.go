@@ -22,7 +22,7 @@ func (p *pass) rivalMessage(stack string) string {
 		return fmt.Sprintf("the stack %s is deployed by the CdkTsStack %s, which is being deleted: this object goes on by itself when that is gone", stack, rival.Name)
 	}
 	return fmt.Sprintf(
-		"the stack %s is deployed by the CdkTsStack %s already: this object goes on by itself when that one is deleted (if its actions.destroy is false, the stack stays and is taken over, otherwise it is deleted and made anew); or delete this object, or give it another stackName, region or account", stack, rival.Name)
+		"the stack %s is deployed by the CdkTsStack %s already: this object goes on by itself when that one is deleted (if its actions.destroy is false, the stack stays and is taken over, otherwise it is deleted and made again); or delete this object, or give it another stackName, region or account", stack, rival.Name)
 }
 
 // awaited is the place of the stack that an object was refused since another
@@ -39,7 +39,7 @@ func awaited(st *v1alpha1.CdkTsStackStatus) (place Place, ok bool) {
 }
 
 // awaitStack waits for the end of the object that has the stack, and then
-// builds anew: the plan may be old by then. Nobody polls: the other object's
+// builds again: the plan may be old by then. Nobody polls: the other object's
 // deletion, or the loss of its claim, wakes this one.
 func (p *pass) awaitStack(stack string, last v1alpha1.HistoryEntry) bool {
 	switch rival := p.seen.Rival; {

@@ -70,7 +70,7 @@ func pendingNews(p *pass, s *v1alpha1.SourceStatus) string {
 	}
 	switch {
 	case !AutoRedeploy(&p.obj.Spec):
-		return news + " is pending: set actions.autoRedeploy or order a deployment"
+		return news + " is pending: set actions.autoRedeploy or request a deployment"
 	case s.InspectError != "" && s.InspectedRevision == s.PendingRevision:
 		return news + " could not be read, which is tried again: " + s.InspectError
 	}

@@ -30,9 +30,9 @@ func updatable(status string) bool {
 	return healthy(status)
 }
 
-// stillborn says that the stack never lived: its creation was rolled back,
+// rolledBackCreation says that the creation of the stack was rolled back,
 // nothing can be done with it but to delete it, and nothing is lost thereby.
-func stillborn(status string) bool { return status == "ROLLBACK_COMPLETE" }
+func rolledBackCreation(status string) bool { return status == "ROLLBACK_COMPLETE" }
 
 const (
 	statusReview         = "REVIEW_IN_PROGRESS"

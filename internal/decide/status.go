@@ -72,7 +72,7 @@ func (p *pass) foreground() *v1alpha1.Operation {
 }
 
 // recordWhileChecking leaves readiness as it was, since a check says nothing
-// about it, but for what there is to know of a stack that is as it should be.
+// about it, except for what there is to know of a stack that is as it should be.
 func (p *pass) recordWhileChecking() {
 	if meta.IsStatusConditionTrue(p.st.Conditions, v1alpha1.ConditionReady) && p.reached() && !p.editPending() {
 		p.st.Message = problem.Cut(deployedNow(p), problem.MaxMessage)

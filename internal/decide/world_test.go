@@ -78,7 +78,7 @@ func (s *story) run(d *datadriven.TestData) Run {
 		r.Result = &RunResult{Hooks: hooks, Failure: &problem.Problem{Reason: reason, Message: text(d, "why"), Outlook: outlook(d, problem.Retries)}}
 		return r
 	case d.HasArg("touched") || d.HasArg("untouched"):
-		commit := v1alpha1.Commit{Hash: revision(text(d, "rev")), Author: "Ada", Subject: "Mend"}
+		commit := v1alpha1.Commit{Hash: revision(text(d, "rev")), Author: "Ada", Subject: "Fix"}
 		r.Result = &RunResult{Inspection: &Inspection{Commit: commit, Touched: d.HasArg("touched")}}
 		return r
 	}

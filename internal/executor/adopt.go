@@ -13,7 +13,7 @@ import (
 	"awscdk.dev/operator/internal/run"
 )
 
-// A manager that was killed lets go of its folder when it is quite gone: the
+// A manager that was killed lets go of its folder when its process is gone: the
 // next one waits for that, a hundred times this long.
 const ownershipPoll = 50 * time.Millisecond
 
@@ -82,7 +82,7 @@ func (l *Local) sweepTrash() error {
 		return fmt.Errorf("look at what is to be deleted: %w", err)
 	}
 	for _, e := range entries {
-		l.bury(l.trash() + "/" + e.Name())
+		l.deleteInBackground(l.trash() + "/" + e.Name())
 	}
 	return nil
 }
@@ -95,7 +95,7 @@ func (l *Local) adoptRun(r *task) error {
 	var rec record
 	// Without a record there is no deadline of ours; the run has its own.
 	_ = run.ReadJSON(recordFile(r.dir), &rec)
-	r.box = rec.Box
+	r.cgroup = rec.Cgroup
 	if living {
 		r.request, _ = r.dir.ReadRequest()
 		_ = run.ReadJSON(r.dir.Process(), &r.id)
@@ -105,7 +105,7 @@ func (l *Local) adoptRun(r *task) error {
 		return nil
 	}
 	r.sweep()
-	r.box.close()
+	r.cgroup.close()
 	result, err := r.dir.ReadResult()
 	switch {
 	case errors.Is(err, os.ErrNotExist):

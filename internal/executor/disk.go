@@ -56,9 +56,9 @@ func (l *Local) makeRoom(idle bool) {
 		return err != nil || l.isClosing() || free.Bytes >= 2*uint64(max(l.o.MinFree, 0)) && (!free.Bounded || free.Files >= 2*minInodes)
 	}
 	// What cannot be deleted is deleted some other time, or told as no room.
-	l.digging.Lock() // and what is being deleted already counts
+	l.deleting.Lock() // and what is being deleted already counts
 	_ = l.data().Reclaim(l.o.Now(), idle, enough)
-	l.digging.Unlock()
+	l.deleting.Unlock()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.reclaiming = false
@@ -80,18 +80,18 @@ func (l *Local) isClosing() bool {
 // discard moves a folder out of the way at once and deletes it later, since
 // a workspace holds tens of thousands of files.
 func (l *Local) discard(path string) error {
-	grave, err := os.MkdirTemp(l.trash(), "")
+	doomed, err := os.MkdirTemp(l.trash(), "")
 	if err != nil {
 		return fmt.Errorf("make room to delete %s: %w", filepath.Base(path), err)
 	}
-	if err := os.Rename(path, filepath.Join(grave, "old")); err != nil {
-		_ = os.Remove(grave)
+	if err := os.Rename(path, filepath.Join(doomed, "old")); err != nil {
+		_ = os.Remove(doomed)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil
 		}
 		return fmt.Errorf("delete %s: %w", filepath.Base(path), err)
 	}
-	l.bury(grave)
+	l.deleteInBackground(doomed)
 	return nil
 }
 
@@ -107,11 +107,11 @@ func (l *Local) data() space.Data { return space.Data(l.o.Data) }
 
 func (l *Local) trash() string { return l.data().Trash() }
 
-// bury deletes a folder in the background, one at a time.
-func (l *Local) bury(path string) {
+// deleteInBackground deletes a folder in the background, one at a time.
+func (l *Local) deleteInBackground(path string) {
 	l.background.Go(func() {
-		l.digging.Lock()
-		defer l.digging.Unlock()
+		l.deleting.Lock()
+		defer l.deleting.Unlock()
 		if l.isClosing() {
 			return // the next manager does it
 		}

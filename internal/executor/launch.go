@@ -30,10 +30,10 @@ func (l *Local) launch(r *task) error {
 		return r.dir.WriteResult(failed(problem.RunLost.New(
 			"the build vanished %d times, together with the operator, without saying why; most likely the operator ran out of memory: raise its memory limit, or lower the run memory limit", maxAttempts)))
 	}
-	r.box = l.groups.open(l.o.MemoryLimit + l.o.MemoryLimit/8)
+	r.cgroup = l.groups.open(l.o.MemoryLimit + l.o.MemoryLimit/8)
 	cmd, err := l.forkRecorded(r, attempt)
 	if err != nil {
-		r.box.close()
+		r.cgroup.close()
 		return errors.Join(err, l.discard(string(r.dir)))
 	}
 	r.state = running
@@ -52,11 +52,11 @@ func (l *Local) forkRecorded(r *task, attempt int) (*exec.Cmd, error) {
 	if r.request.Timeout > 0 {
 		r.deadline = l.o.Now().Add(r.request.Timeout + l.o.Grace)
 	}
-	rec := record{Attempt: attempt, Box: r.box, Deadline: r.deadline}
+	rec := record{Attempt: attempt, Cgroup: r.cgroup, Deadline: r.deadline}
 	if err := errors.Join(run.WriteJSON(recordFile(r.dir), rec), r.dir.WriteRequest(r.request)); err != nil {
 		return nil, err
 	}
-	return l.fork(r.dir, r.box, r.secrets)
+	return l.fork(r.dir, r.cgroup, r.secrets)
 }
 
 // clear takes away what is left of a lost run and says which attempt the next
@@ -68,9 +68,9 @@ func (l *Local) clear(dir run.Dir) (attempt int, err error) {
 	var before record
 	// A record that cannot be read counts as none.
 	_ = run.ReadJSON(recordFile(dir), &before)
-	left := task{dir: dir, box: before.Box}
+	left := task{dir: dir, cgroup: before.Cgroup}
 	left.sweep()
-	before.Box.close()
+	before.Cgroup.close()
 	began := dir.HasBegun()
 	if err := l.discard(string(dir)); err != nil {
 		return 0, err

@@ -84,7 +84,7 @@ type Local struct {
 	closing chan struct{}
 	// background counts the watcher and the deletions under way.
 	background sync.WaitGroup
-	digging    sync.Mutex
+	deleting   sync.Mutex
 }
 
 var _ Executor = (*Local)(nil)

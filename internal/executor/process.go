@@ -19,8 +19,8 @@ type record struct {
 	// Attempt counts the times that this run was started: it is more than 1
 	// only when earlier ones had begun their work and vanished without a result.
 	Attempt int `json:"attempt"`
-	// Box is the run's control group.
-	Box box `json:"box,omitempty"`
+	// Cgroup is the run's control group.
+	Cgroup cgroup `json:"box,omitempty"`
 	// Deadline is when the run should have ended by itself; zero is never.
 	Deadline time.Time `json:"deadline"`
 }
@@ -33,7 +33,7 @@ func recordFile(dir run.Dir) string { return string(dir) + "/start.json" }
 // The process inherits the locked lock file, and the kernel unlocks it when
 // the process ends, however it ends: whether a run lives can be told by the
 // lock at any time, by any manager, with no process id to be mistaken about.
-func (l *Local) fork(dir run.Dir, b box, secrets run.Secrets) (*exec.Cmd, error) {
+func (l *Local) fork(dir run.Dir, b cgroup, secrets run.Secrets) (*exec.Cmd, error) {
 	lock, err := os.OpenFile(dir.Lock(), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open the run's lock: %w", err)
@@ -55,16 +55,16 @@ func (l *Local) fork(dir run.Dir, b box, secrets run.Secrets) (*exec.Cmd, error)
 	cmd.Stdout, cmd.Stderr = stderr, stderr
 	cmd.ExtraFiles = []*os.File{lock}
 	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
-	if err := startBoxed(cmd, b, l.withIdentity(secrets)); err != nil {
+	if err := startGrouped(cmd, b, l.withIdentity(secrets)); err != nil {
 		return nil, err
 	}
 	return cmd, nil
 }
 
-// startBoxed starts a process that holds its secrets and waits at the gate until
-// it is in its box: nothing escapes the box. When this manager is killed before
+// startGrouped starts a process that holds its secrets and waits at the gate until
+// it is in its cgroup: nothing escapes the cgroup. When this manager is killed before
 // that, the gate opens all the same.
-func startBoxed(cmd *exec.Cmd, b box, secrets run.Secrets) error {
+func startGrouped(cmd *exec.Cmd, b cgroup, secrets run.Secrets) error {
 	input, err := sealed(secrets)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func startBoxed(cmd *exec.Cmd, b box, secrets run.Secrets) error {
 	if err := cmd.Start(); err != nil {
 		return fmt.Errorf("start the run's process: %w", err)
 	}
-	// Without its box a run is bounded by its own watch on its memory.
+	// Without its cgroup a run is bounded by its own watch on its memory.
 	_ = b.put(cmd.Process.Pid)
 	return nil
 }

@@ -19,7 +19,7 @@ const (
 	removing
 )
 
-// task is a run that is not over. Its fields are guarded by Local.mu, but for
+// task is a run that is not over. Its fields are guarded by Local.mu, except for
 // log, which is the watcher's.
 type task struct {
 	name    string
@@ -29,7 +29,7 @@ type task struct {
 	redact  *redact.Redactor
 
 	id       proc.ID // of the process; zero when it is not known
-	box      box
+	cgroup   cgroup
 	state    state
 	step     string
 	adopted  bool
@@ -79,6 +79,6 @@ func (r *task) kill() {
 
 // sweep ends whatever a run has left behind.
 func (r *task) sweep() {
-	r.box.kill()
+	r.cgroup.kill()
 	proc.KillMarked(mark(r.dir))
 }

@@ -127,7 +127,7 @@ func (l *Local) finish(r *task) {
 		l.discardScratch(r.dir)
 		l.tell(r.name)
 	}
-	r.box.close()
+	r.cgroup.close()
 	delete(l.runs, r.name)
 	l.next()
 }
@@ -139,7 +139,7 @@ func (l *Local) conclude(r *task) {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return // Observe tells what is wrong with it
 	}
-	if err == nil && (result.Failure == nil || !r.box.ranOut()) {
+	if err == nil && (result.Failure == nil || !r.cgroup.ranOut()) {
 		return
 	}
 	if err != nil && r.adopted && !r.dir.HasBegun() {
@@ -150,7 +150,7 @@ func (l *Local) conclude(r *task) {
 	}
 	result.Failure, result.Step = run.ErrCrashed.New("%s", l.obituary(r)), cmp.Or(r.step, run.StepStarting)
 	switch {
-	case r.box.ranOut():
+	case r.cgroup.ranOut():
 		result.Failure = problem.OutOfMemory.New("the build used more than the %d MiB of memory that a run may use; raise the operator's run memory limit or make the app smaller", l.o.MemoryLimit>>20)
 	case r.overdue:
 		result.Failure = problem.TimedOut.New("the build took longer than %s and had to be killed", r.request.Timeout)

@@ -92,7 +92,7 @@ func (u *unpacker) explain(err error) error {
 		return f
 	}
 	if u.ctx.Err() != nil {
-		return ErrUnreachable.Because(u.ctx.Err(), "unpacking the Flux artifact was not done in time; it is tried again")
+		return ErrUnreachable.Because(u.ctx.Err(), "unpacking the Flux artifact timed out; it is tried again")
 	}
 	for _, ours := range []error{syscall.ENOSPC, syscall.EDQUOT, syscall.EROFS, syscall.EACCES, syscall.EIO} {
 		if errors.Is(err, ours) {

@@ -82,7 +82,7 @@ func (m *mirror) explainMissing(ctx context.Context, hash string) error {
 }
 
 func (m *mirror) explainTimeout(ctx context.Context) error {
-	return failBecause(ErrUnreachable, ctx.Err(), "fetching %s was not done in time; it is tried again", m.remote.Repository)
+	return failBecause(ErrUnreachable, ctx.Err(), "fetching %s timed out; it is tried again", m.remote.Repository)
 }
 
 // fetchRefs runs git fetch. Options come first in args, then refspecs.
@@ -225,7 +225,7 @@ func (m *mirror) lookUp(ctx context.Context, store, revision string) (string, er
 func (m *mirror) fetchCommits(ctx context.Context, store string) error {
 	err := m.fetchPartial(ctx, store, withoutFolders, allRefs...)
 	if errors.Is(err, errNotGiven) {
-		_ = os.RemoveAll(store) // begin anew next time
+		_ = os.RemoveAll(store) // begin again next time
 	}
 	return err
 }

@@ -78,7 +78,7 @@ func (discard) Write(p []byte) (int, error) { return len(p), nil }
 func (discard) Close() error                { return nil }
 
 // FuzzRepository holds that an address that is taken is no option, no command
-// and no path of this machine, is understood the same when it is written anew,
+// and no path of this machine, is understood the same when it is written again,
 // and shows no password.
 func FuzzRepository(f *testing.F) {
 	for _, address := range []string{

@@ -79,7 +79,7 @@ func (m *Mirrors) Inspect(ctx context.Context, remote Remote, change Change) (In
 	return mirror.inspect(ctx, strings.ToLower(change.Old), change.New, counted)
 }
 
-// inspect begins anew once when a store that was there before is of no use.
+// inspect begins again once when a store that was there before is of no use.
 func (m *mirror) inspect(ctx context.Context, before, after string, counted globs) (Inspection, error) {
 	_, err := os.Stat(m.trees())
 	fresh := err != nil || packs(m.trees()) >= maxPacks

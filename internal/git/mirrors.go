@@ -17,7 +17,7 @@ const (
 	defaultMaxBytes = 2 << 30
 	// maxPacks is how many fetches a mirror takes before a new one is begun:
 	// git slows down with the number of packs, and packing them again costs
-	// more than fetching one commit anew.
+	// more than fetching one commit again.
 	maxPacks = 50
 	// keepOld is how long a mirror that was replaced stays on disk, for the
 	// checkouts that still read from it.

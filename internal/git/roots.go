@@ -108,7 +108,7 @@ func certificates(in []byte) [][]byte {
 	return found
 }
 
-// tidyCA writes the certificates of a file anew, so that git reads those that
+// tidyCA writes the certificates of a file again, so that git reads those that
 // this package's own client reads, and no more.
 func tidyCA(in []byte) []byte {
 	var out bytes.Buffer

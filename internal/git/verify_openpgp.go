@@ -32,7 +32,7 @@ func readOpenPGPKeys(text []byte) (pgpKeys, error) {
 		}
 		entities, err := openpgp.ReadKeyRing(block.Body)
 		if err != nil {
-			return nil, invalid("the trusted keys hold an OpenPGP public key that cannot be read; gpg --armor --export KEY prints it anew")
+			return nil, invalid("the trusted keys hold an OpenPGP public key that cannot be read; gpg --armor --export KEY prints it again")
 		}
 		out = append(out, entities...)
 	}

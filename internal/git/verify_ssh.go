@@ -139,7 +139,7 @@ func (k keyring) verifySSH(hash string, payload, armored []byte, now time.Time) 
 		return Signer{}, unreadable
 	}
 	if s.Namespace != sshNamespace {
-		return Signer{}, untrusted(hash, "carries a signature by %s that was not made for git but for %q", fingerprint(key), printable(s.Namespace))
+		return Signer{}, untrusted(hash, "carries a signature by %s that was not made for git except for %q", fingerprint(key), printable(s.Namespace))
 	}
 	trusted, err := k.trustsSSH(hash, key, now)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// How often is checked: whoever mends what is missing is to see it soon, and
+// How often is checked: whoever fixes what is missing is to see it soon, and
 // what is complete rarely changes.
 const (
 	whileMissing  = 15 * time.Second

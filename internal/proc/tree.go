@@ -180,7 +180,7 @@ func kill(processes map[int]stat) {
 }
 
 // Kill kills processes and waits a moment for each to end. It stops all
-// before it kills any, lest a survivor starts more meanwhile.
+// before it kills any, so that a survivor cannot start more meanwhile.
 func Kill(ids []ID) {
 	for _, sig := range []unix.Signal{unix.SIGSTOP, unix.SIGKILL} {
 		for _, id := range ids {

@@ -35,7 +35,7 @@ const (
 	maxRepositories = 16
 )
 
-// Options are what a Receiver is made of. All are required but for those said
+// Options are what a Receiver is made of. All are required except for those said
 // to be optional.
 type Options struct {
 	// Secrets returns the secrets that are accepted, at the moment; see

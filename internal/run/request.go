@@ -166,7 +166,7 @@ type Secrets struct {
 }
 
 // publicAWS are the AWS_* variables that may be read by anyone; they are
-// named in messages and must not be blotted out there.
+// named in messages and must not be redacted there.
 var publicAWS = []string{"AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ROLE_SESSION_NAME", "AWS_EC2_METADATA_DISABLED"}
 
 // values lists all that must not be seen in a log or a message.

@@ -17,7 +17,7 @@ var hereDocument = regexp.MustCompile(`<<\s*(?:"([A-Za-z_]\w*)"|'([A-Za-z_]\w*)'
 
 // unindent ends here-documents where their end's name stands alone on a line,
 // although it is indented, and tells in which lines it did.
-func unindent(script string) (mended string, lines []int) {
+func unindent(script string) (fixed string, lines []int) {
 	all, end := strings.Split(script, "\n"), ""
 	for i, line := range all {
 		switch {
@@ -35,11 +35,11 @@ func unindent(script string) (mended string, lines []int) {
 	return strings.Join(all, "\n"), lines
 }
 
-// mend makes a script runnable that bash cannot even parse since a
+// fix makes a script runnable that bash cannot even parse since a
 // here-document within an indented block has an indented end: scripts in
 // circulation are written so, and YAML hides it. A script that bash can parse
 // is left as it is, as is one that this does not help.
-func mend(ctx context.Context, path string, env []string, out io.Writer) error {
+func fix(ctx context.Context, path string, env []string, out io.Writer) error {
 	if parses(ctx, path, env) {
 		return nil
 	}
@@ -47,13 +47,13 @@ func mend(ctx context.Context, path string, env []string, out io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("read the script: %w", err)
 	}
-	mended, lines := unindent(string(script))
+	fixed, lines := unindent(string(script))
 	if len(lines) == 0 {
 		return nil
 	}
-	trial := path + ".mended"
-	if err := regular.Write(trial, []byte(mended)); err != nil {
-		return fmt.Errorf("write the mended script: %w", err)
+	trial := path + ".fixed"
+	if err := regular.Write(trial, []byte(fixed)); err != nil {
+		return fmt.Errorf("write the fixed script: %w", err)
 	}
 	if !parses(ctx, trial, env) {
 		return nil

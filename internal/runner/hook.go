@@ -77,7 +77,7 @@ func execute(ctx context.Context, s *Session, dir string, env []string, out io.W
 	}
 	ctx, stop := context.WithTimeoutCause(ctx, limit, errHookTimeout)
 	defer stop()
-	if err := mend(ctx, script, env, out); err != nil {
+	if err := fix(ctx, script, env, out); err != nil {
 		return decide.HookResult{}, err
 	}
 	last := s.Log.redact.Tail(8 << 10)

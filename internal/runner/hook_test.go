@@ -153,7 +153,7 @@ func TestNoSecretGetsOutOfAHook(t *testing.T) {
 		}
 	}
 	if !strings.Contains(log, "STAGE=production") {
-		t.Error("what is not secret is blotted out")
+		t.Error("what is not secret is redacted")
 	}
 }
 

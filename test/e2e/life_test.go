@@ -42,7 +42,7 @@ func (w *world) lives(t *testing.T) {
 	}
 
 	second := commit(t, repo, rig.App{"stacks/sample/lib/settings.ts": strings.ReplaceAll(
-		rig.SampleApp(t)["lib/settings.ts"], "version 1", "version 2")}, "Greet anew")
+		rig.SampleApp(t)["lib/settings.ts"], "version 1", "version 2")}, "Greet again")
 	after := w.UntilDeployed(t, app, second)
 	if got := after.Status.History[0].Outcome; got != v1alpha1.OutcomeSucceeded {
 		t.Errorf("the new commit's deployment was %s", got)

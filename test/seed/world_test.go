@@ -29,7 +29,7 @@ func (w *world) kubectl(args ...string) {
 	}
 }
 
-// force orders a deployment as the runbooks do.
+// force requests a deployment as the runbooks do.
 func (w *world) force() {
 	w.Helper()
 	w.kubectl("patch", "cdk", w.stack.Name, "--subresource=status", "--type=merge", "-p", `{"status":{"phase":"","message":"Emergency rollback initiated"}}`)

@@ -13,7 +13,7 @@ import (
 // operatorLimit bounds the operator's start; it should need a second.
 const operatorLimit = time.Minute
 
-// startOperator runs the operator as an installation would, but for checks every few seconds
+// startOperator runs the operator as an installation would, except for checks every few seconds
 // instead of every few minutes.
 func (s *stage) startOperator(ctx context.Context) error {
 	return s.during("awscdk-operator manager", func() (string, error) {

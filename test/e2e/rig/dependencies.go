@@ -12,7 +12,7 @@ import (
 // dependency cache, by hard links, and keeps what this one installs for later
 // tests: an installation costs more than all else that a test does. The trees
 // are checked whenever they are used, so one that a test has spoilt is
-// installed anew.
+// installed again.
 func shareDependencies(tb testing.TB, data string) {
 	tb.Helper()
 	shared := filepath.Join(Root(tb), ".cache", "test-dependencies")

@@ -154,7 +154,7 @@ func EndRuns(data string) {
 func EndRun(dir run.Dir) {
 	var id proc.ID
 	if run.ReadJSON(dir.Process(), &id) == nil && id.Alive() {
-		_ = id.Signal(unix.SIGSTOP) // lest it tells of the end of what it has started
+		_ = id.Signal(unix.SIGSTOP) // so that it does not tell of the end of what it has started
 		proc.KillBelow(id)
 		proc.Kill([]proc.ID{id})
 	}

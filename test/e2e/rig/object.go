@@ -40,7 +40,7 @@ func (r *Rig) Create(tb testing.TB, obj *v1alpha1.CdkTsStack) {
 	must(tb, r.Client.Create(tb.Context(), obj))
 }
 
-// Get reads an object anew; it is nil when it is gone.
+// Get reads an object again; it is nil when it is gone.
 func (r *Rig) Get(tb testing.TB, obj *v1alpha1.CdkTsStack) *v1alpha1.CdkTsStack {
 	tb.Helper()
 	found := &v1alpha1.CdkTsStack{}

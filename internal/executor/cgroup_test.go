@@ -32,7 +32,7 @@ func TestABoxHoldsWhatIsPutIntoItAndIsEmptiedAtOnce(t *testing.T) {
 				t.Errorf("put: %v", err)
 			}
 			if inside := b.processes(); len(inside) == 0 {
-				t.Error("the box is empty after a process was put into it")
+				t.Error("the cgroup is empty after a process was put into it")
 			}
 			b.kill()
 			_ = cmd.Wait()
@@ -41,7 +41,7 @@ func TestABoxHoldsWhatIsPutIntoItAndIsEmptiedAtOnce(t *testing.T) {
 			}
 			b.close()
 			if _, err := os.Stat(string(b)); !os.IsNotExist(err) {
-				t.Errorf("the box is still there: %v", err)
+				t.Errorf("the cgroup is still there: %v", err)
 			}
 		})
 	}
@@ -54,10 +54,10 @@ func TestWithoutControlGroupsThereIsNoBox(t *testing.T) {
 	groups := controlGroups{parent: filepath.Join(t.TempDir(), "none")}
 	b := groups.open(1 << 30)
 	if b != "" {
-		t.Fatalf("box %q", b)
+		t.Fatalf("cgroup %q", b)
 	}
 	if err := b.put(1); err != nil || b.ranOut() {
-		t.Errorf("no box: put %v, ran out %v", err, b.ranOut())
+		t.Errorf("no cgroup: put %v, ran out %v", err, b.ranOut())
 	}
 	b.kill()
 	b.close()

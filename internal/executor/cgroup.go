@@ -15,13 +15,13 @@ import (
 	"awscdk.dev/operator/internal/proc"
 )
 
-// box is a control group that holds one run with all that it starts: the
+// cgroup is a control group that holds one run with all that it starts: the
 // kernel's own bound on memory, and a list of processes that nobody leaves.
-// The empty box is none, where the host does not let us make one; then the
+// the empty cgroup is none, where the host does not let us make one; then the
 // run's own watch on its memory is the only bound.
-type box string
+type cgroup string
 
-// controlGroups is the folder in which boxes can be made, "" for none.
+// controlGroups is the folder in which control groups can be made, "" for none.
 type controlGroups struct {
 	parent string
 }
@@ -49,7 +49,7 @@ func findControlGroups(mount string) controlGroups {
 	return found
 }
 
-// hasMemoryV2 reports whether boxes in this version 2 group can bound memory.
+// hasMemoryV2 reports whether control groups in this version 2 group can bound memory.
 // A group that holds processes itself cannot hand the controller down, unless
 // whoever made it has arranged for that.
 func hasMemoryV2(parent string) bool {
@@ -61,8 +61,8 @@ func hasMemoryV2(parent string) bool {
 	return bytes.Contains(data, []byte("memory")) || os.WriteFile(control, []byte("+memory"), 0o600) == nil
 }
 
-// open makes a box; none when it cannot. The limit is in bytes, 0 for none.
-func (c controlGroups) open(limit int64) box {
+// open makes a cgroup; none when it cannot. The limit is in bytes, 0 for none.
+func (c controlGroups) open(limit int64) cgroup {
 	if c.parent == "" {
 		return ""
 	}
@@ -70,7 +70,7 @@ func (c controlGroups) open(limit int64) box {
 	if err != nil {
 		return ""
 	}
-	b := box(path)
+	b := cgroup(path)
 	if _, err := os.Stat(b.file("cgroup.procs")); err != nil {
 		_ = os.Remove(path) // not a control group: something else is mounted there
 		return ""
@@ -82,23 +82,23 @@ func (c controlGroups) open(limit int64) box {
 	return b
 }
 
-func (b box) file(name string) string { return filepath.Join(string(b), name) }
+func (b cgroup) file(name string) string { return filepath.Join(string(b), name) }
 
-// unified reports whether the box is of version 2: only there is cgroup.kill.
-func (b box) unified() bool {
+// unified reports whether the cgroup is of version 2: only there is cgroup.kill.
+func (b cgroup) unified() bool {
 	_, err := os.Stat(b.file("cgroup.kill"))
 	return err == nil
 }
 
-func (b box) limitFile() string {
+func (b cgroup) limitFile() string {
 	if b.unified() {
 		return b.file("memory.max")
 	}
 	return b.file("memory.limit_in_bytes")
 }
 
-// put moves a process, and all that it will start, into the box.
-func (b box) put(pid int) error {
+// put moves a process, and all that it will start, into the cgroup.
+func (b cgroup) put(pid int) error {
 	if b == "" {
 		return nil
 	}
@@ -108,8 +108,8 @@ func (b box) put(pid int) error {
 	return nil
 }
 
-// kill ends all that is in the box.
-func (b box) kill() {
+// kill ends all that is in the cgroup.
+func (b cgroup) kill() {
 	if b == "" {
 		return
 	}
@@ -125,10 +125,10 @@ func (b box) kill() {
 	}
 }
 
-// maxKills bounds how often a box is emptied of what was born meanwhile.
+// maxKills bounds how often a cgroup is emptied of what was born meanwhile.
 const maxKills = 100
 
-func (b box) processes() []proc.ID {
+func (b cgroup) processes() []proc.ID {
 	data, err := os.ReadFile(b.file("cgroup.procs"))
 	if err != nil {
 		return nil
@@ -145,7 +145,7 @@ func (b box) processes() []proc.ID {
 }
 
 // ranOut reports whether the kernel ended a process for want of memory.
-func (b box) ranOut() bool {
+func (b cgroup) ranOut() bool {
 	if b == "" {
 		return false
 	}
@@ -166,8 +166,8 @@ func (b box) ranOut() bool {
 	return false
 }
 
-// close takes the box away. Whatever is in it must have ended.
-func (b box) close() {
+// close takes the cgroup away. Whatever is in it must have ended.
+func (b cgroup) close() {
 	if b == "" {
 		return
 	}
