@@ -41,7 +41,7 @@ func (r *Reconciler) rival(ctx context.Context, obj *v1alpha1.CdkTsStack, stackI
 		place = at
 	}
 	if place == (decide.Place{}) {
-		return decide.Rival{}
+		return decide.Rival{Seen: true} // nobody can have it
 	}
 	var others v1alpha1.CdkTsStackList
 	if err := r.Client.List(ctx, &others, client.MatchingFields{placeIndex: place.String()}); err != nil {
