@@ -6,10 +6,11 @@ import (
 	"strings"
 	"time"
 
-	"awscdk.dev/operator/api/v1alpha1"
-	"awscdk.dev/operator/internal/problem"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // checkDrift starts a drift check when one is due and the stack is at rest. One

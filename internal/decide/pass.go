@@ -3,10 +3,11 @@ package decide
 import (
 	"time"
 
-	"awscdk.dev/operator/api/v1alpha1"
-	"awscdk.dev/operator/internal/problem"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // pass is one decision in the making.

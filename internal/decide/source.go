@@ -4,9 +4,10 @@ import (
 	"fmt"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // recordSource notes what was seen of the repository, and the commit that

@@ -182,7 +182,7 @@ func manyRefs(b *testing.B, n int) *replay {
 	return r
 }
 
-func (r *replay) answer(b *testing.B, real http.Handler, q *http.Request) recorded {
+func (r *replay) answer(_ *testing.B, real http.Handler, q *http.Request) recorded {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.count++

@@ -177,7 +177,7 @@ func removeLeftovers(store string) {
 	for _, pattern := range []string{"*.lock", "packed-refs.new", "objects/pack/tmp_*", "objects/pack/.tmp-*"} {
 		found, _ := filepath.Glob(filepath.Join(store, filepath.FromSlash(pattern)))
 		for _, path := range found {
-			_ = os.Remove(path) //nolint:gosec // the store is ours, and holds no links of a repository
+			_ = os.Remove(path)
 		}
 	}
 	// Branches lie as deep as their names have slashes. None ends in .lock.
