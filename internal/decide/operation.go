@@ -116,8 +116,8 @@ func waits(history []v1alpha1.HistoryEntry, entry v1alpha1.HistoryEntry) (n int3
 	return n + 1, history[:1+len(slices.DeleteFunc(history[1:], waited))]
 }
 
-// fail ends the operation in flight with a problem; permanent ones are not
-// tried again, temporary ones do not count.
+// fail ends the operation in flight with a problem: one that stalls is not
+// tried again, one that waits does not count.
 func (p *pass) fail(pr *problem.Problem) bool {
 	outcome := v1alpha1.OutcomeFailed
 	if pr.Outlook == problem.Stalls {
