@@ -61,7 +61,7 @@ func (p *pass) findAdopted() bool {
 // refuseSpec stops a spec that the schema could not refuse.
 func refuseSpec(p *pass) bool {
 	_, err := Context(p.obj.Spec.CDKContext)
-	if size := jsonSize(p.obj.Spec); size > maxSpec {
+	if size := jsonSize(p.obj.Spec); err == nil && size > maxSpec {
 		err = fmt.Errorf("the spec takes %d KiB and may take %d KiB, so that the object's status can be saved beside it: put long scripts into the repository and call them from the hooks", kib(size), kib(maxSpec))
 	}
 	if err == nil {

@@ -68,7 +68,7 @@ func (s *stage) tool(name, script string) {
 	if err := os.MkdirAll(folder, 0o755); err != nil {
 		s.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/bash\n"+script+"\n"), 0o755); err != nil { //nolint:gosec // it must run
+	if err := os.WriteFile(filepath.Join(folder, name), []byte("#!/bin/bash\n"+script+"\n"), 0o755); err != nil {
 		s.Fatal(err)
 	}
 }
