@@ -44,8 +44,9 @@ func TestChecksWithSettingsOfTheUsersAreLeftToTheApp(t *testing.T) {
 	r := newReal(t)
 	r.options.Variables = map[string]string{"TS_NODE_TRANSPILE_ONLY": "true", "CDK_VALIDATION": "false", "STAGE": "prod"}
 	write(t, filepath.Join(r.Dir, "bin", "app.ts"), "import { App, Stack, CfnOutput } from 'aws-cdk-lib';\nconst wrong: number = 'three';\nnew CfnOutput(new Stack(new App(), 'S'), 'Stage', { value: `${process.env.STAGE}${wrong}` });\n")
-	wantChecks(t, r.mustSynth(), ByApp, ByApp)
-	if got := tree(t, r.options.Output)["S.template.json"]; !strings.Contains(got, "prodthree") {
+	done := r.mustSynth()
+	wantChecks(t, done, ByApp, ByApp)
+	if got := tree(t, done.Dir)["S.template.json"]; !strings.Contains(got, "prodthree") {
 		t.Errorf("the template is %s", got)
 	}
 }

@@ -196,7 +196,20 @@ func writeStore(dir, extraConfig string) error {
 	}
 	config := "[core]\n\trepositoryformatversion = 0\n\tbare = true\n" + extraConfig
 	return errors.Join(
-		os.WriteFile(filepath.Join(dir, "HEAD"), []byte("ref: refs/heads/none\n"), 0o600),
-		os.WriteFile(filepath.Join(dir, "config"), []byte(config), 0o600),
+		putFile(filepath.Join(dir, "HEAD"), "ref: refs/heads/none\n"),
+		putFile(filepath.Join(dir, "config"), config),
 	)
+}
+
+// putFile has a file say what it must. Checkouts read a store while a fetch
+// fills it: git must never find half of a file, or it finds no repository.
+func putFile(path, content string) error {
+	if is, err := os.ReadFile(path); err == nil && string(is) == content {
+		return nil
+	}
+	next := path + ".next"
+	if err := os.WriteFile(next, []byte(content), 0o600); err != nil {
+		return err
+	}
+	return os.Rename(next, path)
 }
