@@ -141,3 +141,25 @@ func (l *line) ahead(r *task) int {
 	}
 	return n
 }
+
+// mayHaveAnother says whether a namespace may have one more run at a time.
+func (l *Local) mayHaveAnother(namespace string) bool {
+	n := 0
+	for _, r := range l.runs {
+		if r.state != queued && r.request.Namespace == namespace {
+			n++
+		}
+	}
+	return n < l.o.MaxRunsPerNamespace
+}
+
+// busy counts the runs that have a process.
+func (l *Local) busy() int {
+	n := 0
+	for _, r := range l.runs {
+		if r.state != queued {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,118 @@
+package runner
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/proc"
+	"awscdk.dev/operator/internal/run"
+	"awscdk.dev/operator/internal/space"
+)
+
+// bound ends the run's context when its time or memory is used up, or when
+// it is told to go.
+func bound(ctx context.Context, dir run.Dir, r run.Request) (context.Context, func()) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	stopTimer := func() {}
+	if r.Timeout > 0 {
+		timedOut := problem.TimedOut.New("the %s took longer than %s; raise spec.timeout or make it faster", r.What(), r.Timeout)
+		ctx, stopTimer = context.WithTimeoutCause(ctx, r.Timeout, timedOut)
+	}
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
+	go func() {
+		select {
+		case <-signals:
+			cancel(problem.Cancelled.New("the %s was cancelled", r.What()))
+		case <-ctx.Done():
+		}
+	}()
+	go watchMemory(ctx, r.MemoryLimit, cancel)
+	go watchDisk(ctx, dir, leastSpace, cancel)
+	return ctx, func() {
+		signal.Stop(signals)
+		stopTimer()
+		cancel(nil)
+	}
+}
+
+// watchMemory ends the run when all its processes together hold more memory
+// than they may. It looks twice a second: a bound that holds where
+// no control group can be had, at the cost of being passed for a moment.
+func watchMemory(ctx context.Context, limit int64, cancel context.CancelCauseFunc) {
+	if limit <= 0 {
+		return
+	}
+	ticker := time.NewTicker(memoryPeriod)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if used := proc.Memory(os.Getpid()); used > limit {
+			cancel(problem.OutOfMemory.New(
+				"the build used %d MiB of memory, more than the %d MiB that a run may use; raise the operator's run memory limit or make the app smaller", used>>20, limit>>20))
+			return
+		}
+	}
+}
+
+// leastSpace is how much of the disk a run leaves to all others, in bytes: half
+// of what the executor wants to be free before it starts one.
+const leastSpace = 256 << 20
+
+// makeRoom deletes what the caches hold and nobody uses, before the disk is so
+// full that the run has to be ended.
+func (s *Session) makeRoom(ctx context.Context) {
+	const enoughSpace, pause = 2 * leastSpace, time.Minute
+	data := space.Data(s.Data)
+	enough := func() bool {
+		free, err := space.Of(s.Data)
+		return err != nil || free.Bytes >= enoughSpace || ctx.Err() != nil
+	}
+	var tried time.Time
+	ticker := time.NewTicker(memoryPeriod)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		if now := s.now(); now.Sub(tried) >= pause && !enough() {
+			tried = now
+			// What cannot be deleted leaves the disk as full as it is.
+			_ = data.Reclaim(now, false, enough)
+		}
+	}
+}
+
+// watchDisk ends the run when the disk that all runs share is nearly full,
+// before the others and the operator itself run out of it.
+func watchDisk(ctx context.Context, dir run.Dir, least uint64, cancel context.CancelCauseFunc) {
+	ticker := time.NewTicker(memoryPeriod)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		var s unix.Statfs_t
+		if unix.Statfs(string(dir), &s) != nil {
+			continue
+		}
+		if free := s.Bavail * uint64(max(s.Bsize, 0)); free < least {
+			cancel(problem.NoDiskSpace.New(
+				"the disk of the runs was nearly full (%d MiB free) and the run was ended; let it write less, or enlarge the operator's volume", free>>20).With(problem.Retries))
+			return
+		}
+	}
+}
