@@ -137,5 +137,5 @@ func lacking(tail, text string) string {
 	case mentions(program, []string{"docker", "podman", "finch", "nerdctl"}):
 		return fmt.Sprintf("Bundling %s needs %s, and container builds are not supported. Let the asset be bundled locally (bundling.local), or build the files before the synthesis, for example in the hook beforeDeploy, and use the finished folder as the asset, without bundling.", asset, program)
 	}
-	return fmt.Sprintf("The app needs the program %s, which is not on the operator's PATH. Add it to the devDependencies of package.json, or to the operator's image.", program)
+	return fmt.Sprintf("The app needs the program %s, which is not on the operator's PATH. Add it to the devDependencies of package.json, or install it where the operator runs.", program)
 }

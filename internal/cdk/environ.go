@@ -86,5 +86,5 @@ func findNode(env []string) (string, error) {
 	if path := lookPath("node", env); path != "" {
 		return path, nil
 	}
-	return "", ErrInstallFailed.Because(errors.New("node not found"), "Node.js (node) is not on the runner's PATH. Use the operator's image, or set runner PATH to where it is.")
+	return "", ErrInstallFailed.Because(errors.New("node not found"), "Node.js (node) is not on the operator's PATH: install it where the operator runs, or add its folder to PATH.")
 }

@@ -173,7 +173,7 @@ func (k packages) tool(env []string) (path string, args []string, err error) {
 	if corepack := lookPath("corepack", env); corepack != "" && strings.HasPrefix(k.pinned, k.manager+"@") {
 		return corepack, []string{k.manager}, nil
 	}
-	return "", nil, stalls(ErrInstallFailed, "The project's %s needs %s, which is not on the runner's PATH. Use an image that has %s, or pin a version in package.json (\"packageManager\": \"%s@…\") and use an image with corepack.", k.lockFile, k.manager, k.manager, k.manager)
+	return "", nil, stalls(ErrInstallFailed, "The project's %s needs %s, which is not on the operator's PATH. Install %s where the operator runs, or pin a version in package.json (\"packageManager\": \"%s@…\") and install corepack there.", k.lockFile, k.manager, k.manager, k.manager)
 }
 
 func (k packages) arguments() []string {

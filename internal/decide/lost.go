@@ -22,7 +22,7 @@ func (p *pass) notAsDeployed(s Stack) *problem.Problem {
 		return nil
 	}
 	pr := unusable(s)
-	pr.Message += fmt.Sprintf(". A deployment is ordered by: %s", p.orderCommand())
+	pr.Message += fmt.Sprintf(". To request a deployment: %s", p.orderCommand())
 	return pr
 }
 

@@ -69,7 +69,7 @@ var rightsNeeded = []right{
 	{verb: "update", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks", sub: "status", purpose: "nothing can be done", concerns: everyone},
 	{verb: "get", resource: "secrets", purpose: "no credentials can be read", concerns: everyone},
 	{verb: "create", group: "events.k8s.io", resource: "events", purpose: "no events are sent", concerns: everyone},
-	{verb: "get", resource: "configmaps", purpose: "outputs are not copied and hooks get no variables from ConfigMaps", concerns: usesConfigMaps},
+	{verb: "get", resource: "configmaps", purpose: "outputs are not copied, and hooks and builds get no variables from ConfigMaps", concerns: usesConfigMaps},
 	{verb: "create", resource: "configmaps", purpose: "outputs are not copied", concerns: copiesOutputs},
 	{verb: "create", resource: "secrets", purpose: "outputs are not copied to Secrets", concerns: copiesOutputs},
 	{verb: "create", resource: "serviceaccounts", purpose: "kubectl does not work in hooks", concerns: hooked},
@@ -80,7 +80,7 @@ var rightsNeeded = []right{
 }
 
 func usesConfigMaps(obj *v1alpha1.CdkTsStack) bool {
-	return copiesOutputs(obj) || obj.Spec.Hooks != nil
+	return copiesOutputs(obj) || obj.Spec.Hooks != nil || obj.Spec.Build != nil
 }
 
 func copiesOutputs(obj *v1alpha1.CdkTsStack) bool { return obj.Spec.Outputs != nil }

@@ -104,7 +104,7 @@ func started(before, after *v1alpha1.CdkTsStack) []Event {
 	return []Event{{Reason: reason, Action: "Deploy", Note: fmt.Sprintf("%s: deploying revision %s, attempt %d", op.Reason, op.Target.Revision, op.Attempt)}}
 }
 
-// sourceNews tells of a commit that was not there before.
+// sourceEvents tells of a commit that was not there before.
 func sourceEvents(before, after *v1alpha1.CdkTsStack) []Event {
 	was, is := before.Status.Source, after.Status.Source
 	if is == nil || is.Revision == "" || (was != nil && was.Revision == is.Revision) {
@@ -138,7 +138,7 @@ func sourceTrouble(before, after *v1alpha1.CdkTsStack) []Event {
 	return []Event{{Warning: true, Reason: reason, Action: "GitSync", Note: is.Error}}
 }
 
-// driftNews tells how a drift check ended.
+// driftEvents tells how a drift check ended.
 func driftEvents(before, after *v1alpha1.CdkTsStack) []Event {
 	is := after.Status.Drift
 	if !checkEnded(before, after) {
