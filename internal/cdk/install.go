@@ -74,7 +74,7 @@ func Install(ctx context.Context, p Project, c Cache, o InstallOptions) (Install
 	if c.Dir == "" || done.Note != "" {
 		return done, i.run(ctx)
 	}
-	done.Key, err = dependencyKey(p.Root, k, workspaces, i.withRegistry(o.Env))
+	done.Key, err = dependencyKey(p.Root, k, workspaces, i.withRegistry(o.Env), i.registryPlaces())
 	if errors.Is(err, errLink) {
 		done.Note = err.Error()
 		return done, i.run(ctx)
@@ -172,7 +172,7 @@ func (i installer) clear() error {
 
 // run runs the package manager, after clearing what it manages and no more.
 func (i installer) run(ctx context.Context) error {
-	env, err := i.scriptsApart(i.withRegistry(i.environment()))
+	env, more, err := i.scriptsApart(i.withRegistry(i.environment()))
 	if err != nil {
 		return err
 	}
@@ -180,6 +180,7 @@ func (i installer) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	args = append(args, more...)
 	if err := i.clear(); err != nil {
 		return err
 	}

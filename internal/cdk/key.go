@@ -31,9 +31,10 @@ var (
 // dependencyKey is the digest of everything that the dependencies follow
 // from: lock file, package.json of the project and its workspaces, settings
 // and patches, the package manager, the node executable (its size and time,
-// which is cheaper than asking for its version and as good) and the platform.
+// which is cheaper than asking for its version and as good), the platform and
+// the variables that are named.
 // It is errLink when one of them is a link that cannot be followed within root.
-func dependencyKey(root string, k packages, workspaces []string, env []string) (string, error) {
+func dependencyKey(root string, k packages, workspaces []string, env, named []string) (string, error) {
 	node, err := findNode(env)
 	if err != nil {
 		return "", err
@@ -48,8 +49,11 @@ func dependencyKey(root string, k packages, workspaces []string, env []string) (
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s %s %s %s %d %d\n", layout, k.manager, runtime.GOOS, runtime.GOARCH, info.Size(), info.ModTime().UnixNano())
-	for _, setting := range npmSettings(env) {
+	for _, setting := range managerSettings(env) {
 		fmt.Fprintf(h, "%q\n", setting)
+	}
+	for _, name := range named {
+		fmt.Fprintf(h, "%s=%q\n", name, environ(env).get(name))
 	}
 	paths := slices.Concat([]string{k.lockFile}, besideFiles, besideFolders)
 	for _, workspace := range append([]string{"."}, workspaces...) {
@@ -64,17 +68,20 @@ func dependencyKey(root string, k packages, workspaces []string, env []string) (
 	return hex.EncodeToString(h.Sum(nil))[:40], nil
 }
 
-// npmSettings are the environment's settings of npm that may change what is
-// installed; places and secrets do not.
-func npmSettings(env []string) []string {
+// managerSettings are the environment's settings of package managers that may
+// change what is installed; places and secrets do not.
+func managerSettings(env []string) []string {
 	var settings []string
 	for _, entry := range env {
-		name, _, _ := strings.Cut(strings.ToLower(entry), "=")
-		if !strings.HasPrefix(name, "npm_config_") {
+		name, _, _ := strings.Cut(entry, "=")
+		if !isRegistrySetting(name) {
 			continue
 		}
 		neutral := []string{"cache", "config", "auth", "token", "password", "prefix", "logs"}
-		name = strings.TrimPrefix(name, "npm_config_")
+		name = strings.ToLower(name)
+		for _, prefix := range registrySettings {
+			name = strings.TrimPrefix(name, strings.ToLower(prefix))
+		}
 		if !slices.ContainsFunc(neutral, func(s string) bool { return strings.Contains(name, s) }) {
 			settings = append(settings, entry)
 		}

@@ -1,6 +1,7 @@
 package cdk
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"os"
@@ -14,7 +15,7 @@ import (
 
 // registrySettings begin the names of variables that are settings of package
 // managers.
-var registrySettings = []string{"npm_config_", "NPM_CONFIG_", "pnpm_config_", "YARN_"}
+var registrySettings = []string{"npm_config_", "NPM_CONFIG_", "pnpm_config_", "PNPM_CONFIG_", "YARN_"}
 
 func isRegistrySetting(name string) bool {
 	return slices.ContainsFunc(registrySettings, func(prefix string) bool { return strings.HasPrefix(name, prefix) })
@@ -44,6 +45,29 @@ func (i installer) registryReferences() []string {
 	return slices.Compact(names)
 }
 
+// registryPlaces lists the variables that the settings name elsewhere than for
+// credentials, such as in the address of a registry: what they say may change
+// what is installed.
+func (i installer) registryPlaces() []string {
+	var names []string
+	for _, file := range redact.RegistryFiles(i.dir, i.Root, i.Env) {
+		content, err := readBounded(file, 1<<20)
+		if err != nil {
+			continue
+		}
+		for line := range bytes.Lines(content) {
+			if secretSetting.Match(reference.ReplaceAll(line, nil)) {
+				continue
+			}
+			for _, found := range reference.FindAllSubmatch(line, -1) {
+				names = append(names, string(found[1]))
+			}
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
 // registryVariables lists those of the user's variables that the package
 // manager needs to fetch packages: its settings, and what these name.
 func (i installer) registryVariables() []string {
@@ -67,27 +91,33 @@ func (i installer) withRegistry(env environ) environ {
 
 // scriptsApart has npm and pnpm run install scripts by a shell that drops the
 // user's variables: a token for the registry is nothing for the code of a
-// thousand packages. Yarn has no such setting; see steps.
-func (i installer) scriptsApart(env environ) (environ, error) {
+// thousand packages. Yarn has no such setting; see steps. args are for the
+// command line: pnpm 11 reads no npm_config_, and to pnpm 10 the project's
+// pnpm-workspace.yaml counts for more than the environment.
+func (i installer) scriptsApart(env environ) (apart environ, args []string, err error) {
 	names := i.registryVariables()
 	if len(names) == 0 || i.manager == "yarn" {
-		return env, nil
+		return env, nil, nil
 	}
 	shell := i.scriptShell(env)
 	dir, err := os.MkdirTemp(i.StateDir, "shell-")
 	if err != nil {
-		return nil, fmt.Errorf("make a folder for the shell of install scripts: %w", err)
+		return nil, nil, fmt.Errorf("make a folder for the shell of install scripts: %w", err)
 	}
 	path := filepath.Join(dir, "sh")
 	script := fmt.Sprintf("#!/bin/sh\n# Runs install scripts without the variables that are for the registry alone.\nunset %s\nexec %s \"$@\"\n", strings.Join(names, " "), shell)
 	if err := os.WriteFile(path, []byte(script), 0o700); err != nil {
-		return nil, fmt.Errorf("write the shell of install scripts: %w", err)
+		return nil, nil, fmt.Errorf("write the shell of install scripts: %w", err)
 	}
-	return env.set("npm_config_script_shell", path), nil
+	if i.manager == "pnpm" {
+		args = []string{"--config.script-shell=" + path}
+	}
+	return env.set("npm_config_script_shell", path), args, nil
 }
 
-// setShell is the setting of a shell of the project's own.
-var setShell = regexp.MustCompile(`(?m)^[ \t]*script-shell[ \t]*=[ \t]*["']?([A-Za-z0-9/._-]+)["']?[ \t]*\r?$`)
+// setShell is the setting of a shell of the project's own, in .npmrc and in
+// pnpm-workspace.yaml.
+var setShell = regexp.MustCompile(`(?m)^[ \t]*(?:script-shell[ \t]*=|scriptShell[ \t]*:)[ \t]*["']?([A-Za-z0-9/._-]+)["']?[ \t]*\r?$`)
 
 // scriptShell is the shell that install scripts would have otherwise.
 func (i installer) scriptShell(env environ) string {
@@ -96,9 +126,11 @@ func (i installer) scriptShell(env environ) string {
 			return "'" + strings.ReplaceAll(shell, "'", `'\''`) + "'"
 		}
 	}
-	content, err := readBounded(filepath.Join(i.dir, ".npmrc"), 1<<20)
-	if found := setShell.FindSubmatch(content); err == nil && found != nil {
-		return string(found[1])
+	for _, file := range []string{"pnpm-workspace.yaml", ".npmrc"} {
+		content, err := readBounded(filepath.Join(i.dir, file), 1<<20)
+		if found := setShell.FindSubmatch(content); err == nil && found != nil {
+			return string(found[1])
+		}
 	}
 	return "sh"
 }
