@@ -132,7 +132,9 @@ func (c *Client) findBucket(ctx context.Context) {
 	now := c.options.Now()
 	c.mu.Lock()
 	known := c.identity != nil || now.Sub(c.asked) < askAgain
-	c.asked = now
+	if !known {
+		c.asked = now
+	}
 	c.mu.Unlock()
 	if known {
 		return

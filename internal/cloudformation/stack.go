@@ -64,7 +64,9 @@ func (c *Client) describe(ctx context.Context, nameOrARN string) (*types.Stack, 
 func (c *Client) TemplateDigest(ctx context.Context, stackARN string) (string, error) {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
-	out, err := call(ctx, c, "read the template of stack "+shortName(stackARN), (*cfn.Client).GetTemplate, &cfn.GetTemplateInput{StackName: &stackARN})
+	out, err := call(ctx, c, "read the template of stack "+shortName(stackARN), (*cfn.Client).GetTemplate, &cfn.GetTemplateInput{
+		StackName: &stackARN, TemplateStage: types.TemplateStageOriginal, // what was sent, before transforms
+	})
 	if err != nil {
 		return "", err
 	}

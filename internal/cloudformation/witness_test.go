@@ -37,6 +37,9 @@ func TestAbsenceIsBelievedOnlyFromTheAccountOfTheStack(t *testing.T) {
 			t.Errorf("%q does not say %q", seen.Err, part)
 		}
 	}
+	if err := other.DeleteChangeSet(t.Context(), stack.ID, "any"); !errors.Is(err, ErrElsewhere) {
+		t.Errorf("the other account takes a change set for deleted: %v", err)
+	}
 	if gone := other.Stack(t.Context(), "app"); !gone.Seen || gone.Exists {
 		t.Errorf("by its name the other account says %+v", gone)
 	}

@@ -70,14 +70,14 @@ func (c *Client) unlessOurs(ctx context.Context, stack, token string, err error)
 }
 
 // DeleteChangeSet deletes a change set; one that is gone, or whose stack is,
-// was deleted before. ErrStackBusy means that it is being created or executed.
+// was deleted before, if the client would know. ErrStackBusy means that it is being created or executed.
 func (c *Client) DeleteChangeSet(ctx context.Context, stack, name string) error {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
 	doing := "delete change set " + name + " of stack " + shortName(stack)
 	_, err := call(ctx, c, doing, (*cfn.Client).DeleteChangeSet, &cfn.DeleteChangeSetInput{StackName: &stack, ChangeSetName: &name})
 	if errors.Is(err, ErrNotFound) {
-		return nil
+		return c.wouldKnow(ctx, stack)
 	}
 	if code(err) == codeChangeSetStatus {
 		busy, _ := errors.AsType[*Error](err)

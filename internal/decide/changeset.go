@@ -31,6 +31,9 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 	if p.unseen(stack.Err, cs.Err, p.seen.Rival.Err) {
 		return true
 	}
+	if !stack.Seen {
+		return p.again() // what was seen in this pass is of the step before
+	}
 	if !cs.Exists {
 		return planAnew(p, op, stack)
 	}

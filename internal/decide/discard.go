@@ -1,10 +1,12 @@
 package decide
 
 import (
+	"errors"
 	"slices"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -15,6 +17,8 @@ const (
 	// The pauses between attempts at the deletion of one.
 	discardRetry    = 30 * time.Second
 	discardRetryMax = time.Hour
+	// discardBusy is when one that is being made is tried again.
+	discardBusy = 10 * time.Second
 )
 
 // discard notes that the change set of an operation is of no more use, before
@@ -66,9 +70,12 @@ func (p *pass) clearAway() {
 	switch due := all[0].DueAt.Time; {
 	case due.After(p.now):
 		p.wakeAt(due)
-	case p.action != ActNothing || p.told:
-		p.wakeAt(p.now.Add(200 * time.Millisecond)) // something else comes first
-	default:
+	case p.told || (p.action != ActNothing && !p.repeats()):
+		// Something else comes first. What is waited for keeps its time.
+		if p.after == 0 {
+			p.wakeAt(p.now.Add(200 * time.Millisecond))
+		}
+	default: // what could not be done before can wait for one more pass
 		p.action = ActDeleteChangeSet
 		p.wakeAt(p.now.Add(200 * time.Millisecond))
 	}
@@ -93,6 +100,9 @@ func (p *pass) cleared() {
 	case len(all) == 0:
 	case a.Err == nil:
 		p.st.DiscardedChangeSets = all[1:]
+	case errors.Is(a.Err, problem.StackBusy):
+		// It is still being made: no attempt, or a deleted object would go now.
+		all[0].DueAt = metav1.NewTime(p.now.Add(discardBusy))
 	default:
 		all[0].Attempts++
 		all[0].DueAt = metav1.NewTime(p.now.Add(backoff(discardRetry, discardRetryMax, int(all[0].Attempts), string(p.obj.UID))))

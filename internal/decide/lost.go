@@ -26,11 +26,11 @@ func (p *pass) notAsDeployed(s Stack) *problem.Problem {
 	return pr
 }
 
-// Updated says whether a stack was updated since it was deployed: then its
-// template tells whether it is still what was deployed.
+// Updated says whether a stack was updated since this object last executed
+// something on it: then its template tells whether it is still what was deployed.
 func Updated(obj *v1alpha1.CdkTsStack, s Stack) bool {
 	d := obj.Status.Deployed
-	return d != nil && d.Plan.TemplateDigest != "" && updatable(s.Status) && s.UpdatedAt.After(d.At.Time)
+	return d != nil && d.Plan.TemplateDigest != "" && updatable(s.Status) && s.UpdatedAt.After(lastExecution(&obj.Status))
 }
 
 // updatedByOthers says whether the template of a stack is none of this

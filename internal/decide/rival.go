@@ -47,7 +47,9 @@ func (p *pass) awaitStack(stack string, last v1alpha1.HistoryEntry) bool {
 		return p.unseen(rival.Err)
 	case !rival.Seen:
 		p.say(stalled, errStackOfAnother, last.Message)
-		p.wakeAt(p.now) // this pass was about something else
+		if p.st.Operation == nil {
+			p.wakeAt(p.now) // this pass was about something else
+		}
 		return false
 	case rival.Name == "":
 		return p.startDeploy(ReasonRetry)
