@@ -21,11 +21,17 @@ type variables struct {
 	refuse func(name string) string
 }
 
+// maxVariable is the kernel's bound for one variable with its name.
+const maxVariable = 128 << 10
+
 func (v *variables) set(field, name, value string, secret bool) error {
 	if v.refuse != nil {
 		if why := v.refuse(name); why != "" {
 			return errVariableRefused.New("%s must not set %s: %s", field, name, why)
 		}
+	}
+	if size := len(name) + 1 + len(value); size >= maxVariable {
+		return errVariableRefused.New("%s must not set %s: it takes %d KiB, and Linux gives no process a variable of %d KiB or more; put the value into a file of the repository, or fetch it in the script", field, name, size>>10, maxVariable>>10)
 	}
 	if v.values == nil {
 		v.values = map[string]string{}

@@ -39,7 +39,7 @@ func (l *Local) makesRoom() bool {
 	switch {
 	case l.reclaiming:
 		return true
-	case l.o.Now().Before(l.reclaimNot) || !l.data().Holds():
+	case l.o.Now().Before(l.reclaimNot) && (l.reclaimedIdle || l.busy() > 0), !l.data().Holds():
 		return false
 	}
 	l.reclaiming = true
@@ -63,7 +63,8 @@ func (l *Local) makeRoom(idle bool) {
 	defer l.mu.Unlock()
 	l.reclaiming = false
 	if l.checkSpace() != nil {
-		l.reclaimNot = l.o.Now().Add(reclaimAgain)
+		// When no run goes on any more, there is more to be had.
+		l.reclaimNot, l.reclaimedIdle = l.o.Now().Add(reclaimAgain), idle
 	}
 	l.next()
 }
@@ -86,7 +87,7 @@ func (l *Local) discard(path string) error {
 	}
 	if err := os.Rename(path, filepath.Join(doomed, "old")); err != nil {
 		_ = os.Remove(doomed)
-		if errors.Is(err, fs.ErrNotExist) {
+		if _, gone := os.Lstat(path); errors.Is(gone, fs.ErrNotExist) {
 			return nil
 		}
 		return fmt.Errorf("delete %s: %w", filepath.Base(path), err)

@@ -105,11 +105,21 @@ func (t *follower) advance() bool {
 	return false
 }
 
+// maxPart is how much of a line is kept until it ends. A run writes none as
+// long, but what it runs can write into its log, too.
+const maxPart = 64 << 10
+
 func (t *follower) lines(w io.Writer, lead string, data []byte) {
 	var out bytes.Buffer
 	for line := range bytes.Lines(data) {
 		if !bytes.HasSuffix(line, []byte{'\n'}) {
-			t.part = append(t.part, line...)
+			// What writes no line end, such as a file of zeros, is cut.
+			if t.part = append(t.part, line...); len(t.part) > maxPart {
+				out.WriteString(lead)
+				out.Write(t.part)
+				out.WriteByte('\n')
+				t.part = t.part[:0]
+			}
 			break
 		}
 		out.WriteString(lead)

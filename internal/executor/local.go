@@ -78,6 +78,8 @@ type Local struct {
 	// be made.
 	reclaiming bool
 	reclaimNot time.Time
+	// reclaimedIdle says that no run went on when room was last made.
+	reclaimedIdle bool
 
 	owned   *os.File // the locked file that makes the data folder ours
 	wake    chan struct{}

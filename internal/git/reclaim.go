@@ -25,7 +25,10 @@ func ReclaimMirrors(root string, unusedSince time.Time, enough func() bool) erro
 		dir  string
 		used time.Time
 	}
-	var unused []mirror
+	var (
+		unused []mirror
+		failed error
+	)
 	for _, e := range entries {
 		info, err := e.Info()
 		if err == nil && e.IsDir() && e.Name() != homesDir && !info.ModTime().After(unusedSince) {
@@ -35,11 +38,15 @@ func ReclaimMirrors(root string, unusedSince time.Time, enough func() bool) erro
 	slices.SortFunc(unused, func(a, b mirror) int { return a.used.Compare(b.used) })
 	for _, m := range unused {
 		if enough() {
-			return nil
+			break
 		}
-		if err := removeMirror(m.dir); err != nil {
-			return fmt.Errorf("make room: %w", err)
+		// Deleting takes its time: it may be in use by now, or another run's.
+		if info, err := os.Stat(m.dir); err != nil || info.ModTime().After(unusedSince) {
+			continue
+		}
+		if err := removeMirror(m.dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			failed = errors.Join(failed, fmt.Errorf("make room: %w", err))
 		}
 	}
-	return nil
+	return failed
 }

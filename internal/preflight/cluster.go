@@ -71,6 +71,7 @@ var rightsNeeded = []right{
 	{verb: "create", group: "events.k8s.io", resource: "events", purpose: "no events are sent", concerns: everyone},
 	{verb: "get", resource: "configmaps", purpose: "outputs are not copied, and hooks and builds get no variables from ConfigMaps", concerns: usesConfigMaps},
 	{verb: "create", resource: "configmaps", purpose: "outputs are not copied", concerns: copiesOutputs},
+	{verb: "watch", resource: "configmaps", purpose: "copies of outputs are not put back when they are lost", concerns: copiesOutputs},
 	{verb: "create", resource: "secrets", purpose: "outputs are not copied to Secrets", concerns: copiesOutputs},
 	{verb: "create", resource: "serviceaccounts", purpose: "kubectl does not work in hooks", concerns: hooked},
 	{verb: "create", resource: "serviceaccounts", sub: "token", name: HookIdentity, purpose: "kubectl does not work in hooks", concerns: hooked},

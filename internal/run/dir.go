@@ -103,10 +103,15 @@ func (d Dir) ReadResult() (*Result, error) {
 func (d Dir) WriteBegan() error { return writeWhole(d.Began(), nil) }
 
 // HasBegun tells whether the run's work has begun. When that cannot be seen it
-// counts as begun.
+// counts as begun. Runs of versions that set no mark wrote Process before they
+// began; today it is written after the mark.
 func (d Dir) HasBegun() bool {
-	_, err := os.Stat(d.Began())
-	return !errors.Is(err, os.ErrNotExist)
+	for _, mark := range []string{d.Began(), d.Process()} {
+		if _, err := os.Stat(mark); !errors.Is(err, os.ErrNotExist) {
+			return true
+		}
+	}
+	return false
 }
 
 // WriteStep says what the run is doing.
