@@ -71,7 +71,7 @@ func TestALongHistoryIsNotFetched(t *testing.T) {
 		t.Errorf("Inspect = %+v, %v, want untouched", got, err)
 	}
 	// This one gives no single commit but a branch's, and filters nothing.
-	old.web.Throttle(1 << 20) // slow enough to be seen growing
+	old.web.Throttle(256 << 10) // slow enough to be seen growing
 	if _, err := openMirrors(t, limit).Checkout(t.Context(), old.http(t), hashes[old][0], t.TempDir()); !errors.Is(err, ErrTooLarge) {
 		t.Errorf("Checkout from an old server = %v, want ErrTooLarge", err)
 	}

@@ -198,18 +198,25 @@ func TestADefinitionOfAnEarlierVersionIsTold(t *testing.T) {
 	operation := status.Properties["operation"]
 	delete(operation.Properties, "runStep")
 	must(t, c.Update(t.Context(), crd))
-	t.Cleanup(func() {
-		before.ResourceVersion = crd.ResourceVersion
-		must(t, c.Update(context.Background(), before))
-	})
-	// The API server publishes the change a moment later.
-	var said string
-	for range 100 {
-		if said = names(around(t, cluster.Config).Of(plain)); strings.Contains(said, "lacks") {
-			break
+	// The API server publishes a change a moment later.
+	published := func(lacks bool) (said string) {
+		for range 200 {
+			if said = names(around(t, cluster.Config).Of(plain)); strings.Contains(said, "lacks") == lacks {
+				break
+			}
+			time.Sleep(100 * time.Millisecond)
 		}
-		time.Sleep(100 * time.Millisecond)
+		return said
 	}
+	defer func() {
+		must(t, c.Get(t.Context(), types.NamespacedName{Name: crd.Name}, crd))
+		crd.Spec = before.Spec
+		must(t, c.Update(t.Context(), crd))
+		if said := published(false); strings.Contains(said, "lacks") {
+			t.Errorf("after the upgrade it says %q", said)
+		}
+	}()
+	said := published(true)
 	if want := "CustomResourceDefinition cdktsstacks.awscdk.dev: it is of another version and lacks spec.outputs, status.operation.runStep, which are dropped without an error: kubectl apply -f config/crd"; said != want {
 		t.Errorf("said %q, want %q", said, want)
 	}
