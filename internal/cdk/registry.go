@@ -28,16 +28,23 @@ var secretSetting = regexp.MustCompile(`(?i)auth|token|passw|ident`)
 // ${NAME-default}, ${NAME:-default}, ${NAME?}.
 var reference = regexp.MustCompile(`\$\{([A-Za-z_][A-Za-z0-9_]*)(:?-[^}]*)?\??\}`)
 
-// registryReferences lists the variables that the package manager's settings
-// name and that have no default there.
-func (i installer) registryReferences() []string {
-	var names []string
+// registryTexts are the settings of the package manager, file by file.
+func (i installer) registryTexts() [][]byte {
+	var texts [][]byte
 	for _, file := range redact.RegistryFiles(i.dir, i.Root, i.Env) {
-		content, err := readBounded(file, 1<<20)
-		if err != nil {
-			continue
+		if content, err := readBounded(file, 1<<20); err == nil {
+			texts = append(texts, content)
 		}
-		for _, found := range reference.FindAllSubmatch(content, -1) {
+	}
+	return texts
+}
+
+// variablesIn lists the variables that settings name and that have no default
+// there.
+func variablesIn(texts [][]byte) []string {
+	var names []string
+	for _, text := range texts {
+		for _, found := range reference.FindAllSubmatch(text, -1) {
 			names = append(names, string(found[1]))
 		}
 	}
@@ -45,27 +52,23 @@ func (i installer) registryReferences() []string {
 	return slices.Compact(names)
 }
 
+// registryReferences lists the variables that the package manager's settings
+// name.
+func (i installer) registryReferences() []string { return variablesIn(i.registryTexts()) }
+
 // registryPlaces lists the variables that the settings name elsewhere than for
 // credentials, such as in the address of a registry: what they say may change
 // what is installed.
 func (i installer) registryPlaces() []string {
-	var names []string
-	for _, file := range redact.RegistryFiles(i.dir, i.Root, i.Env) {
-		content, err := readBounded(file, 1<<20)
-		if err != nil {
-			continue
-		}
-		for line := range bytes.Lines(content) {
-			if secretSetting.Match(reference.ReplaceAll(line, nil)) {
-				continue
-			}
-			for _, found := range reference.FindAllSubmatch(line, -1) {
-				names = append(names, string(found[1]))
+	var lines [][]byte
+	for _, text := range i.registryTexts() {
+		for line := range bytes.Lines(text) {
+			if !secretSetting.Match(reference.ReplaceAll(line, nil)) {
+				lines = append(lines, line)
 			}
 		}
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return variablesIn(lines)
 }
 
 // registryVariables lists those of the user's variables that the package

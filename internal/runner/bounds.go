@@ -48,6 +48,19 @@ func watchMemory(ctx context.Context, limit int64, cancel context.CancelCauseFun
 	if limit <= 0 {
 		return
 	}
+	watch(ctx, func() (over bool) {
+		used := proc.Memory(os.Getpid())
+		if over = used > limit; over {
+			cancel(problem.OutOfMemory.New(
+				"the build used %d MiB of memory, more than the %d MiB that a run may use; raise the operator's run memory limit or make the app smaller", used>>20, limit>>20))
+		}
+		return over
+	})
+}
+
+// watch looks again and again until the context ends or the look says that it
+// is over.
+func watch(ctx context.Context, look func() (over bool)) {
 	ticker := time.NewTicker(memoryPeriod)
 	defer ticker.Stop()
 	for {
@@ -56,9 +69,7 @@ func watchMemory(ctx context.Context, limit int64, cancel context.CancelCauseFun
 			return
 		case <-ticker.C:
 		}
-		if used := proc.Memory(os.Getpid()); used > limit {
-			cancel(problem.OutOfMemory.New(
-				"the build used %d MiB of memory, more than the %d MiB that a run may use; raise the operator's run memory limit or make the app smaller", used>>20, limit>>20))
+		if look() {
 			return
 		}
 	}
@@ -78,41 +89,25 @@ func (s *Session) makeRoom(ctx context.Context) {
 		return err != nil || free.Bytes >= enoughSpace || ctx.Err() != nil
 	}
 	var tried time.Time
-	ticker := time.NewTicker(memoryPeriod)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
+	watch(ctx, func() (over bool) {
 		if now := s.now(); now.Sub(tried) >= pause && !enough() {
 			tried = now
 			// What cannot be deleted leaves the disk as full as it is.
 			_ = data.Reclaim(now, false, enough)
 		}
-	}
+		return false
+	})
 }
 
 // watchDisk ends the run when the disk that all runs share is nearly full,
 // before the others and the operator itself run out of it.
 func watchDisk(ctx context.Context, dir run.Dir, least uint64, cancel context.CancelCauseFunc) {
-	ticker := time.NewTicker(memoryPeriod)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		var s unix.Statfs_t
-		if unix.Statfs(string(dir), &s) != nil {
-			continue
-		}
-		if free := s.Bavail * uint64(max(s.Bsize, 0)); free < least {
+	watch(ctx, func() (over bool) {
+		free, err := space.Of(string(dir))
+		if over = err == nil && free.Bytes < least; over {
 			cancel(problem.NoDiskSpace.New(
-				"the disk of the runs was nearly full (%d MiB free) and the run was ended; let it write less, or enlarge the operator's volume", free>>20).With(problem.Retries))
-			return
+				"the disk of the runs was nearly full (%d MiB free) and the run was ended; let it write less, or enlarge the operator's volume", free.Bytes>>20).With(problem.Retries))
 		}
-	}
+		return over
+	})
 }
