@@ -106,6 +106,8 @@ type Run struct {
 type RunResult struct {
 	// Plan is set when the run succeeded.
 	Plan *v1alpha1.Plan `json:"plan,omitempty"`
+	// PlanAt is where the plan is, when it is too large to be brought back.
+	PlanAt *PlanAt `json:"planAt,omitempty"`
 	// Failure is set when it did not, and Step is then where it ended.
 	Failure *problem.Problem `json:"failure,omitempty"`
 	Step    string           `json:"step,omitempty"`
@@ -115,6 +117,24 @@ type RunResult struct {
 	Inspection *Inspection `json:"inspection,omitempty"`
 	// Steps are the durations of the run's steps, in order.
 	Steps []RunStep `json:"steps,omitempty"`
+}
+
+// PlanAt is where a run has put its plan, as JSON of v1alpha1.Plan, and how it
+// is read.
+type PlanAt struct {
+	Bucket string `json:"bucket"`
+	Key    string `json:"key"`
+	Region string `json:"region"`
+	// Account is the owner of the bucket.
+	Account string `json:"account,omitempty"`
+	// SHA256 is the digest of the JSON in hex, Bytes its size.
+	SHA256 string `json:"sha256"`
+	Bytes  int    `json:"bytes"`
+	// Role is the role that may read it, with what the app asks for when it is
+	// assumed; "" for the object's own credentials.
+	Role           string                `json:"role,omitempty"`
+	RoleExternalID string                `json:"roleExternalID,omitempty"`
+	RoleSession    *v1alpha1.RoleSession `json:"roleSession,omitempty"`
 }
 
 // HookResult is how a lifecycle hook ended.
