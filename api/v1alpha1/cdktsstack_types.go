@@ -116,6 +116,11 @@ type CdkTsStackSpec struct {
 	// +optional
 	Hooks *Hooks `json:"hooks,omitempty"`
 
+	// runner says how the pods of builds and hooks are made. It has no effect
+	// where the operator runs them in its own pod (--executor Local).
+	// +optional
+	Runner *Runner `json:"runner,omitempty"`
+
 	// suspend stops everything but looking: no build, deployment, drift
 	// check or destruction starts while it is true. A deployment that has not
 	// changed anything yet is given up; what CloudFormation is already doing

@@ -71,7 +71,11 @@ type Head struct {
 // The steps of a run that status.phase tells apart; package run names them all.
 const (
 	// StepQueued is that of a run that waits for its turn.
-	StepQueued       = "Queued"
+	StepQueued = "Queued"
+	// StepWaiting is that of a run that waits for something else, see Run.Waiting.
+	StepWaiting = "Waiting"
+	// StepStarting is that of a run that has begun and does nothing yet.
+	StepStarting     = "Starting"
 	StepInstalling   = "Installing"
 	StepSynthesizing = "Synthesizing"
 	StepPublishing   = "Publishing"
@@ -96,6 +100,9 @@ type Run struct {
 	Step string
 	// Ahead is how many runs have their turn before this one while it is queued.
 	Ahead int
+	// Waiting is why a running run cannot begin yet, or go on, in its step:
+	// nothing that it needs is used up meanwhile. It is nil while all goes well.
+	Waiting *problem.Problem
 	// Result is set when State is RunDone.
 	Result *RunResult
 	Err    error

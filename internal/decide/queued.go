@@ -14,6 +14,10 @@ func (p *pass) runs(op *v1alpha1.Operation, run Run) bool {
 		op.Ahead = rounded(run.Ahead)
 		p.queued(op)
 	}
+	if pr := run.Waiting; pr != nil && !background(op.Kind) {
+		op.RunStep = StepWaiting
+		p.say(waiting, problem.Named(pr.Reason), pr.Message+"; it goes on by itself")
+	}
 	return p.look(max(p.poll(op.StepStartedAt), problemPoll))
 }
 

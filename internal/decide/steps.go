@@ -125,6 +125,7 @@ func operationPhase(op *v1alpha1.Operation) v1alpha1.Phase {
 // runPhases are the phases of a build by what its run is doing.
 var runPhases = map[string]v1alpha1.Phase{
 	StepQueued:       v1alpha1.PhasePending,
+	StepWaiting:      v1alpha1.PhasePending,
 	StepInstalling:   v1alpha1.PhaseInstalling,
 	StepSynthesizing: v1alpha1.PhaseDeploying,
 	StepPublishing:   v1alpha1.PhaseDeploying,

@@ -101,6 +101,8 @@ func takeOrders(p *pass) bool {
 		p.order("restartedAt")
 	case p.st.Phase == v1alpha1.PhaseNone:
 		p.order("phase")
+	case p.edited() && p.failedForWant():
+		p.order("edit")
 	case p.st.Target != nil && p.st.Target.SpecDigest != SpecDigest(&p.obj.Spec) && p.edited():
 		p.freshLook()
 	}
@@ -111,6 +113,16 @@ func takeOrders(p *pass) bool {
 	o.RestartedAt, o.Emergency = restartedAt, emergency
 	p.st.ObservedGeneration = p.obj.Generation
 	return false
+}
+
+// failedForWant says whether the target failed for want of what an edit gives
+// and what is no part of the target: time, memory, disk, a pod that can start.
+func (p *pass) failedForWant() bool {
+	if p.st.Target == nil || p.reached() || p.st.Operation != nil {
+		return false
+	}
+	failed := failures(p.st, v1alpha1.OperationDeploy, p.st.Target.Digest)
+	return len(failed) > 0 && problem.Named(failed[0].Reason).OfRoom
 }
 
 // order notes a user's order, named so that two orders are two targets.

@@ -69,6 +69,9 @@ func moment(t *testing.T, text string) time.Time {
 
 func (s *story) run(d *datadriven.TestData) Run {
 	r := Run{State: RunState(text(d, "state")), Step: text(d, "step"), Ahead: number(d, "ahead")}
+	if reason := text(d, "reason"); reason != "" && r.State == RunRunning {
+		r.Waiting = &problem.Problem{Reason: reason, Message: text(d, "why"), Outlook: problem.Waits}
+	}
 	if r.State != RunDone {
 		return r
 	}

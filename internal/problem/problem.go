@@ -143,6 +143,9 @@ type Kind struct {
 	Outlook Outlook
 	// Nature says how it is announced.
 	Nature Nature
+	// OfRoom says that a run lacked time, memory, disk or a pod: what a field of
+	// the spec gives that is no part of what is built.
+	OfRoom bool
 }
 
 // Error returns the reason.

@@ -28,6 +28,11 @@ func Declare(reason string, o Outlook) *Kind {
 	return add(&Kind{Reason: reason, Outlook: o})
 }
 
+// DeclareRoom is Declare for a kind that is OfRoom.
+func DeclareRoom(reason string, o Outlook) *Kind {
+	return add(&Kind{Reason: reason, Outlook: o, OfRoom: true})
+}
+
 // State adds a reason that is no problem: it says how things stand.
 func State(reason string, n Nature) *Kind {
 	return add(&Kind{Reason: reason, Nature: n})
@@ -65,7 +70,7 @@ var (
 	// Unnamed is an error that nobody has named.
 	Unnamed = Declare("Error", Waits)
 	// TimedOut is what took longer than it may.
-	TimedOut = Declare("TimedOut", Retries)
+	TimedOut = DeclareRoom("TimedOut", Retries)
 	// Cancelled is what was told to stop.
 	Cancelled = Declare("Cancelled", Waits)
 	// InvalidSpec is a spec that the schema could not refuse.
@@ -97,7 +102,7 @@ var (
 	// NoDiskSpace is a disk without room for another run, or for a running one.
 	NoDiskSpace = Declare("NoDiskSpace", Waits)
 	// OutOfMemory is a run that took more memory than it may.
-	OutOfMemory = Declare("OutOfMemory", Retries)
+	OutOfMemory = DeclareRoom("OutOfMemory", Retries)
 	// RunLost is a run that disappeared, with its manager, several times.
 	RunLost = Declare("RunLost", Retries)
 )

@@ -5,7 +5,7 @@ import "awscdk.dev/operator/internal/decide"
 // The steps of a run, as status and logs name them; that of a hook has the
 // hook's name.
 const (
-	StepStarting     = "Starting"
+	StepStarting     = decide.StepStarting
 	StepCloning      = "Cloning"
 	StepInstalling   = decide.StepInstalling
 	StepSynthesizing = decide.StepSynthesizing
