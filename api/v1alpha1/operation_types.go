@@ -217,6 +217,9 @@ type HistoryEntry struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
 	Message string `json:"message,omitempty"`
+	// changes is what the deployment was to change, in words.
+	// +optional
+	Changes string `json:"changes,omitempty"`
 	// waited is set for a failure that passes by itself, such as an outage: how
 	// many of them there were in a row. They do not count against retry.limit,
 	// and no more than the last two are kept here.

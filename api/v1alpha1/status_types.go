@@ -111,6 +111,10 @@ type CdkTsStackStatus struct {
 	// plan is what the last build brought forth, deployed or not.
 	// +optional
 	Plan *Plan `json:"plan,omitempty"`
+	// changes is what the last change set does, or did, to the resources of the
+	// stack.
+	// +optional
+	Changes *Changes `json:"changes,omitempty"`
 	// deployed is the last deployment that ended well.
 	// +optional
 	Deployed *Deployment `json:"deployed,omitempty"`

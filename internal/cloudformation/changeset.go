@@ -28,12 +28,12 @@ var nothingToChange = []string{
 	"No updates are to be performed.",
 }
 
-// ChangeSet reads a change set and counts what it touches, nested stacks
+// ChangeSet reads a change set and what it does to resources, nested stacks
 // included. One that is not there, like its stack, is seen and does not exist.
 func (c *Client) ChangeSet(ctx context.Context, stack, name string) decide.ChangeSet {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
-	in := &cfn.DescribeChangeSetInput{ChangeSetName: &name}
+	in := &cfn.DescribeChangeSetInput{ChangeSetName: &name, IncludePropertyValues: aws.Bool(true)}
 	if stack != "" {
 		in.StackName = &stack
 	}
@@ -58,10 +58,11 @@ func (c *Client) ChangeSet(ctx context.Context, stack, name string) decide.Chang
 		seen.Reason += c.validationFailures(ctx, first)
 		return seen
 	}
-	budget := maxNested
-	if seen.Changes, err = c.countChanges(ctx, in, first, &budget); err != nil {
+	found := changes{client: c, budget: maxNested}
+	if err := found.read(ctx, in, first, ""); err != nil {
 		return decide.ChangeSet{Err: err}
 	}
+	seen.Changes = found.list
 	return seen
 }
 
@@ -80,52 +81,6 @@ func isEmpty(s *cfn.DescribeChangeSetOutput) bool {
 func (c *Client) changeSetPage(ctx context.Context, in *cfn.DescribeChangeSetInput) (*cfn.DescribeChangeSetOutput, error) {
 	doing := "read change set " + shortName(aws.ToString(in.ChangeSetName))
 	return call(ctx, c, doing, (*cfn.Client).DescribeChangeSet, in)
-}
-
-// countChanges counts the resources of a change set whose first page was read
-// already, and those of the change sets of nested stacks, while the budget of
-// them lasts.
-func (c *Client) countChanges(ctx context.Context, in *cfn.DescribeChangeSetInput, page *cfn.DescribeChangeSetOutput, budget *int) (int, error) {
-	count := 0
-	for range maxPages {
-		for _, change := range page.Changes {
-			n, err := c.countChange(ctx, change.ResourceChange, budget)
-			if err != nil {
-				return 0, err
-			}
-			count += n
-		}
-		if page.NextToken == nil {
-			return count, nil
-		}
-		next := *in
-		next.NextToken = page.NextToken
-		var err error
-		if page, err = c.changeSetPage(ctx, &next); err != nil {
-			return 0, err
-		}
-	}
-	return count, nil
-}
-
-func (c *Client) countChange(ctx context.Context, change *types.ResourceChange, budget *int) (int, error) {
-	if change == nil {
-		return 0, nil
-	}
-	if change.ChangeSetId == nil || *budget <= 0 {
-		return 1, nil
-	}
-	*budget--
-	in := &cfn.DescribeChangeSetInput{ChangeSetName: change.ChangeSetId}
-	page, err := c.changeSetPage(ctx, in)
-	if errors.Is(err, ErrNotFound) {
-		return 1, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	nested, err := c.countChanges(ctx, in, page, budget)
-	return nested + 1, err
 }
 
 // validationFailures is what CloudFormation's validation before deployment

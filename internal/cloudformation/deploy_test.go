@@ -44,7 +44,7 @@ func TestNothingToChangeIsAnEmptyChangeSet(t *testing.T) {
 	plan := c.plan(t, template{Resources: tree{"Config": parameter("/app/config", "one")}})
 	c.deploy(t, "1", plan)
 	seen := c.change(t, ChangeSetRequest{StackName: "app", Name: "op-2", Token: "op-2", Plan: plan})
-	if !seen.Empty || seen.Status != "FAILED" || seen.Changes != 0 {
+	if !seen.Empty || seen.Status != "FAILED" || len(seen.Changes) != 0 {
 		t.Errorf("change set: %+v", seen)
 	}
 }
@@ -192,5 +192,35 @@ func TestARefusedTemplateIsAValidationError(t *testing.T) {
 	err := c.CreateChangeSet(t.Context(), ChangeSetRequest{StackName: "app", Name: "op-1", Token: "op-1", Create: true, Plan: plan})
 	if !errors.Is(err, ErrValidation) || !strings.Contains(err.Error(), "Needed") {
 		t.Errorf("error is %v", err)
+	}
+}
+
+func TestAPlanTellsWhatBecomesOfEachResource(t *testing.T) {
+	c := newCloud(t)
+	table := func(key string) tree {
+		return tree{"Type": "AWS::DynamoDB::Table", "Properties": tree{
+			"AttributeDefinitions": []tree{{"AttributeName": key, "AttributeType": "S"}},
+			"KeySchema":            []tree{{"AttributeName": key, "KeyType": "HASH"}},
+			"BillingMode":          "PAY_PER_REQUEST",
+		}}
+	}
+	c.deploy(t, "1", c.plan(t, template{Resources: tree{"Table": table("a"), "Gone": topic("x"), "Config": parameter("/app/config", "one")}}))
+	plan := c.plan(t, template{Resources: tree{"Table": table("b"), "New": topic("y"), "Config": parameter("/app/config", "two")}})
+	seen := c.change(t, ChangeSetRequest{StackName: "app", Name: "op-2", Token: "op-2", Plan: plan})
+	got := map[string]decide.Change{}
+	for _, change := range seen.Changes {
+		got[change.LogicalID] = change
+	}
+	if r := got["Table"]; r.Action != "Modify" || r.Replacement != "True" || !strings.Contains(strings.Join(r.Because, " "), "KeySchema") || r.Type != "AWS::DynamoDB::Table" {
+		t.Errorf("the table, which must be replaced: %+v", r)
+	}
+	if r := got["Gone"]; r.Action != "Remove" || r.PolicyAction != "Delete" {
+		t.Errorf("the topic that is removed: %+v", r)
+	}
+	if r := got["Config"]; r.Action != "Modify" || r.Replacement != "False" || !strings.Contains(strings.Join(r.Properties, " "), "Value") || len(r.Because) > 0 {
+		t.Errorf("the parameter that is modified: %+v", r)
+	}
+	if r := got["New"]; r.Action != "Add" || len(got) != 4 {
+		t.Errorf("the topic that is added: %+v of %d", r, len(got))
 	}
 }

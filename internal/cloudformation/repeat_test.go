@@ -18,7 +18,7 @@ func TestAChangeSetIsCreatedOnceHoweverOftenItIsAskedFor(t *testing.T) {
 	first := c.change(t, r)
 	for range 2 {
 		again := c.change(t, r)
-		if diff := cmp.Diff(first, again); diff != "" || again.Status != "CREATE_COMPLETE" || again.Changes != 1 {
+		if diff := cmp.Diff(first, again); diff != "" || again.Status != "CREATE_COMPLETE" || len(again.Changes) != 1 {
 			t.Fatalf("change set %+v:\n%s", again, diff)
 		}
 	}

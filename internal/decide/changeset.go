@@ -44,8 +44,9 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 		return p.judge(op, cs)
 	case cs.Status == changeSetComplete && began(cs):
 		// Somebody executed it by hand: it is followed like one of ours.
+		p.noteChanges(op, cs)
 		p.step(v1alpha1.StepExecuting)
-		p.st.Progress = &v1alpha1.Progress{Total: int32(cs.Changes)}
+		p.st.Progress = &v1alpha1.Progress{Total: int32(len(cs.Changes))}
 		return p.again()
 	case cs.Status == changeSetComplete:
 		return p.fail(errChangeSetOutdated.New("the change set %s can no longer be executed (%s): the stack was changed since it was made", op.ID, cs.ExecutionStatus))
@@ -60,11 +61,12 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 // judge passes a finished change set on to its execution when every gate lets
 // it through.
 func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
+	p.noteChanges(op, cs)
 	if !p.passGates(op) {
 		return true
 	}
 	p.step(v1alpha1.StepExecuting)
-	p.st.Progress = &v1alpha1.Progress{Total: int32(cs.Changes)}
+	p.st.Progress = &v1alpha1.Progress{Total: int32(len(cs.Changes))}
 	return p.act(ActExecute, p.poll(op.StepStartedAt))
 }
 

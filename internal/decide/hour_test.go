@@ -63,7 +63,7 @@ func newHour(t *testing.T) *hour {
 		runs:       map[string]time.Time{}, runTakes: 20 * time.Second,
 		aws: aws{
 			takes: time.Minute, final: "CREATE_COMPLETE", detects: 20 * time.Second,
-			changeSet: decide.ChangeSet{Status: "CREATE_COMPLETE", ExecutionStatus: "AVAILABLE", Changes: 4, StackID: arn},
+			changeSet: decide.ChangeSet{Status: "CREATE_COMPLETE", ExecutionStatus: "AVAILABLE", Changes: make([]decide.Change, 4), StackID: arn},
 			drift:     decide.Drift{Status: "DETECTION_COMPLETE"},
 		},
 	}

@@ -214,9 +214,28 @@ type ChangeSet struct {
 	Reason          string
 	// Empty is true when it failed since there is nothing to change.
 	Empty bool
-	// Changes is the number of resources that it touches.
-	Changes int
+	// Changes are what it does to resources, those of nested stacks included.
+	Changes []Change
 	Err     error
+}
+
+// Change is what a change set does to one resource, in CloudFormation's words:
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ResourceChange.html
+type Change struct {
+	// Action is Add, Modify, Remove, Import, Dynamic or SyncWithActual.
+	Action string
+	// Replacement is True, False or Conditional, "" unless it is modified.
+	Replacement string
+	// PolicyAction is what becomes of the old resource: Delete, Retain,
+	// Snapshot, or one of them led by ReplaceAnd; "" when it is not told.
+	PolicyAction string
+	// LogicalID is led by those of the nested stacks that it is in, each
+	// followed by "/".
+	LogicalID string
+	Type      string
+	// Properties are the places that change, Because those that cause a
+	// replacement.
+	Properties, Because []string
 }
 
 // Events is what the stack's events since an operation's request token tell.

@@ -89,6 +89,9 @@ func (p *pass) close(outcome v1alpha1.Outcome, pr *problem.Problem) {
 	if op.Target != nil {
 		entry.Target, entry.Revision = op.Target.Digest, op.Target.Revision
 	}
+	if c := p.st.Changes; c != nil && c.Operation == op.ID {
+		entry.Changes = c.Summary
+	}
 	before := p.st.History
 	if pr.Outlook == problem.Waits {
 		entry.Waited, before = waits(before, entry)

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"testing"
@@ -39,7 +40,7 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 			s.world.Stack.Outputs = map[string]string{"Url": v}
 		}
 	case "changeset":
-		s.world.ChangeSet = ChangeSet{Seen: err == nil, Exists: text(d, "status") != "", StackID: arn, Status: text(d, "status"), ExecutionStatus: text(d, "exec"), Reason: text(d, "why"), Empty: d.HasArg("empty"), Changes: number(d, "changes"), Err: err}
+		s.world.ChangeSet = ChangeSet{Seen: err == nil, Exists: text(d, "status") != "", StackID: arn, Status: text(d, "status"), ExecutionStatus: text(d, "exec"), Reason: text(d, "why"), Empty: d.HasArg("empty"), Changes: changesSeen(t, d), Err: err}
 	case "events":
 		s.world.Events = Events{Seen: err == nil, Started: d.HasArg("started"), Final: text(d, "final"), Done: number(d, "done"), Current: text(d, "at"), Err: err}
 		if cause := text(d, "cause"); cause != "" {
@@ -56,6 +57,39 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 	default:
 		t.Fatalf("cannot see %q", what)
 	}
+}
+
+// changesSeen reads changes=N, resources that are added, and below the command
+// a line each of others: the action, the replacement or the policy, the id, the
+// type, the properties.
+func changesSeen(t *testing.T, d *datadriven.TestData) []Change {
+	t.Helper()
+	var all []Change
+	for n := range number(d, "changes") {
+		all = append(all, Change{Action: "Add", LogicalID: fmt.Sprintf("New%d", n+1), Type: "AWS::SNS::Topic"})
+	}
+	for line := range strings.Lines(d.Input) {
+		words := strings.Fields(line)
+		if len(words) < 4 {
+			t.Fatalf("want ACTION HOW ID TYPE [PROPERTY...], got %q", line)
+		}
+		c := Change{Action: words[0], LogicalID: words[2], Type: words[3], Properties: words[4:]}
+		switch how := words[1]; how {
+		case "-":
+		case "True", "Conditional", "False":
+			c.Replacement = how
+			if how != "False" {
+				c.Because = words[4:]
+			}
+		default:
+			c.PolicyAction = how
+			if strings.HasPrefix(how, "ReplaceAnd") {
+				c.Replacement, c.Because = "True", words[4:]
+			}
+		}
+		all = append(all, c)
+	}
+	return all
 }
 
 func moment(t *testing.T, text string) time.Time {

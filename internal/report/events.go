@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/decide"
@@ -31,6 +32,7 @@ func Between(before, after *v1alpha1.CdkTsStack) []Event {
 	all = append(all, sourceTrouble(before, after)...)
 	all = append(all, driftEvents(before, after)...)
 	all = append(all, started(before, after)...)
+	all = append(all, planned(before, after)...)
 	all = append(all, hookStarts(before, after)...)
 	return append(all, troubles(before, after)...)
 }
@@ -103,6 +105,25 @@ func started(before, after *v1alpha1.CdkTsStack) []Event {
 	}
 	return []Event{{Reason: reason, Action: "Deploy", Note: fmt.Sprintf("%s: deploying revision %s, attempt %d", op.Reason, op.Target.Revision, op.Attempt)}}
 }
+
+// planned tells of a new plan what it will do, the worst by name.
+func planned(before, after *v1alpha1.CdkTsStack) []Event {
+	was, is := before.Status.Changes, after.Status.Changes
+	if is == nil || was != nil && was.Operation == is.Operation {
+		return nil
+	}
+	note := is.Summary
+	for _, r := range is.Resources[:min(len(is.Resources), maxNamedChanges)] {
+		note += fmt.Sprintf("; %s %s (%s)", strings.ToLower(string(r.Action)), r.LogicalID, r.Type)
+	}
+	if more := int(is.Omitted) + len(is.Resources) - maxNamedChanges; more > 0 {
+		note += fmt.Sprintf("; and %d more", more)
+	}
+	return []Event{{Warning: is.DataLoss > 0, Reason: "ChangesPlanned", Action: "Deploy", Note: note}}
+}
+
+// maxNamedChanges is how many changes an event names.
+const maxNamedChanges = 5
 
 // sourceEvents tells of a commit that was not there before.
 func sourceEvents(before, after *v1alpha1.CdkTsStack) []Event {

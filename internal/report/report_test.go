@@ -29,3 +29,22 @@ func TestALongNoteIsCutAtACharacter(t *testing.T) {
 		}
 	}
 }
+
+func TestANewPlanIsToldOnceWithTheWorstByName(t *testing.T) {
+	before, after := &v1alpha1.CdkTsStack{}, &v1alpha1.CdkTsStack{}
+	after.Status.Changes = &v1alpha1.Changes{
+		Operation: "op-1", Summary: "1 to replace, 8 to add", DataLoss: 1, Omitted: 2,
+		Resources: []v1alpha1.ResourceChange{{Action: v1alpha1.ChangeReplace, LogicalID: "Users", Type: "AWS::DynamoDB::Table"}},
+	}
+	for range 6 {
+		after.Status.Changes.Resources = append(after.Status.Changes.Resources, v1alpha1.ResourceChange{Action: v1alpha1.ChangeAdd, LogicalID: "T", Type: "AWS::SNS::Topic"})
+	}
+	told := Between(before, after)
+	if len(told) != 1 || told[0].Reason != "ChangesPlanned" || !told[0].Warning ||
+		!strings.HasPrefix(told[0].Note, "1 to replace, 8 to add; replace Users (AWS::DynamoDB::Table); add T") || !strings.HasSuffix(told[0].Note, "; and 4 more") {
+		t.Errorf("events %+v", told)
+	}
+	if again := Between(after, after.DeepCopy()); len(again) != 0 {
+		t.Errorf("told again: %+v", again)
+	}
+}

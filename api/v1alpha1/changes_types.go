@@ -1,0 +1,81 @@
+package v1alpha1
+
+// ChangeAction says what becomes of a resource.
+type ChangeAction string
+
+// The actions. MayReplace is a change whose end CloudFormation cannot tell
+// before it is made, since a value is known only then.
+const (
+	ChangeAdd        ChangeAction = "Add"
+	ChangeModify     ChangeAction = "Modify"
+	ChangeReplace    ChangeAction = "Replace"
+	ChangeMayReplace ChangeAction = "MayReplace"
+	ChangeRemove     ChangeAction = "Remove"
+	ChangeImport     ChangeAction = "Import"
+)
+
+// Changes is what a change set does to the resources of a stack, nested stacks
+// included.
+type Changes struct {
+	// operation is the id of the deployment that the change set is of.
+	Operation string `json:"operation"`
+	// summary says it in words, the worst first, for example
+	// "1 to replace, 2 to add, 3 to modify".
+	Summary string `json:"summary"`
+	// The numbers of resources, by what becomes of them.
+	// +optional
+	Add int32 `json:"add,omitempty"`
+	// +optional
+	Modify int32 `json:"modify,omitempty"`
+	// replace counts those that will or may be replaced.
+	// +optional
+	Replace int32 `json:"replace,omitempty"`
+	// +optional
+	Remove int32 `json:"remove,omitempty"`
+	// import counts those that exist already and are taken into the stack.
+	// +optional
+	Import int32 `json:"import,omitempty"`
+	// dataLoss counts the databases, buckets, keys and the like that are
+	// replaced or removed, and whose data CloudFormation does not keep.
+	// +optional
+	DataLoss int32 `json:"dataLoss,omitempty"`
+	// resources are the changes, the worst first; bounded.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=30
+	Resources []ResourceChange `json:"resources,omitempty"`
+	// omitted is how many more there are.
+	// +optional
+	Omitted int32 `json:"omitted,omitempty"`
+}
+
+// ResourceChange is what becomes of one resource.
+type ResourceChange struct {
+	Action ChangeAction `json:"action"`
+	// logicalId is its id in the template; in a nested stack it is led by the
+	// ids of the stacks that it is in, with "/" between them.
+	LogicalID string `json:"logicalId"`
+	// type is the CloudFormation type, for example AWS::S3::Bucket.
+	// +optional
+	Type string `json:"type,omitempty"`
+	// path is the CDK construct path, where it is known.
+	// +optional
+	Path string `json:"path,omitempty"`
+	// properties that change, as JSON pointers where CloudFormation gives them.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=5
+	Properties []string `json:"properties,omitempty"`
+	// because names the properties that cause a replacement.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=5
+	Because []string `json:"because,omitempty"`
+	// kept is true when the old resource is retained, or a snapshot of it is
+	// made, although it leaves the stack.
+	// +optional
+	Kept bool `json:"kept,omitempty"`
+	// dataLoss is true when it holds data that goes with it.
+	// +optional
+	DataLoss bool `json:"dataLoss,omitempty"`
+}

@@ -1,0 +1,106 @@
+package cloudformation
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"awscdk.dev/operator/internal/decide"
+)
+
+// changes collects what a change set does to resources.
+type changes struct {
+	client *Client
+	// budget is how many nested change sets may still be read.
+	budget int
+	list   []decide.Change
+}
+
+// read takes in a change set of which the first page was read already, and
+// those of its nested stacks while the budget of them lasts. Within leads the
+// logical ids.
+func (c *changes) read(ctx context.Context, in *cfn.DescribeChangeSetInput, page *cfn.DescribeChangeSetOutput, within string) error {
+	for range maxPages {
+		for _, change := range page.Changes {
+			if err := c.add(ctx, change.ResourceChange, within); err != nil {
+				return err
+			}
+		}
+		if page.NextToken == nil {
+			return nil
+		}
+		next := *in
+		next.NextToken = page.NextToken
+		var err error
+		if page, err = c.client.changeSetPage(ctx, &next); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *changes) add(ctx context.Context, r *types.ResourceChange, within string) error {
+	if r == nil {
+		return nil
+	}
+	change := changeOf(r, within)
+	c.list = append(c.list, change)
+	if r.ChangeSetId == nil || c.budget <= 0 {
+		return nil
+	}
+	c.budget--
+	in := &cfn.DescribeChangeSetInput{ChangeSetName: r.ChangeSetId, IncludePropertyValues: aws.Bool(true)}
+	page, err := c.client.changeSetPage(ctx, in)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return c.read(ctx, in, page, change.LogicalID+"/")
+}
+
+func changeOf(r *types.ResourceChange, within string) decide.Change {
+	change := decide.Change{
+		Action:       string(r.Action),
+		Replacement:  string(r.Replacement),
+		PolicyAction: string(r.PolicyAction),
+		LogicalID:    within + aws.ToString(r.LogicalResourceId),
+		Type:         aws.ToString(r.ResourceType),
+	}
+	for _, d := range r.Details {
+		place := placeOf(d.Target)
+		if place == "" {
+			continue
+		}
+		if !slices.Contains(change.Properties, place) {
+			change.Properties = append(change.Properties, place)
+		}
+		if recreates(d.Target) && !slices.Contains(change.Because, place) {
+			change.Because = append(change.Because, place)
+		}
+	}
+	return change
+}
+
+// placeOf names what of a resource is changed: the path of the property, its
+// name, or the attribute, such as Tags.
+func placeOf(t *types.ResourceTargetDefinition) string {
+	switch {
+	case t == nil:
+		return ""
+	case aws.ToString(t.Path) != "":
+		return *t.Path
+	case aws.ToString(t.Name) != "":
+		return *t.Name
+	}
+	return string(t.Attribute)
+}
+
+func recreates(t *types.ResourceTargetDefinition) bool {
+	return t.RequiresRecreation == types.RequiresRecreationAlways || t.RequiresRecreation == types.RequiresRecreationConditionally
+}

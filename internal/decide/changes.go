@@ -1,0 +1,145 @@
+package decide
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
+)
+
+// The bounds of status.changes, which is in every object for ever.
+const (
+	maxChanges          = 30
+	maxChangedPlaces    = 5
+	maxChangedPlaceText = 200
+	maxChangedName      = 512
+)
+
+// noteChanges records what the change set of an operation does.
+func (p *pass) noteChanges(op *v1alpha1.Operation, cs ChangeSet) {
+	p.st.Changes = changesOf(op, cs.Changes)
+}
+
+// changesOf sums up what a change set does, the worst first.
+func changesOf(op *v1alpha1.Operation, all []Change) *v1alpha1.Changes {
+	sum := &v1alpha1.Changes{Operation: op.ID}
+	list := make([]v1alpha1.ResourceChange, 0, len(all))
+	for _, c := range all {
+		one := resourceChange(c, op.Plan)
+		count(sum, one)
+		list = append(list, one)
+	}
+	slices.SortStableFunc(list, func(a, b v1alpha1.ResourceChange) int {
+		return cmp.Or(cmp.Compare(weight(b), weight(a)), strings.Compare(a.LogicalID, b.LogicalID))
+	})
+	sum.Summary = summary(sum)
+	kept := min(len(list), maxChanges)
+	sum.Resources, sum.Omitted = list[:kept:kept], int32(len(list)-kept)
+	return sum
+}
+
+func resourceChange(c Change, plan *v1alpha1.Plan) v1alpha1.ResourceChange {
+	one := v1alpha1.ResourceChange{
+		Action:     actionOf(c),
+		LogicalID:  problem.CutMiddle(c.LogicalID, maxChangedName),
+		Type:       problem.CutMiddle(c.Type, maxChangedName),
+		Properties: places(c.Properties),
+		Kept:       strings.HasSuffix(c.PolicyAction, "Retain") || strings.HasSuffix(c.PolicyAction, "Snapshot"),
+	}
+	if plan != nil {
+		one.Path = problem.CutMiddle(plan.ConstructPaths[c.LogicalID], maxChangedName)
+	}
+	switch one.Action {
+	case v1alpha1.ChangeReplace, v1alpha1.ChangeMayReplace:
+		one.Because = places(c.Because)
+	case v1alpha1.ChangeRemove:
+	default:
+		one.Kept = false
+		return one
+	}
+	one.DataLoss = !one.Kept && holdsData[c.Type]
+	return one
+}
+
+// actionOf says in one word what becomes of a resource. Of a nested stack, whose
+// own changes are listed too, it is said that it is modified.
+func actionOf(c Change) v1alpha1.ChangeAction {
+	switch {
+	case c.Action == "Add":
+		return v1alpha1.ChangeAdd
+	case c.Action == "Remove":
+		return v1alpha1.ChangeRemove
+	case c.Action == "Import":
+		return v1alpha1.ChangeImport
+	case c.Replacement == "True":
+		return v1alpha1.ChangeReplace
+	case c.Replacement == "Conditional" && c.Type != "AWS::CloudFormation::Stack":
+		return v1alpha1.ChangeMayReplace
+	}
+	return v1alpha1.ChangeModify
+}
+
+func count(sum *v1alpha1.Changes, c v1alpha1.ResourceChange) {
+	switch c.Action {
+	case v1alpha1.ChangeAdd:
+		sum.Add++
+	case v1alpha1.ChangeRemove:
+		sum.Remove++
+	case v1alpha1.ChangeImport:
+		sum.Import++
+	case v1alpha1.ChangeReplace, v1alpha1.ChangeMayReplace:
+		sum.Replace++
+	default:
+		sum.Modify++
+	}
+	if c.DataLoss {
+		sum.DataLoss++
+	}
+}
+
+// weight orders changes by how much they concern a person.
+func weight(c v1alpha1.ResourceChange) int {
+	order := []v1alpha1.ChangeAction{
+		v1alpha1.ChangeAdd, v1alpha1.ChangeModify, v1alpha1.ChangeImport,
+		v1alpha1.ChangeMayReplace, v1alpha1.ChangeReplace, v1alpha1.ChangeRemove,
+	}
+	w := slices.Index(order, c.Action)
+	if c.DataLoss {
+		w += len(order)
+	}
+	return w
+}
+
+func summary(sum *v1alpha1.Changes) string {
+	var parts []string
+	for _, part := range []struct {
+		n    int32
+		what string
+	}{
+		{sum.Remove, "to remove"}, {sum.Replace, "to replace"}, {sum.Import, "to import"}, {sum.Modify, "to modify"}, {sum.Add, "to add"},
+	} {
+		if part.n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", part.n, part.what))
+		}
+	}
+	if len(parts) == 0 {
+		return "no resource changes"
+	}
+	text := strings.Join(parts, ", ")
+	if sum.DataLoss > 0 {
+		text += fmt.Sprintf(" (%d of them with data that is not kept)", sum.DataLoss)
+	}
+	return text
+}
+
+// places bounds a list of properties.
+func places(all []string) []string {
+	var kept []string
+	for _, place := range all[:min(len(all), maxChangedPlaces)] {
+		kept = append(kept, problem.CutMiddle(place, maxChangedPlaceText))
+	}
+	return kept
+}
