@@ -65,6 +65,7 @@ type Published struct {
 	Name   string
 	Bucket string
 	Key    string
+	Region string
 	// Bytes is the size of what was uploaded, 0 of what was there.
 	Bytes int64
 }
@@ -157,7 +158,7 @@ func (p *Publisher) publishAll(ctx context.Context, t Target, jobs []job) (Repor
 // publish sees to one asset in one bucket.
 func (p *Publisher) publish(ctx context.Context, t Target, j job) (done Published, uploaded bool, err error) {
 	d := j.destination.resolve(t)
-	done = Published{Name: j.name, Bucket: d.BucketName, Key: d.ObjectKey}
+	done = Published{Name: j.name, Bucket: d.BucketName, Key: d.ObjectKey, Region: d.Region}
 	c, err := p.client(ctx, t, d)
 	if err != nil {
 		return done, false, err

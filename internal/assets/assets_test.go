@@ -103,8 +103,8 @@ func TestAssetsAreUploadedOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Report{Uploaded: []Published{
-		{Name: "asset c.zip", Bucket: bucketName, Key: "c.zip"},
-		{Name: "asset t.json", Bucket: bucketName, Key: "t.json", Bytes: 16},
+		{Name: "asset c.zip", Bucket: bucketName, Key: "c.zip", Region: awstest.Region},
+		{Name: "asset t.json", Bucket: bucketName, Key: "t.json", Region: awstest.Region, Bytes: 16},
 	}}
 	if diff := cmp.Diff(want, first, cmpopts.IgnoreFields(Published{}, "Bytes")); diff != "" || first.Uploaded[1].Bytes != 16 {
 		t.Errorf("%+v\n%s", first, diff)

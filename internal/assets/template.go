@@ -26,6 +26,12 @@ type Template struct {
 	Target    Target
 }
 
+// bootstrapBucket is the bucket that `cdk bootstrap` makes with a qualifier; ""
+// is the CDK's own.
+func bootstrapBucket(qualifier string) string {
+	return "cdk-" + cmp.Or(qualifier, "hnb659fds") + "-assets-" + accountPlaceholder + "-${AWS::Region}"
+}
+
 // PublishTemplate publishes a template under a key that is a digest of its
 // content and returns the URL for CloudFormation. ErrNotBootstrapped means
 // that there is no such bucket, ErrTooLarge that CloudFormation would not take
@@ -53,7 +59,7 @@ func (p *Publisher) PublishTemplate(ctx context.Context, t Template) (string, er
 		},
 	}
 	if t.Bucket == "" {
-		j.destination.BucketName = "cdk-" + cmp.Or(t.Qualifier, "hnb659fds") + "-assets-" + accountPlaceholder + "-${AWS::Region}"
+		j.destination.BucketName = bootstrapBucket(t.Qualifier)
 	}
 	target, err := p.complete(ctx, t.Target, []job{j})
 	if err != nil {

@@ -134,9 +134,12 @@ func quickWork(ctx context.Context, s *runner.Session) (*v1alpha1.Plan, error) {
 // quickToolchain takes template.json for what the app makes.
 type quickToolchain struct{ request run.Request }
 
-func (quickToolchain) Install(context.Context, string, io.Writer) (bool, error) { return true, nil }
+func (quickToolchain) Install(context.Context, string, io.Writer) (string, bool, error) {
+	return "", true, nil
+}
 
-func (q quickToolchain) Synth(_ context.Context, project, _ string, _ io.Writer) (runner.Stack, error) {
+func (q quickToolchain) Synth(_ context.Context, installed runner.Installed, _ string, _ io.Writer) (runner.Stack, error) {
+	project := installed.Project
 	plan, err := readApp(filepath.Join(project, "app.json"), q.request)
 	if err != nil {
 		return runner.Stack{}, err

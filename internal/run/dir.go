@@ -22,6 +22,9 @@ const maxFile = 4 << 20
 // Request is the file that holds the Request.
 func (d Dir) Request() string { return d.file("request.json") }
 
+// Progress is the file in which a stage leaves for the next one what it found.
+func (d Dir) Progress() string { return d.file("progress.json") }
+
 // Result is the file that holds the Result once the run is done.
 func (d Dir) Result() string { return d.file("result.json") }
 
@@ -143,6 +146,19 @@ func ReadJSON(path string, value any) error {
 	}
 	if err := json.Unmarshal(data, value); err != nil {
 		return fmt.Errorf("read %s: %w", filepath.Base(path), err)
+	}
+	return nil
+}
+
+// ReadInput reads JSON of a file that a volume of Kubernetes brings, which is
+// a link. An error does not say what is in it.
+func ReadInput(path string, value any) error {
+	data, err := regular.ReadLinked(path, maxFile)
+	if err != nil {
+		return err
+	}
+	if json.Unmarshal(data, value) != nil {
+		return fmt.Errorf("read %s: it does not hold what is expected", filepath.Base(path))
 	}
 	return nil
 }

@@ -9,19 +9,19 @@ import (
 	"golang.org/x/sys/unix"
 
 	"awscdk.dev/operator/internal/problem"
-	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/run"
 	"awscdk.dev/operator/internal/space"
 )
 
 // bound ends the run's context when its time or memory is used up, or when
 // it is told to go.
-func bound(ctx context.Context, dir run.Dir, r run.Request) (context.Context, func()) {
+func (s *Session) bound(ctx context.Context, deadline time.Time, mem memory) (context.Context, func()) {
+	r := s.Request
 	ctx, cancel := context.WithCancelCause(ctx)
 	stopTimer := func() {}
-	if r.Timeout > 0 {
+	if !deadline.IsZero() {
 		timedOut := problem.TimedOut.New("the %s took longer than %s; raise spec.timeout or make it faster", r.What(), r.Timeout)
-		ctx, stopTimer = context.WithTimeoutCause(ctx, r.Timeout, timedOut)
+		ctx, stopTimer = context.WithTimeoutCause(ctx, deadline.Sub(s.now()), timedOut)
 	}
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, unix.SIGTERM, unix.SIGINT, unix.SIGHUP)
@@ -32,30 +32,13 @@ func bound(ctx context.Context, dir run.Dir, r run.Request) (context.Context, fu
 		case <-ctx.Done():
 		}
 	}()
-	go watchMemory(ctx, r.MemoryLimit, cancel)
-	go watchDisk(ctx, dir, leastSpace, cancel)
+	go mem.watch(ctx, cancel)
+	go watchDisk(ctx, s.Dir, leastFree(s.Dir), cancel)
 	return ctx, func() {
 		signal.Stop(signals)
 		stopTimer()
 		cancel(nil)
 	}
-}
-
-// watchMemory ends the run when all its processes together hold more memory
-// than they may. It looks twice a second: a bound that holds where
-// no control group can be had, at the cost of being passed for a moment.
-func watchMemory(ctx context.Context, limit int64, cancel context.CancelCauseFunc) {
-	if limit <= 0 {
-		return
-	}
-	watch(ctx, func() (over bool) {
-		used := proc.Memory(os.Getpid())
-		if over = used > limit; over {
-			cancel(problem.OutOfMemory.New(
-				"the build used %d MiB of memory, more than the %d MiB that a run may use; raise the operator's run memory limit or make the app smaller", used>>20, limit>>20))
-		}
-		return over
-	})
 }
 
 // watch looks again and again until the context ends or the look says that it
@@ -78,6 +61,15 @@ func watch(ctx context.Context, look func() (over bool)) {
 // leastSpace is how much of the disk a run leaves to all others, in bytes: half
 // of what the executor wants to be free before it starts one.
 const leastSpace = 256 << 20
+
+// leastFree is leastSpace, or less where the folder's volume is small.
+func leastFree(dir run.Dir) uint64 {
+	volume, err := space.Of(string(dir))
+	if err != nil {
+		return leastSpace
+	}
+	return min(leastSpace, volume.Total/8)
+}
 
 // makeRoom deletes what the caches hold and nobody uses, before the disk is so
 // full that the run has to be ended.

@@ -31,6 +31,7 @@ type world struct {
 
 	stack     Stack
 	published []string
+	plans     []string
 	// hold makes the checkout wait until its context ends.
 	hold bool
 	// app, if set, is the user's CDK app.
@@ -58,15 +59,18 @@ func (w *world) Project(checkout string) (string, error) {
 	return filepath.Join(checkout, "app"), w.projectErr
 }
 
-func (w *world) Install(_ context.Context, project string, out io.Writer) (bool, error) {
+func (w *world) Install(_ context.Context, project string, out io.Writer) (string, bool, error) {
 	fmt.Fprintln(out, "added 3 packages")
 	if _, err := os.Stat(project); err != nil {
-		return false, err
+		return "", false, err
 	}
-	return true, w.installErr
+	return "key of " + filepath.Base(project), true, w.installErr
 }
 
-func (w *world) Synth(_ context.Context, _, account string, _ io.Writer) (Stack, error) {
+func (w *world) Synth(_ context.Context, installed Installed, account string, _ io.Writer) (Stack, error) {
+	if installed.Dependencies != "key of app" {
+		return Stack{}, fmt.Errorf("the app is run with the dependencies %q", installed.Dependencies)
+	}
 	if w.app != nil {
 		w.app()
 	}
@@ -82,6 +86,11 @@ func (w *world) Synth(_ context.Context, _, account string, _ io.Writer) (Stack,
 func (w *world) Publish(_ context.Context, stack Stack, _ io.Writer) (string, bool, error) {
 	w.published = append(w.published, stack.Plan.StackName)
 	return "https://bucket/template.json", false, w.publishErr
+}
+
+func (w *world) PublishPlan(_ context.Context, _ Stack, plan []byte, _ io.Writer) (decide.PlanAt, error) {
+	w.plans = append(w.plans, string(plan))
+	return decide.PlanAt{Bucket: "bucket", Key: "plan.json", Bytes: len(plan)}, w.publishErr
 }
 
 func session(t *testing.T, req run.Request, secrets run.Secrets) *Session {
@@ -102,7 +111,7 @@ func session(t *testing.T, req run.Request, secrets run.Secrets) *Session {
 func TestABuildMakesAPlan(t *testing.T) {
 	w := &world{stack: Stack{Plan: v1alpha1.Plan{StackName: "Web", TemplateDigest: "d1"}}}
 	s := session(t, run.Request{Region: region}, run.Secrets{})
-	got := s.result(build(t.Context(), s, w.tools()))
+	got := s.result(w.tools().Work(t.Context(), s))
 	want := decide.RunResult{
 		Plan: &v1alpha1.Plan{
 			StackName: "Web", TemplateDigest: "d1", TemplateURL: "https://bucket/template.json",
@@ -154,7 +163,7 @@ func TestABuildThatFailsSaysWhereAndWhy(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := session(t, run.Request{Region: region}, run.Secrets{Git: git.Credentials{Password: "hunter22"}})
-			got := s.result(build(t.Context(), s, c.world.tools()))
+			got := s.result(c.world.tools().Work(t.Context(), s))
 			if got.Failure == nil || got.Step != c.step || got.Failure.Reason != c.reason {
 				t.Fatalf("failure %+v, want %s in %s", got.Failure, c.reason, c.step)
 			}
@@ -171,7 +180,7 @@ func TestABuildThatFailsSaysWhereAndWhy(t *testing.T) {
 func TestAnotherAccountIsFineWhenTheAppNamesARoleThere(t *testing.T) {
 	w := &world{stack: Stack{Plan: v1alpha1.Plan{Account: "444455556666", DeployRoleARN: "arn:aws:iam::444455556666:role/deploy"}}}
 	s := session(t, run.Request{Region: region}, run.Secrets{})
-	plan, err := build(t.Context(), s, w.tools())
+	plan, err := w.tools().Work(t.Context(), s)
 	if err != nil || plan.Account != "444455556666" {
 		t.Fatalf("plan %+v, %v", plan, err)
 	}

@@ -26,8 +26,8 @@ const (
 // reads tells what is read of a checkout from a moment on. The zero value
 // cannot tell.
 type reads struct {
-	checkout string
-	since    time.Time
+	Checkout string    `json:"checkout,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
 }
 
 // watchReads begins to watch a checkout that is complete. What is read is seen
@@ -63,7 +63,7 @@ func (r reads) sawFile(name string) bool {
 }
 
 // saw says whether a file, link or folder was read, or made, since.
-func (r reads) saw(info fs.FileInfo) bool { return accessTime(info).After(r.since) }
+func (r reads) saw(info fs.FileInfo) bool { return accessTime(info).After(r.Since) }
 
 // inputs are the paths of the checkout that the build of a project follows
 // from: its folder, the lock file above it with what belongs to that and, of
@@ -74,14 +74,14 @@ func (r reads) saw(info fs.FileInfo) bool { return accessTime(info).After(r.sinc
 //
 // It is nil when the project is the whole repository, or it cannot be told.
 func (r reads) inputs(project string) []string {
-	rel, err := filepath.Rel(r.checkout, project)
-	if err != nil || rel == "." || !filepath.IsLocal(rel) || r.since.IsZero() {
+	rel, err := filepath.Rel(r.Checkout, project)
+	if err != nil || rel == "." || !filepath.IsLocal(rel) || r.Since.IsZero() {
 		return nil
 	}
 	rel = filepath.ToSlash(rel)
 	found := []string{rel}
 	seen := 0
-	err = fs.WalkDir(os.DirFS(r.checkout), ".", func(name string, d fs.DirEntry, err error) error {
+	err = fs.WalkDir(os.DirFS(r.Checkout), ".", func(name string, d fs.DirEntry, err error) error {
 		if seen++; err != nil || seen > maxInputWalk {
 			return fs.ErrInvalid
 		}
@@ -107,7 +107,7 @@ func (r reads) inputs(project string) []string {
 	if len(found) > maxInputs || slices.ContainsFunc(found, notPlain) {
 		return nil
 	}
-	return append(found, cdk.Project{Root: r.checkout, Dir: project}.DependencyGlobs()...)
+	return append(found, cdk.Project{Root: r.Checkout, Dir: project}.DependencyGlobs()...)
 }
 
 // input is what counts when a file or folder was read, nothing for some.

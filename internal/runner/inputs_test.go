@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// tree makes a checkout: each file was written, and those of read were read
+// tree makes a Checkout: each file was written, and those of read were read
 // after it was complete; a name that ends with a slash is a folder that was listed.
 func tree(t *testing.T, read, written []string) reads {
 	t.Helper()
@@ -46,7 +46,7 @@ func tree(t *testing.T, read, written []string) reads {
 			t.Fatal(err)
 		}
 	}
-	return reads{root, at}
+	return reads{Checkout: root, Since: at}
 }
 
 func TestInputsAreWhatABuildReads(t *testing.T) {
@@ -99,7 +99,7 @@ func TestInputsAreWhatABuildReads(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := tree(t, c.read, c.written)
-			got := r.inputs(filepath.Join(r.checkout, c.project))
+			got := r.inputs(filepath.Join(r.Checkout, c.project))
 			if diff := cmp.Diff(c.want, got); diff != "" {
 				t.Errorf("inputs (-want +got):\n%s", diff)
 			}
@@ -109,14 +109,14 @@ func TestInputsAreWhatABuildReads(t *testing.T) {
 
 // The access times are the kernel's own.
 func TestWhatIsReadIsSeen(t *testing.T) {
-	root := tree(t, nil, []string{"infra/package.json", "lib/a.ts", "lib/b.ts", "services/a/index.ts", "web/index.ts", "config/versions.json"}).checkout
+	root := tree(t, nil, []string{"infra/package.json", "lib/a.ts", "lib/b.ts", "services/a/index.ts", "web/index.ts", "config/versions.json"}).Checkout
 	for _, dir := range []string{"lib", "services", "web", "config"} { // as a checkout leaves them: not read
 		if err := os.Chtimes(filepath.Join(root, dir), time.Now().Add(-time.Hour), time.Now()); err != nil {
 			t.Fatal(err)
 		}
 	}
 	r := watchReads(root)
-	if r.since.IsZero() {
+	if r.Since.IsZero() {
 		t.Fatal("no access times are kept: is the temporary folder on a file system mounted with noatime?")
 	}
 	read := func(name string) {
@@ -144,8 +144,8 @@ func TestWhatIsReadIsSeen(t *testing.T) {
 }
 
 func TestWithoutAccessTimesEveryCommitCounts(t *testing.T) {
-	root := tree(t, nil, []string{"infra/package.json", "lib/a.ts"}).checkout
-	if got := (reads{checkout: root}).inputs(filepath.Join(root, "infra")); got != nil {
+	root := tree(t, nil, []string{"infra/package.json", "lib/a.ts"}).Checkout
+	if got := (reads{Checkout: root}).inputs(filepath.Join(root, "infra")); got != nil {
 		t.Errorf("inputs %q, want none", got)
 	}
 }

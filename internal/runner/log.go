@@ -20,30 +20,28 @@ const (
 	tailCount = 3
 )
 
-// Log is a run's log: redacted, bounded, each line led by its step. It is
-// safe for concurrent use. A log that cannot be written is not worth failing
-// a run for, so writing never fails.
+// Log is a run's log: redacted, each line led by its step. It is safe for
+// concurrent use. A log that cannot be written is not worth failing a run for,
+// so writing never fails.
 type Log struct {
-	dir    run.Dir
 	redact *redact.Redactor
 
-	mu    sync.Mutex
-	piece int
-	size  int
-	file  *os.File
+	mu  sync.Mutex
+	out io.WriteCloser
 }
 
-// OpenLog begins the log of a run.
+// OpenLog begins the log of a run in its folder.
 func OpenLog(dir run.Dir, redactor *redact.Redactor) (*Log, error) {
 	file, err := createPiece(dir, 0)
 	if err != nil {
 		return nil, fmt.Errorf("open the run's log: %w", err)
 	}
-	return &Log{dir: dir, redact: redactor, file: file}, nil
+	return NewLog(&pieces{dir: dir, file: file}, redactor), nil
 }
 
-func createPiece(dir run.Dir, n int) (*os.File, error) {
-	return regular.Create(dir.Log(n))
+// NewLog returns a log that is written to out, whole lines at a time.
+func NewLog(out io.WriteCloser, redactor *redact.Redactor) *Log {
+	return &Log{redact: redactor, out: out}
 }
 
 // Writer returns a writer whose lines are led by the step's name. Close
@@ -65,36 +63,57 @@ func (l *Log) Printf(step, format string, args ...any) {
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.file.Close()
+	return l.out.Close()
 }
 
-// append writes whole lines and begins a new piece when this one is full.
+// append writes whole lines.
 func (l *Log) append(lines []byte) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	limit := pieceSize
-	if l.piece == 0 {
-		limit = headSize
-	}
-	if l.size+len(lines) > limit && l.size > 0 {
-		l.next()
-	}
-	n, _ := l.file.Write(lines)
-	l.size += n
+	_, _ = l.out.Write(lines)
 }
 
-func (l *Log) next() {
-	file, err := createPiece(l.dir, l.piece+1)
+// pieces are the files of a log, bounded in all.
+type pieces struct {
+	dir   run.Dir
+	piece int
+	size  int
+	file  *os.File
+}
+
+func createPiece(dir run.Dir, n int) (*os.File, error) {
+	return regular.Create(dir.Log(n))
+}
+
+// Write begins a new piece when this one is full.
+func (p *pieces) Write(lines []byte) (int, error) {
+	limit := pieceSize
+	if p.piece == 0 {
+		limit = headSize
+	}
+	if p.size+len(lines) > limit && p.size > 0 {
+		p.next()
+	}
+	n, err := p.file.Write(lines)
+	p.size += n
+	return n, err
+}
+
+func (p *pieces) next() {
+	file, err := createPiece(p.dir, p.piece+1)
 	if err != nil {
 		return // the piece at hand grows instead; the disk is full anyway
 	}
-	_ = l.file.Close()
-	l.file, l.size = file, 0
-	l.piece++
-	if old := l.piece - tailCount; old > 0 {
-		_ = os.Remove(l.dir.Log(old))
+	_ = p.file.Close()
+	p.file, p.size = file, 0
+	p.piece++
+	if old := p.piece - tailCount; old > 0 {
+		_ = os.Remove(p.dir.Log(old))
 	}
 }
+
+// Close implements io.Closer.
+func (p *pieces) Close() error { return p.file.Close() }
 
 // stepWriter makes lines of what one command says. They are written together
 // where they come together.

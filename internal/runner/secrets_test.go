@@ -68,7 +68,7 @@ func TestTheTokensOfTheProjectAreRedacted(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := s.Log.Writer(run.StepInstalling)
-	_, err := newToolchain(s).Install(t.Context(), project, out)
+	_, _, err := newToolchain(s).Install(t.Context(), project, out)
 	if err == nil {
 		t.Fatal("a project without a lock file was installed")
 	}

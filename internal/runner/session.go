@@ -17,7 +17,7 @@ import (
 // a failure of. It ends soon after its context does.
 type Work func(ctx context.Context, s *Session) (*v1alpha1.Plan, error)
 
-// Session is one run while it runs.
+// Session is one run, or one stage of it, while it runs.
 type Session struct {
 	Request run.Request
 	Secrets run.Secrets
@@ -25,8 +25,18 @@ type Session struct {
 	// Data is the folder that all runs share: mirrors, caches.
 	Data string
 	Log  *Log
+	// Stage is the name of the one stage to be carried out, "" for all.
+	Stage string
 
 	now func() time.Time
+	// messageLimit is how many bytes of the result reach the manager, 0 for
+	// no bound.
+	messageLimit int
+
+	facts facts
+	// plan is what the work comes to, planAt where it is to be had, too.
+	plan   *v1alpha1.Plan
+	planAt *decide.PlanAt
 
 	mu    sync.Mutex
 	step  string
@@ -91,6 +101,6 @@ func (s *Session) result(plan *v1alpha1.Plan, err error) decide.RunResult {
 		r.Failure, r.Step = &p, s.step
 		return r
 	}
-	r.Plan = plan
+	r.Plan, r.PlanAt = plan, s.planAt
 	return r
 }

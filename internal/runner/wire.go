@@ -12,7 +12,6 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/assets"
 	"awscdk.dev/operator/internal/awsconfig"
-	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/fluxsource"
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/run"
@@ -30,42 +29,13 @@ func Real(ctx context.Context, s *Session) (*v1alpha1.Plan, error) {
 	return tools.Work(ctx, s)
 }
 
-// Work is the work of a run with these tools.
-func (t Tools) Work(ctx context.Context, s *Session) (*v1alpha1.Plan, error) {
-	switch op := s.Request.Operation; {
-	case op == "" || op == run.OperationBuild:
-		return build(ctx, s, t)
-	case op == run.OperationHook && s.Request.Hook != nil:
-		return nil, hook(ctx, s, t)
-	case op == run.OperationInspect && s.Request.Inspect != nil && t.Inspector != nil:
-		return nil, inspect(ctx, s, t)
-	}
-	return nil, fmt.Errorf("this version of the operator cannot carry out the operation %q", s.Request.Operation)
-}
-
-// inspect reads a commit; nothing of it is run.
-func inspect(ctx context.Context, s *Session, t Tools) error {
-	return s.Step(ctx, run.StepInspecting, func(ctx context.Context, _ io.Writer) (bool, error) {
-		commit, touched, err := t.Inspector.Inspect(ctx)
-		if err == nil {
-			s.inspection = &decide.Inspection{Commit: commit, Touched: touched}
-		}
-		return false, err
-	})
-}
-
 // RealTools are those of Real.
 func RealTools(s *Session) (Tools, error) {
-	source, err := newSource(s)
-	if err != nil {
-		return Tools{}, err
-	}
 	credentials, err := awsconfig.FromEnviron(s.Secrets.AWS)
 	if err != nil {
 		return Tools{}, err
 	}
 	tools := Tools{
-		Source: source,
 		Identity: awsIdentity{
 			loader: awsconfig.NewLoader(awsconfig.Options{Now: s.now, AttemptTimeout: awsAttempt}),
 			target: awsconfig.Target{Credentials: credentials, Region: s.Request.Region},
@@ -73,7 +43,13 @@ func RealTools(s *Session) (Tools, error) {
 		Toolchain: newToolchain(s),
 		Publisher: s3Publisher{assets: assets.New(assets.Options{Now: s.now, TempDir: s.Dir.Temp()}), credentials: credentials},
 	}
-	tools.Inspector, _ = source.(Inspector)
+	if s.Stage != "" && s.Stage != run.StageClone && s.Stage != run.StageInspect {
+		return tools, nil // a folder for mirrors is not there, either
+	}
+	if tools.Source, err = newSource(s); err != nil {
+		return Tools{}, err
+	}
+	tools.Inspector, _ = tools.Source.(Inspector)
 	return tools, nil
 }
 

@@ -2,6 +2,8 @@ package runner
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"time"
@@ -11,6 +13,7 @@ import (
 
 	"awscdk.dev/operator/internal/assets"
 	"awscdk.dev/operator/internal/awsconfig"
+	"awscdk.dev/operator/internal/decide"
 )
 
 // awsAttempt bounds one HTTP exchange with AWS: the largest asset goes up in one.
@@ -42,9 +45,32 @@ type s3Publisher struct {
 	credentials awsconfig.Credentials
 }
 
+func (p s3Publisher) target(stack Stack) assets.Target {
+	return assets.Target{Credentials: p.credentials, Region: stack.Plan.Region, Account: stack.Plan.Account}
+}
+
+// PublishPlan implements Publisher.
+func (p s3Publisher) PublishPlan(ctx context.Context, stack Stack, plan []byte, out io.Writer) (decide.PlanAt, error) {
+	digest := sha256.Sum256(plan)
+	at := decide.PlanAt{
+		Key: "awscdk-operator/plans/" + hex.EncodeToString(digest[:]) + ".json", SHA256: hex.EncodeToString(digest[:]), Bytes: len(plan),
+		Account: stack.Plan.Account, Role: stack.Plan.DeployRoleARN, RoleExternalID: stack.Plan.DeployRoleExternalID, RoleSession: stack.Plan.DeployRoleSession,
+	}
+	done, err := p.assets.PublishBeside(ctx, assets.Extra{
+		Name: "plan of " + stack.Plan.StackName, Key: at.Key, Data: plan,
+		Manifests: stack.Manifests, Root: stack.Root, Qualifier: stack.Qualifier, Target: p.target(stack),
+	})
+	if err != nil {
+		return decide.PlanAt{}, err
+	}
+	at.Bucket, at.Region = done.Bucket, done.Region
+	fmt.Fprintf(out, "the plan has %d bytes and goes by s3://%s/%s\n", at.Bytes, at.Bucket, at.Key)
+	return at, nil
+}
+
 // Publish implements Publisher.
 func (p s3Publisher) Publish(ctx context.Context, stack Stack, out io.Writer) (string, bool, error) {
-	target := assets.Target{Credentials: p.credentials, Region: stack.Plan.Region, Account: stack.Plan.Account}
+	target := p.target(stack)
 	report, err := p.assets.Publish(ctx, assets.Request{Manifests: stack.Manifests, Root: stack.Root, Target: target})
 	if err != nil {
 		return "", false, err

@@ -17,23 +17,21 @@ import (
 )
 
 // cdkToolchain runs the project's own package manager and CDK.
-type cdkToolchain struct {
-	session *Session
-	// dependencies is the key of what Install has brought.
-	dependencies *string
-}
+type cdkToolchain struct{ session *Session }
 
-func newToolchain(s *Session) cdkToolchain {
-	return cdkToolchain{session: s, dependencies: new(string)}
-}
+func newToolchain(s *Session) cdkToolchain { return cdkToolchain{session: s} }
 
 // project tells the toolchain where the project is. The checkout's links are
 // followed as those of the project's folder were, so that one is in the other.
+// What its settings say in secret is redacted from then on: each stage that
+// works on the project comes by here first.
 func (c cdkToolchain) project(dir string) (cdk.Project, error) {
 	root, err := filepath.EvalSymlinks(c.session.Dir.Workspace())
 	if err != nil {
 		return cdk.Project{}, fmt.Errorf("find the checkout: %w", err)
 	}
+	settings := append(environ(), assignments(c.session.Secrets.BuildEnv)...)
+	c.session.Log.redact.Learn(redact.RegistrySecrets(dir, root, settings)...)
 	return cdk.Project{Root: root, Dir: dir}, nil
 }
 
@@ -42,24 +40,22 @@ func (c cdkToolchain) cache() cdk.Cache {
 }
 
 // Install implements Toolchain.
-func (c cdkToolchain) Install(ctx context.Context, dir string, out io.Writer) (bool, error) {
+func (c cdkToolchain) Install(ctx context.Context, dir string, out io.Writer) (string, bool, error) {
 	project, err := c.project(dir)
 	if err != nil {
-		return false, err
+		return "", false, err
 	}
 	variables := c.session.Secrets.BuildEnv
-	c.session.Log.redact.Learn(redact.RegistrySecrets(dir, project.Root, append(environ(), assignments(variables)...))...)
 	done, err := cdk.Install(ctx, project, c.cache(), cdk.InstallOptions{
 		Env: environ(), Variables: variables, StateDir: c.session.Dir.Temp(), Log: out, Redact: c.session.Log.redact, Now: c.session.now,
 	})
 	if err != nil {
-		return false, err
+		return "", false, err
 	}
 	if done.Note != "" {
 		fmt.Fprintf(out, "dependencies are not cached: %s\n", done.Note)
 	}
-	*c.dependencies = done.Key
-	return done.Cached, nil
+	return done.Key, done.Cached, nil
 }
 
 // environ adds what the project's package manager gives, by hand, to what runs
@@ -74,12 +70,14 @@ func (c cdkToolchain) environ(dir string, env []string) ([]string, error) {
 }
 
 // Synth implements Toolchain.
-func (c cdkToolchain) Synth(ctx context.Context, dir, account string, out io.Writer) (Stack, error) {
-	project, err := c.project(dir)
+func (c cdkToolchain) Synth(ctx context.Context, installed Installed, account string, out io.Writer) (Stack, error) {
+	project, err := c.project(installed.Project)
 	if err != nil {
 		return Stack{}, err
 	}
-	done, err := cdk.Synth(ctx, project, c.synthOptions(account, out))
+	o := c.synthOptions(account, out)
+	o.Dependencies = installed.Dependencies
+	done, err := cdk.Synth(ctx, project, o)
 	if err != nil {
 		return Stack{}, err
 	}
@@ -113,8 +111,8 @@ func (c cdkToolchain) synthOptions(account string, out io.Writer) cdk.SynthOptio
 		Region: s.Request.Region, Account: account, Stack: s.Request.StackName,
 		Env: environ(), Variables: s.Secrets.BuildEnv, Credentials: awsEnviron(environ(), s.Secrets.AWS),
 		Output: s.Dir.Assembly(), StateDir: s.Dir.State(), FallbackCLI: bundledCLI(),
-		Dependencies: *c.dependencies, Cache: c.cache(),
-		Log: out, Redact: s.Log.redact, Now: s.now,
+		Cache: c.cache(),
+		Log:   out, Redact: s.Log.redact, Now: s.now,
 	}
 	for _, v := range s.Request.Context {
 		o.Context = append(o.Context, v.String())

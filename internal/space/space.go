@@ -34,6 +34,8 @@ func (d Data) Mirrors() string { return filepath.Join(string(d), "mirrors") }
 // Free is how much a volume has left.
 type Free struct {
 	Bytes uint64
+	// Total is the size of the volume in bytes.
+	Total uint64
 	// Files is how many more there can be; Bounded is false where the file
 	// system has no number of its own.
 	Files   uint64
@@ -46,7 +48,8 @@ func Of(path string) (Free, error) {
 	if err := unix.Statfs(path, &s); err != nil {
 		return Free{}, fmt.Errorf("look at the free space of %s: %w", path, err)
 	}
-	return Free{Bytes: s.Bavail * uint64(max(s.Bsize, 0)), Files: s.Ffree, Bounded: s.Files > 0}, nil
+	block := uint64(max(s.Bsize, 0))
+	return Free{Bytes: s.Bavail * block, Total: s.Blocks * block, Files: s.Ffree, Bounded: s.Files > 0}, nil
 }
 
 // recent is how long a mirror is spared while there are runs: their checkouts
