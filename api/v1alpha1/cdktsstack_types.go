@@ -25,6 +25,8 @@ const EmergencyAnnotation = "emergency-deployment"
 // +kubebuilder:subresource:status
 // +kubebuilder:validation:XValidation:rule="self.spec.stackName == oldSelf.spec.stackName || !has(oldSelf.status) || !(has(oldSelf.status.stackId) || has(oldSelf.status.deployed) || has(oldSelf.status.lastDeploy) || (has(oldSelf.status.operation) && oldSelf.status.operation.kind in ['Deploy', 'Destroy'] && oldSelf.status.operation.step != 'Building'))",message="stackName cannot be changed any more, since the stack that was made, or is being made, would be left behind: create a second CdkTsStack for the new name and delete this one"
 // +kubebuilder:validation:XValidation:rule="self.spec.awsRegion == oldSelf.spec.awsRegion || !has(oldSelf.status) || !(has(oldSelf.status.stackId) || has(oldSelf.status.deployed) || has(oldSelf.status.lastDeploy) || (has(oldSelf.status.operation) && oldSelf.status.operation.kind in ['Deploy', 'Destroy'] && oldSelf.status.operation.step != 'Building'))",message="awsRegion cannot be changed any more, since the stack that was made, or is being made, in the old region would be left behind: create a second CdkTsStack for the new region and delete this one"
+// +kubebuilder:metadata:annotations="helm.sh/resource-policy=keep"
+// +kubebuilder:metadata:annotations="kustomize.toolkit.fluxcd.io/substitute=disabled"
 // +kubebuilder:resource:path=cdktsstacks,singular=cdktsstack,shortName=cdk;cdkts,scope=Namespaced,categories=all
 // +kubebuilder:printcolumn:name="Phase",type=string,JSONPath=`.status.phase`
 // +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`

@@ -14,13 +14,17 @@ import (
 var verbs = map[string]func(ctx context.Context, args []string) error{
 	"manager": runManager,
 	"run":     runRun,
+	"crd":     runCRD,
+	"probe":   runProbe,
 	"version": runVersion,
 }
 
-const usage = `usage: awscdk-operator [manager | run | version] [flags]
+const usage = `usage: awscdk-operator [manager | run | crd | probe | version] [flags]
 
   manager  watch CdkTsStack objects and deploy them (the default)
   run      carry out one build; the manager calls it
+  crd      apply or print the definition of CdkTsStack
+  probe    ask addresses until they answer
   version  print the version
 `
 
