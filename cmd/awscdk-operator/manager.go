@@ -103,7 +103,7 @@ func newManager(config *rest.Config, s settings) (ctrl.Manager, error) {
 
 // wire introduces the parts to one another; stop closes them.
 func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Logger) (r *controller.Reconciler, stop func(), err error) {
-	gitDefaults, err := s.gitDefaults()
+	gitDefaults, err := s.gitDefaults(mgr.GetAPIReader())
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,18 +1,21 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 	"strings"
+	"time"
 
+	"awscdk.dev/operator/internal/controller"
 	"awscdk.dev/operator/internal/decide"
-	"awscdk.dev/operator/internal/git"
 
 	"github.com/robfig/cron/v3"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // settings are the manager's, from the environment that users of the earlier
@@ -34,6 +37,7 @@ type settings struct {
 	watch               string
 	sshKey              string
 	knownHosts          string
+	sshSecret           types.NamespacedName
 	webhooks            webhookSettings
 }
 
@@ -60,8 +64,10 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	f.BoolVar(&s.leaderElect, "leader-elect", false, "let one of several managers work at a time")
 	f.StringVar(&s.leaderNamespace, "leader-election-namespace", getenv("POD_NAMESPACE"), "`namespace` of the lease; that of the pod by default")
 	f.StringVar(&s.watch, "watch-namespaces", getenv("WATCH_NAMESPACES"), "namespaces to look after, separated by commas; all by default")
-	f.StringVar(&s.sshKey, "ssh-key-file", "", "private key for ssh repositories that name no Secret")
-	f.StringVar(&s.knownHosts, "known-hosts-file", "", "known hosts for that key")
+	f.StringVar(&s.sshSecret.Name, "ssh-key-secret", or(getenv("AWSCDK_OPERATOR_SSH_KEY_SECRET"), "awscdk-operator-ssh-key"), "`name` of the Secret, in the operator's namespace, with the key for ssh repositories that name no Secret (AWSCDK_OPERATOR_SSH_KEY_SECRET)")
+	f.StringVar(&s.sshKey, "ssh-key-file", "", "private key that takes the place of that Secret")
+	f.StringVar(&s.knownHosts, "known-hosts-file", "", "known hosts that take the place of the Secret's")
+	s.sshSecret.Namespace = or(getenv("POD_NAMESPACE"), operatorNamespace)
 	webhooks := f.String("webhook-bind-address", ":9292", "where webhooks of git hosts are received, 0 for nowhere")
 	webhookSecret := f.String("webhook-secret", or(getenv("AWSCDK_OPERATOR_WEBHOOK_SECRET"), "awscdk-operator-webhook"), "`name` of the Secret, in the operator's namespace, that webhooks are checked with (AWSCDK_OPERATOR_WEBHOOK_SECRET)")
 	proxies := f.String("webhook-trusted-proxies", getenv("AWSCDK_OPERATOR_WEBHOOK_TRUSTED_PROXIES"), "`networks` of proxies before the receiver of webhooks, separated by commas (AWSCDK_OPERATOR_WEBHOOK_TRUSTED_PROXIES)")
@@ -102,20 +108,20 @@ func schedule(name, spec string) (decide.Schedule, error) {
 	return parsed, nil
 }
 
-// gitDefaults are the operator-wide ssh key and known hosts.
-func (s *settings) gitDefaults() (c git.Credentials, err error) {
-	if s.sshKey != "" {
-		if c.SSHPrivateKey, err = os.ReadFile(s.sshKey); err != nil {
-			return c, fmt.Errorf("read the operator's ssh key: %w", err)
-		}
+// gitDefaults are the operator-wide ssh key and known hosts. A file that cannot
+// be used is an error; the Secret may still come, or be put right.
+func (s *settings) gitDefaults(live client.Reader) (*controller.GitDefaults, error) {
+	files := &controller.GitDefaults{KeyFile: s.sshKey, KnownHostsFile: s.knownHosts, Now: time.Now}
+	if _, err := files.Get(context.Background()); err != nil {
+		return nil, err
 	}
-	if s.knownHosts != "" {
-		if c.KnownHosts, err = os.ReadFile(s.knownHosts); err != nil {
-			return c, fmt.Errorf("read the operator's known hosts: %w", err)
-		}
-	}
-	return c, c.Validate()
+	return &controller.GitDefaults{
+		KeyFile: s.sshKey, KnownHostsFile: s.knownHosts, Secret: s.sshSecret, Live: live, Now: time.Now,
+	}, nil
 }
+
+// operatorNamespace is where the operator is when nothing tells it otherwise.
+const operatorNamespace = "awscdk-operator-system"
 
 // namespaces limits the cache, nil for all namespaces.
 func (s *settings) namespaces() map[string]cache.Config {

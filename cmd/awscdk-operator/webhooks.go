@@ -27,7 +27,7 @@ type webhookSettings struct {
 }
 
 func parseWebhooks(address, secret, proxies, namespace string) (webhookSettings, error) {
-	w := webhookSettings{address: address, secret: types.NamespacedName{Namespace: or(namespace, "awscdk-operator-system"), Name: secret}}
+	w := webhookSettings{address: address, secret: types.NamespacedName{Namespace: or(namespace, operatorNamespace), Name: secret}}
 	for _, text := range list(proxies) {
 		prefix, err := netip.ParsePrefix(text)
 		if err != nil {

@@ -58,7 +58,7 @@ type Options struct {
 	Preflight *preflight.Preflight
 	// GitDefaults are used for ssh repositories without a Secret of their
 	// own; optional.
-	GitDefaults git.Credentials
+	GitDefaults *GitDefaults
 }
 
 // Reconciler keeps CdkTsStacks as their specs say.

@@ -428,7 +428,10 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 		AWS:      cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
 		Metrics:  report.NewMetrics(o.registry, "", time.Now),
 		Settings: decide.Settings{Drift: drift, GitSync: gitSync},
-		Now:      o.now, Log: log, HookEnv: o.hookEnv, HookSecrets: o.hookSecrets,
+		GitDefaults: &controller.GitDefaults{
+			Secret: types.NamespacedName{Namespace: o.namespace, Name: "awscdk-operator-ssh-key"}, Live: mgr.GetAPIReader(), Now: o.now,
+		},
+		Now: o.now, Log: log, HookEnv: o.hookEnv, HookSecrets: o.hookSecrets,
 		Kubernetes: run.Kubernetes{Server: o.config.Host, CA: o.config.CAData},
 	})
 	listener.Store(r)

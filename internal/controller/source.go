@@ -87,7 +87,10 @@ func (p *pass) gitCredentials(ctx context.Context) (git.Credentials, error) {
 	var c git.Credentials
 	source := p.obj.Spec.Source.Git
 	if source.SSHSecretName == "" && !strings.HasPrefix(source.Repository, "http://") && !strings.HasPrefix(source.Repository, "https://") {
-		c = p.GitDefaults
+		var err error
+		if c, err = p.defaultCredentials(ctx); err != nil {
+			return c, waits(err)
+		}
 	}
 	if source.SSHSecretName != "" {
 		data, err := p.secret(ctx, source.SSHSecretName, "spec.source.git.sshSecretName")
@@ -116,6 +119,13 @@ func (p *pass) gitCredentials(ctx context.Context) (git.Credentials, error) {
 		}
 	}
 	return c, waits(c.Validate())
+}
+
+func (p *pass) defaultCredentials(ctx context.Context) (git.Credentials, error) {
+	if p.GitDefaults == nil {
+		return git.Credentials{}, nil
+	}
+	return p.GitDefaults.Get(ctx)
 }
 
 func trimmed(data []byte) string { return strings.TrimSpace(string(data)) }
