@@ -45,6 +45,10 @@ bench: ## Measure the operator against the same typed by hand (BENCH_RUNS=3, a q
 kill-loop: ## Kill the manager 200 times at random moments, and count what must not happen (KILL_LOOP=200)
 	@hack/kill-loop
 
+.PHONY: e2e-cluster
+e2e-cluster: ## Try it on a Kubernetes cluster of its own, with real pods (root; KEEP=1 leaves it up; E2E_KILLS=200)
+	@hack/e2e-cluster
+
 .PHONY: lint
 lint: ## Check style, import rules and common mistakes
 	@lint=$$(hack/tool golangci-lint)

@@ -16,6 +16,7 @@ import (
 	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/knownhosts"
 )
 
 // NewSSHKey makes a key pair: the private half in PEM form, the public half
@@ -57,11 +58,16 @@ type SSHServer struct {
 // ServeSSH serves the repositories below root on loopback until Close, to
 // whoever holds the private half of the authorized key.
 func ServeSSH(root string, authorizedKey []byte) (*SSHServer, error) {
+	return ServeSSHAt("127.0.0.1:0", root, authorizedKey)
+}
+
+// ServeSSHAt is ServeSSH on another address.
+func ServeSSHAt(address, root string, authorizedKey []byte) (*SSHServer, error) {
 	authorized, _, _, _, err := ssh.ParseAuthorizedKey(authorizedKey)
 	if err != nil {
 		return nil, fmt.Errorf("read the authorized key: %w", err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen for git over ssh: %w", err)
 	}
@@ -94,8 +100,8 @@ func (s *SSHServer) RotateHostKey() error {
 
 // KnownHosts returns the known_hosts line of the server's present host key.
 func (s *SSHServer) KnownHosts() []byte {
-	host, port, _ := net.SplitHostPort(s.listener.Addr().String())
-	return fmt.Appendf(nil, "[%s]:%s %s", host, port, ssh.MarshalAuthorizedKey(s.signer().PublicKey()))
+	line := knownhosts.Line([]string{knownhosts.Normalize(s.listener.Addr().String())}, s.signer().PublicKey())
+	return append([]byte(line), '\n')
 }
 
 // Connections returns how many TCP connections were accepted.

@@ -6,6 +6,7 @@ package rig
 import (
 	"context"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -16,10 +17,13 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
+	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	eventsv1 "k8s.io/api/events/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/controller-runtime/pkg/log"
@@ -56,7 +60,20 @@ func Start(tb testing.TB, awsFlags ...string) *Rig {
 	r := &Rig{repositories: tb.TempDir(), operator: build(tb)}
 	r.startAPIServer(tb)
 	r.AWS = awstest.Start(tb, awsFlags...)
-	r.startGit(tb)
+	r.startGit(tb, "127.0.0.1:0", "127.0.0.1:0")
+	return r
+}
+
+// Join sets up what is around a cluster that is there already, at addresses of
+// a host that its pods reach: the local AWS at port 4566, git over HTTP at port
+// 80 and over SSH at port 22.
+func Join(tb testing.TB, config *rest.Config, kubeconfig, host string, awsFlags ...string) *Rig {
+	tb.Helper()
+	log.SetLogger(logr.Discard())
+	r := &Rig{repositories: tb.TempDir(), kubeconfig: kubeconfig}
+	r.connect(tb, config)
+	r.AWS = awstest.Start(tb, append([]string{"--addr", net.JoinHostPort(host, "4566")}, awsFlags...)...)
+	r.startGit(tb, net.JoinHostPort(host, "80"), net.JoinHostPort(host, "22"))
 	return r
 }
 
@@ -78,27 +95,35 @@ func (r *Rig) startAPIServer(tb testing.TB) {
 			tb.Errorf("stop the API server: %v", err)
 		}
 	})
-	config.QPS = -1
-	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme, eventsv1.AddToScheme} {
-		must(tb, add(scheme))
-	}
-	r.Client, err = client.NewWithWatch(config, client.Options{Scheme: scheme})
-	must(tb, err)
+	r.connect(tb, config)
 	r.kubeconfig = filepath.Join(tb.TempDir(), "kubeconfig")
 	must(tb, os.WriteFile(r.kubeconfig, env.KubeConfig, 0o600))
 }
 
-func (r *Rig) startGit(tb testing.TB) {
+func (r *Rig) connect(tb testing.TB, config *rest.Config) {
+	tb.Helper()
+	config.QPS = -1
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{
+		v1alpha1.AddToScheme, corev1.AddToScheme, eventsv1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme,
+	} {
+		must(tb, add(scheme))
+	}
+	var err error
+	r.Client, err = client.NewWithWatch(config, client.Options{Scheme: scheme})
+	must(tb, err)
+}
+
+func (r *Rig) startGit(tb testing.TB, http, ssh string) {
 	tb.Helper()
 	var err error
-	r.HTTP, err = gittest.ServeHTTP(r.repositories, gittest.HTTPOptions{})
+	r.HTTP, err = gittest.ServeHTTP(r.repositories, gittest.HTTPOptions{Address: http})
 	must(tb, err)
 	tb.Cleanup(func() { _ = r.HTTP.Close() })
 	var authorized []byte
 	r.SSHKey, authorized, err = gittest.NewSSHKey()
 	must(tb, err)
-	r.SSH, err = gittest.ServeSSH(r.repositories, authorized)
+	r.SSH, err = gittest.ServeSSHAt(ssh, r.repositories, authorized)
 	must(tb, err)
 	tb.Cleanup(func() { _ = r.SSH.Close() })
 }
