@@ -13,6 +13,10 @@ const Finalizer = "cdkstack.awscdk.dev/finalizer"
 // as `kubectl rollout restart` does for a Deployment.
 const RestartedAtAnnotation = "kubectl.kubernetes.io/restartedAt"
 
+// EmergencyReasonAnnotation says why, and must, for EmergencyAnnotation to open
+// a closed window.
+const EmergencyReasonAnnotation = "emergency-reason"
+
 // EmergencyAnnotation is read by hook scripts that keep a deployment window.
 // Setting it orders what such a hook has kept from being deployed.
 const EmergencyAnnotation = "emergency-deployment"
@@ -136,6 +140,10 @@ type CdkTsStackSpec struct {
 	// +kubebuilder:default="1h"
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('24h')",message="timeout must lie between 1m and 24h, for example 1h30m"
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
+
+	// windows say when a deployment may change the stack; absent, it always may.
+	// +optional
+	Windows *Windows `json:"windows,omitempty"`
 
 	// retry says how a failed deployment is tried again.
 	// +optional

@@ -89,6 +89,13 @@ type Operation struct {
 	// execute the change set.
 	// +optional
 	AcceptedAt *metav1.Time `json:"acceptedAt,omitempty"`
+	// heldSince is when the plan first had to wait at a gate.
+	// +optional
+	HeldSince *metav1.Time `json:"heldSince,omitempty"`
+	// override says what opened a closed window for it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	Override string `json:"override,omitempty"`
 	// atRestSince is when the stack was first seen at rest although no event
 	// tells that the operation ended.
 	// +optional
@@ -181,6 +188,10 @@ type OrdersStatus struct {
 	// last taken up.
 	// +optional
 	Emergency string `json:"emergency,omitempty"`
+	// emergencyTarget is the digest of the target that the last emergency was
+	// used for: it opens a window for no other.
+	// +optional
+	EmergencyTarget string `json:"emergencyTarget,omitempty"`
 	// current identifies the last order that was taken up.
 	// +optional
 	Current string `json:"current,omitempty"`
@@ -217,6 +228,9 @@ type HistoryEntry struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
 	Message string `json:"message,omitempty"`
+	// override says what opened a closed window for it, if anything did.
+	// +optional
+	Override string `json:"override,omitempty"`
 	// changes is what the deployment was to change, in words.
 	// +optional
 	Changes string `json:"changes,omitempty"`

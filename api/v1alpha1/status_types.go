@@ -105,6 +105,13 @@ type CdkTsStackStatus struct {
 	// acted on.
 	// +optional
 	Operation *Operation `json:"operation,omitempty"`
+	// held is a deployment whose plan is ready and waits at a gate, such as a
+	// closed window. Checks may be in flight meanwhile.
+	// +optional
+	Held *Operation `json:"held,omitempty"`
+	// window says whether spec.windows are open.
+	// +optional
+	Window *WindowStatus `json:"window,omitempty"`
 	// progress of the CloudFormation operation in flight.
 	// +optional
 	Progress *Progress `json:"progress,omitempty"`

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	_ "time/tzdata" // for spec.windows, where the host has no zones
 )
 
 // verbs are what the first argument may be; manager when there is none.

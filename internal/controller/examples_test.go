@@ -40,6 +40,7 @@ var promises = map[string]func(*example){
 	"09-hook-variables.yaml":    theHooksSeeTheirVariables,
 	"10-releases.yaml":          theHighestReleaseIsDeployed,
 	"11-monorepo.yaml":          otherProjectsArePassedOver,
+	"12-windows.yaml":           thePlanWaitsForItsWindow,
 }
 
 func TestEveryExampleDoesWhatItSays(t *testing.T) {
@@ -285,6 +286,21 @@ func nothingHappensWhileSuspended(e *example) {
 	}
 	e.edit(e.name, `{"spec":{"suspend":false}}`)
 	e.untilDeployed(next)
+}
+
+func thePlanWaitsForItsWindow(e *example) {
+	// Whatever time it is: closed for good.
+	e.edit(e.name, `{"spec":{"windows":{"allow":null,"deny":[{"name":"freeze"}]}}}`)
+	next := e.change("main", "two")
+	waits := e.until(e.name, "the plan of the commit waits", func(o *v1alpha1.CdkTsStack) bool {
+		return reason(o) == "WindowClosed" && o.Status.Held != nil && o.Status.Held.Target.Revision == next
+	})
+	contains(e, message(waits), `denied by "freeze"`, "no window opens within a year", waits.Status.Changes.Summary)
+	e.edit(e.name, `{"metadata":{"annotations":{"emergency-reason":"checkout is down","emergency-deployment":"true"}}}`)
+	e.untilDeployed(next)
+	if got := e.get(e.name).Status.LastDeployment.Override; got != "emergency: checkout is down" {
+		e.Errorf("the override of the last deployment is %q", got)
+	}
 }
 
 func productionIsGuarded(e *example) {

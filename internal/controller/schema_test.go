@@ -55,6 +55,12 @@ func TestTheSchemaTellsWhatToWrite(t *testing.T) {
 		"outputs to a Secret in capitals":   {`{"outputs":{"secretName":"A"}}`, "secretName must be the name of a Secret"},
 		"a hook's Secret with a path":       {`{"hooks":{"envFrom":[{"secretRef":{"name":"a/../b"}}]}}`, "name must be the name of an object"},
 		"a hook's ConfigMap with a dash":    {`{"hooks":{"env":[{"name":"A","valueFrom":{"configMapKeyRef":{"name":"a-","key":"k"}}}]}}`, "name must be the name of an object"},
+		"a window's hour without its zero":  {`{"windows":{"allow":[{"from":"9:00"}]}}`, "from must be a time of day"},
+		"a window that begins at 24:00":     {`{"windows":{"allow":[{"from":"24:00"}]}}`, "from must be a time of day"},
+		"a day by its whole name":           {`{"windows":{"allow":[{"days":["Monday"]}]}}`, "windows.allow[0].days[0]"},
+		"a denied span without its end":     {`{"windows":{"deny":[{"start":"2026-12-20T00:00"}]}}`, "start and end belong together"},
+		"a denied span of days":             {`{"windows":{"deny":[{"start":"2026-12-20T00:00","end":"2027-01-04T00:00","days":["Mon"]}]}}`, "make two of it"},
+		"a denied span in a zone":           {`{"windows":{"deny":[{"start":"2026-12-20T00:00Z","end":"2027-01-04T00:00"}]}}`, "windows.deny[0].start"},
 		"a hook's key with a path":          {`{"hooks":{"env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"a","key":"../k"}}}]}}`, "key must be a key"},
 	} {
 		t.Run(name, func(t *testing.T) {

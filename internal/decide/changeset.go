@@ -48,6 +48,9 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 		p.step(v1alpha1.StepExecuting)
 		p.st.Progress = &v1alpha1.Progress{Total: int32(len(cs.Changes))}
 		return p.again()
+	case cs.Status == changeSetComplete && op.HeldSince != nil:
+		p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, "the stack was changed while the plan waited: it is made again")
+		return false
 	case cs.Status == changeSetComplete:
 		return p.fail(errChangeSetOutdated.New("the change set %s can no longer be executed (%s): the stack was changed since it was made", op.ID, cs.ExecutionStatus))
 	case cs.Status == changeSetFailed && cs.Empty:
@@ -62,8 +65,17 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 // it through.
 func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
 	p.noteChanges(op, cs)
-	if !p.passGates(op) {
-		return true
+	switch w := p.passGates(op); {
+	case w == nil:
+	case w.parks:
+		p.park(op)
+		return false
+	default:
+		return p.look(w.after)
+	}
+	if p.agedOut(op) {
+		p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, "its plan has waited for so long that it is made again")
+		return false
 	}
 	p.step(v1alpha1.StepExecuting)
 	p.st.Progress = &v1alpha1.Progress{Total: int32(len(cs.Changes))}

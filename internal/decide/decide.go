@@ -32,6 +32,7 @@ var rules = []struct {
 }{
 	{"orders and edits are taken up, whatever is going on", takeOrders},
 	{"an operation in flight is followed to its end", followOperation},
+	{"a plan that waits at a gate goes on when it may, or is given up", held},
 	{"a suspended object only waits", suspended},
 	{"a deleted object takes its stack along, or lets it go", destroy},
 	{"a stack of the earlier operator is adopted as it stands", adopt},

@@ -109,6 +109,9 @@ func (p *pass) superseded(op *v1alpha1.Operation) string {
 	case SpecDigest(&p.obj.Spec) != op.Target.SpecDigest:
 		return "the spec was edited before anything was changed"
 	}
+	if p.outrun(op) {
+		return "a newer commit was seen while the plan waited"
+	}
 	return p.orderTaken(op)
 }
 

@@ -20,28 +20,31 @@ type hold struct {
 	// reason and message tell people, nil for what passes in a moment.
 	reason  *problem.Kind
 	message string
-	// after is when to look again.
+	// after is when to look again, 0 for when something changes.
 	after time.Duration
+	// parks: it may last, so that the deployment is set aside and checks go on.
+	parks bool
 }
 
 // gates are asked in this order whenever a plan is looked at, and the first
-// that waits ends the pass.
+// that waits holds it.
 var gates = []gate{
 	{"an order is heard before an older plan is executed", orderHeard},
+	{"a closed window holds the plan until it opens", windowOpen},
 }
 
-// passGates says whether the plan may be executed; if not, the pass has spoken.
-func (p *pass) passGates(op *v1alpha1.Operation) bool {
+// passGates says what holds the plan of an operation, nil when it may be
+// executed.
+func (p *pass) passGates(op *v1alpha1.Operation) *hold {
 	for _, g := range gates {
 		if w := g.ask(p, op); w != nil {
 			if w.reason != nil {
 				p.say(waiting, w.reason, w.message)
 			}
-			p.look(w.after)
-			return false
+			return w
 		}
 	}
-	return true
+	return nil
 }
 
 // orderHeard waits for the look at the repository that a user's order asks

@@ -52,6 +52,9 @@ func TestAnHourCostsLittle(t *testing.T) {
 	schedules := func(drift, git string) func(h *hour) {
 		return func(h *hour) { h.cfg = decide.Settings{Drift: every(h.T, drift), GitSync: every(h.T, git)} }
 	}
+	sundays := func(s *spec) {
+		s.Windows = &v1alpha1.Windows{Allow: []v1alpha1.Window{{Days: []v1alpha1.Weekday{"Sun"}}}}
+	}
 	never := schedules("0 0 30 2 *", "0 0 30 2 *")
 	deleted := func(h *hour) { h.obj.DeletionTimestamp = ptr.To(metav1.NewTime(h.now)) }
 	for name, c := range map[string]struct {
@@ -101,16 +104,22 @@ func TestAnHourCostsLittle(t *testing.T) {
 		"somebody is at work on the stack":            {then: func(h *hour) { h.aws.stack.Status = "UPDATE_IN_PROGRESS" }, most: cost{passes: 120, writes: 10, calls: 60, events: 10}},
 		"drift is not known":                          {then: func(h *hour) { h.aws.drift.Undecided = "UNKNOWN" }, most: atRest},
 		"of a nested stack drift is never looked for": {then: func(h *hour) { h.aws.drift.Status = "DETECTION_PENDING" }, most: inAction},
-		"the credentials are gone":                    {then: func(h *hour) { h.aws.credentials = passing("SecretNotFound") }, most: atRest},
-		"a build takes an hour":                       {first: true, then: func(h *hour) { h.runTakes = 2 * time.Hour }, most: inAction},
-		"a build fails":                               {first: true, then: func(h *hour) { h.result = failed("SynthFailed") }, most: cost{passes: 200, writes: 60, calls: 20, events: 60}},
-		"a build meets an outage":                     {first: true, then: func(h *hour) { h.result = failed("RegistryUnreachable"); h.result.Failure.Outlook = problem.Waits }, most: cost{passes: 200, writes: 60, calls: 20, events: 60}},
-		"a build cannot be started":                   {first: true, then: func(h *hour) { h.startErr = passing("NoDiskSpace") }, most: cost{passes: 200, writes: 10, events: 10}},
-		"the app has no such stack":                   {first: true, then: func(h *hour) { h.result = failed("StackNotInApp"); h.result.Failure.Outlook = problem.Stalls }, most: atRest},
-		"a change set is refused":                     {first: true, then: func(h *hour) { h.aws.changeSet.Status = "FAILED" }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
-		"a change set is not made":                    {first: true, then: func(h *hour) { h.aws.writeErr = refused("AccessDenied") }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
-		"a change set cannot be asked for":            {first: true, then: func(h *hour) { h.aws.writeErr = passing("Throttled") }, most: cost{passes: 300, writes: 100, calls: 500, events: 20}},
-		"the stack is another's":                      {first: true, then: func(h *hour) { h.aws.rival = "default/other" }, most: atRest},
+		"a plan waits for its window":                 {spec: sundays, first: true, most: atRest},
+		"an update waits for its window":              {then: func(h *hour) { h.edit(func(s *spec) { sundays(s); s.Path = "x" }) }, most: atRest},
+		"commits outrun a plan that waits": {spec: func(s *spec) { sundays(s); s.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true)} }, first: true, then: func(h *hour) {
+			h.spend(10 * time.Minute)
+			h.head.Revision = other
+		}, most: cost{passes: 300, writes: 40, calls: 100, events: 40}},
+		"the credentials are gone":         {then: func(h *hour) { h.aws.credentials = passing("SecretNotFound") }, most: atRest},
+		"a build takes an hour":            {first: true, then: func(h *hour) { h.runTakes = 2 * time.Hour }, most: inAction},
+		"a build fails":                    {first: true, then: func(h *hour) { h.result = failed("SynthFailed") }, most: cost{passes: 200, writes: 60, calls: 20, events: 60}},
+		"a build meets an outage":          {first: true, then: func(h *hour) { h.result = failed("RegistryUnreachable"); h.result.Failure.Outlook = problem.Waits }, most: cost{passes: 200, writes: 60, calls: 20, events: 60}},
+		"a build cannot be started":        {first: true, then: func(h *hour) { h.startErr = passing("NoDiskSpace") }, most: cost{passes: 200, writes: 10, events: 10}},
+		"the app has no such stack":        {first: true, then: func(h *hour) { h.result = failed("StackNotInApp"); h.result.Failure.Outlook = problem.Stalls }, most: atRest},
+		"a change set is refused":          {first: true, then: func(h *hour) { h.aws.changeSet.Status = "FAILED" }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
+		"a change set is not made":         {first: true, then: func(h *hour) { h.aws.writeErr = refused("AccessDenied") }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
+		"a change set cannot be asked for": {first: true, then: func(h *hour) { h.aws.writeErr = passing("Throttled") }, most: cost{passes: 300, writes: 100, calls: 500, events: 20}},
+		"the stack is another's":           {first: true, then: func(h *hour) { h.aws.rival = "default/other" }, most: atRest},
 		"the stack is busy": {first: true, then: func(h *hour) {
 			h.aws.stack = decide.Stack{Exists: true, ID: arn, Name: "Web", Status: "UPDATE_IN_PROGRESS"}
 		}, most: inAction},

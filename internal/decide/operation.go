@@ -86,6 +86,7 @@ func (p *pass) close(outcome v1alpha1.Outcome, pr *problem.Problem) {
 		StartedAt: op.StartedAt,
 		EndedAt:   p.metaNow(),
 	}
+	entry.Override = op.Override
 	if op.Target != nil {
 		entry.Target, entry.Revision = op.Target.Digest, op.Target.Revision
 	}

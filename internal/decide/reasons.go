@@ -12,7 +12,9 @@ var (
 	stateDestroying      = problem.State("Destroying", problem.Silent)
 	stateLookingAtSource = problem.State("LookingAtSource", problem.Silent)
 	stateWaiting         = problem.State("Waiting", problem.Silent)
-	stateStackDeleted    = problem.State("StackDeleted", problem.Silent)
+	// stateWindowClosed: a plan waits for the next opening of spec.windows.
+	stateWindowClosed = problem.State("WindowClosed", problem.Calm)
+	stateStackDeleted = problem.State("StackDeleted", problem.Silent)
 
 	stateDeployDisabled   = problem.State("DeployDisabled", problem.Calm)
 	stateStackRetained    = problem.State("StackRetained", problem.Calm)

@@ -6,6 +6,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/windows"
 )
 
 // suspended starts nothing. A deleted object is not let go either: deleting
@@ -63,6 +64,9 @@ func refuseSpec(p *pass) bool {
 	_, err := Context(p.obj.Spec.CDKContext)
 	if size := jsonSize(p.obj.Spec); err == nil && size > maxSpec {
 		err = fmt.Errorf("the spec takes %d KiB and may take %d KiB, so that the object's status can be saved beside it: put long scripts into the repository and call them from the hooks", kib(size), kib(maxSpec))
+	}
+	if w := p.obj.Spec.Windows; err == nil && w != nil {
+		_, err = windows.Parse(w)
 	}
 	if err == nil {
 		return false

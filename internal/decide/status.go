@@ -17,6 +17,7 @@ import (
 func record(p *pass) {
 	recordSource(p)
 	recordDrift(p)
+	recordWindow(p)
 	p.tellLost()
 	repeats := p.repeats()
 	if !repeats || p.st.Phase == v1alpha1.PhaseNone { // "" is an order, and this one was taken up

@@ -127,6 +127,7 @@ func (p *pass) failedForWant() bool {
 
 // order notes a user's order, named so that two orders are two targets.
 func (p *pass) order(kind string) {
+	p.st.Orders.EmergencyTarget = ""
 	p.st.Orders.Current = fmt.Sprintf("%s-%d", kind, p.now.UnixMilli())
 	p.freshLook()
 }

@@ -1,0 +1,53 @@
+package decide
+
+import (
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+)
+
+// maxHeld is how long a plan may wait and still be executed as it is: over a
+// weekend with its holidays. An older one is made again when its gate opens.
+const maxHeld = 96 * time.Hour
+
+// park sets a deployment whose plan waits aside, so that checks go on.
+func (p *pass) park(op *v1alpha1.Operation) {
+	if now := p.metaNow(); op.HeldSince == nil {
+		op.HeldSince = &now
+	}
+	p.st.Held, p.st.Operation, p.st.Progress = op, nil, nil
+}
+
+// held keeps a deployment that waits at a gate until it may go on, or is to be
+// given up, which followDeploy says: then it is in flight again.
+func held(p *pass) bool {
+	op := p.st.Held
+	if op == nil || p.st.Operation != nil {
+		return false
+	}
+	if p.deleting() || p.superseded(op) == "" {
+		if w := p.passGates(op); w != nil && !p.deleting() {
+			if w.after > 0 {
+				p.wakeAt(p.now.Add(w.after))
+			}
+			return false
+		}
+	}
+	p.verdict = verdict{}
+	p.st.Operation, p.st.Held = op, nil
+	op.StepStartedAt = p.metaNow()
+	return p.again()
+}
+
+// agedOut says whether a plan has waited for so long that it may no longer tell
+// what would happen.
+func (p *pass) agedOut(op *v1alpha1.Operation) bool {
+	return op.HeldSince != nil && p.now.Sub(op.HeldSince.Time) > maxHeld
+}
+
+// outrun says whether a newer commit is to be deployed than that of a plan which
+// had to wait.
+func (p *pass) outrun(op *v1alpha1.Operation) bool {
+	revision, known := p.head()
+	return op.HeldSince != nil && known && revision != op.Target.Revision && p.followsHead() && p.relevant(revision)
+}
