@@ -32,7 +32,10 @@ const (
 
 // The images that are tried.
 const (
-	runnerImage = "awscdk-operator-runner:e2e"
+	managerRepository = "ghcr.io/awscdk-operator/awscdk-operator"
+	runnerRepository  = "ghcr.io/awscdk-operator/awscdk-operator-runner"
+	imageTag          = "e2e"
+	runnerImage       = runnerRepository + ":" + imageTag
 )
 
 // npmSocket is where the enclave finds the npm registry, npmPort where pods do.

@@ -11,13 +11,12 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// TestTheClusterIsReal shows that what later tests rely on is there: admission refuses, memory limits
+// isReal shows that what later tests rely on is there: admission refuses, memory limits
 // kill, tokens and service addresses work, jobs end, logs are read. Without that they would prove little.
-func TestTheClusterIsReal(t *testing.T) {
-	needsCluster(t)
-	w := newWorld(t)
-	w.namespace("real", "restricted")
-	t.Run("a pod that runs as root is refused", func(t *testing.T) {
+func (w *world) isReal() {
+	w.namespace("real")
+	w.Run("a pod that runs as root is refused", func(t *testing.T) {
+		w := w.in(t)
 		job := restricted("real", "root", "true")
 		job.Spec.Template.Spec.SecurityContext.RunAsNonRoot = nil
 		pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "real", Name: "root"}, Spec: job.Spec.Template.Spec}
@@ -25,7 +24,8 @@ func TestTheClusterIsReal(t *testing.T) {
 			t.Errorf("got %v", err)
 		}
 	})
-	t.Run("a job runs to its end and its log is read", func(t *testing.T) {
+	w.Run("a job runs to its end and its log is read", func(t *testing.T) {
+		w := w.in(t)
 		job := restricted("real", "says", "echo hello from $(hostname); id; touch /x && echo writable; exit 0")
 		w.create(job)
 		w.untilJob(job, "is complete", func(s batchv1.JobStatus) bool { return s.Succeeded == 1 })
@@ -34,7 +34,8 @@ func TestTheClusterIsReal(t *testing.T) {
 			t.Errorf("the log is %q", log)
 		}
 	})
-	t.Run("too much memory is an OOM kill", func(t *testing.T) {
+	w.Run("too much memory is an OOM kill", func(t *testing.T) {
+		w := w.in(t)
 		job := restricted("real", "eats", "tail /dev/zero")
 		job.Spec.Template.Spec.Containers[0].Resources.Limits = corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("32Mi")}
 		w.create(job)
@@ -43,11 +44,14 @@ func TestTheClusterIsReal(t *testing.T) {
 			t.Errorf("it ended as %s", out)
 		}
 	})
-	t.Run("a token opens the API server's service address", func(t *testing.T) {
-		job := restricted("real", "calls", `wget -q --no-check-certificate -O- --header "Authorization: Bearer $(cat /var/run/secrets/kubernetes.io/serviceaccount/token)" https://$KUBERNETES_SERVICE_HOST/api/v1/namespaces/real/configmaps/kube-root-ca.crt; wget -q -O- http://198.18.0.1:4873/left-pad/-/left-pad-1.3.0.tgz | wc -c; wget http://registry.npmjs.org`)
+	w.Run("a token opens the API server's service address", func(t *testing.T) {
+		w := w.in(t)
+		job := restricted("real", "calls", `cd /var/run/secrets/kubernetes.io/serviceaccount && curl -sS --cacert ca.crt -H "Authorization: Bearer $(cat token)" https://$KUBERNETES_SERVICE_HOST/api/v1/namespaces/real/secrets`)
 		w.create(job)
-		w.untilJob(job, "has ended", func(s batchv1.JobStatus) bool { return s.Failed+s.Succeeded == 1 })
-		t.Log(w.kubectl("logs", "-n", "real", "job/calls"))
+		w.untilJob(job, "is complete", func(s batchv1.JobStatus) bool { return s.Succeeded == 1 })
+		if log := w.kubectl("logs", "-n", "real", "job/calls"); !strings.Contains(log, "system:serviceaccount:real:default") {
+			t.Errorf("the API server does not know who calls: %s", log)
+		}
 	})
 }
 

@@ -2,6 +2,14 @@ package cluster
 
 import (
 	"context"
+	"io"
+	"maps"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,8 +18,10 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"awscdk.dev/operator/internal/awsconfig/awstest"
 	"awscdk.dev/operator/test/cluster/enclave"
 	"awscdk.dev/operator/test/e2e/rig"
+	"awscdk.dev/operator/test/seed/customer"
 )
 
 // patience bounds every wait.
@@ -21,20 +31,40 @@ const patience = 3 * time.Minute
 type world struct {
 	*testing.T
 	*rig.Rig
+	ledger   *ledger
+	customer *customer.Services
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	return &world{T: t, Rig: rig.Join(t, cluster.Config, cluster.Kubeconfig, enclave.Address, "--speed", "0")}
+	w := &world{T: t, ledger: startLedger(t), Rig: rig.Join(t, cluster.Config, cluster.Kubeconfig, enclave.Address, "--speed", "0")}
+	w.Bootstrap(t, awstest.Account, rig.Region)
+	return w
 }
 
-// namespace makes a namespace that enforces a Pod Security Standard.
-func (w *world) namespace(name, standard string) {
+// in is the same world in a part of a test.
+func (w *world) in(t *testing.T) *world {
+	part := *w
+	part.T = t
+	return &part
+}
+
+// The keys of the account in Secrets that namespaces here have.
+const (
+	keyID     = "AKIACLUSTERCLUSTERAA"
+	secretKey = "cluster/secret/key/that/nobody/may/see40"
+)
+
+// namespace makes a namespace that enforces the restricted Pod Security Standard, with the Secret "aws".
+func (w *world) namespace(name string) {
 	w.Helper()
-	w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{"pod-security.kubernetes.io/enforce": standard}}})
+	w.create(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: map[string]string{
+		"pod-security.kubernetes.io/enforce": "restricted", "pod-security.kubernetes.io/enforce-version": "latest",
+	}}})
 	w.eventually("there is a service account in "+name, func(ctx context.Context) bool {
 		return w.Client.Get(ctx, client.ObjectKey{Namespace: name, Name: "default"}, &corev1.ServiceAccount{}) == nil
 	})
+	w.Secret(w.T, name, "aws", corev1.SecretTypeOpaque, map[string]string{"AWS_ACCESS_KEY_ID": keyID, "AWS_SECRET_ACCESS_KEY": secretKey})
 }
 
 func (w *world) create(obj client.Object) {
@@ -54,6 +84,34 @@ func (w *world) kubectl(args ...string) string {
 	return out
 }
 
+// apply applies a manifest as a user does.
+func (w *world) apply(manifest string) {
+	w.Helper()
+	w.kubectl("apply", "-f", w.file("manifest.yaml", manifest))
+}
+
+// file writes a file that is there until the test ends.
+func (w *world) file(name, text string) string {
+	w.Helper()
+	path := filepath.Join(w.TempDir(), name)
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		w.Fatal(err)
+	}
+	return path
+}
+
+// helm runs the real helm.
+func (w *world) helm(args ...string) (string, error) {
+	w.Helper()
+	ctx, cancel := context.WithTimeout(w.Context(), 2*patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(os.Getenv(binaries), "helm"), args...)
+	home := w.TempDir()
+	cmd.Env = []string{"KUBECONFIG=" + cluster.Kubeconfig, "HOME=" + home, "PATH=" + os.Getenv("PATH")}
+	out, err := cmd.CombinedOutput()
+	return string(out), err
+}
+
 func (w *world) untilJob(job *batchv1.Job, what string, holds func(batchv1.JobStatus) bool) {
 	w.Helper()
 	w.eventually("the job "+job.Name+" "+what, func(ctx context.Context) bool {
@@ -71,5 +129,40 @@ func (w *world) eventually(what string, holds func(context.Context) bool) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	w.Fatalf("after %s it is not so that %s", patience, what)
+	w.Fatalf("after %s it is not so that %s\n%s", patience, what, w.situation())
+}
+
+// situation is what somebody would look at first who wonders why nothing happens.
+func (w *world) situation() string {
+	var all strings.Builder
+	for _, args := range [][]string{
+		{"get", "cdk,jobs,pods", "-A", "-o", "wide"},
+		{"get", "events", "-A", "--sort-by=.lastTimestamp"},
+		{"logs", "-n", operatorNamespace, "deployment/awscdk-operator", "--tail=60"},
+	} {
+		out, _ := w.Kubectl(w.T, args...)
+		lines := strings.Split(out, "\n")
+		all.WriteString("$ kubectl " + strings.Join(args, " ") + "\n" + strings.Join(lines[max(0, len(lines)-60):], "\n") + "\n")
+	}
+	return all.String()
+}
+
+// yamlEnv writes variables as the `env` of a container, in flow style.
+func yamlEnv(values map[string]string) string {
+	var all []string
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		all = append(all, "{name: "+name+", value: \""+values[name]+"\"}")
+	}
+	return "[" + strings.Join(all, ", ") + "]"
+}
+
+// get reads a page.
+func get(url string) (string, error) {
+	answer, err := http.Get(url)
+	if err != nil {
+		return "", err
+	}
+	defer answer.Body.Close()
+	body, err := io.ReadAll(answer.Body)
+	return string(body), err
 }

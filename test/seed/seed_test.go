@@ -13,6 +13,7 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/awsconfig/awstest"
 	"awscdk.dev/operator/test/e2e/rig"
+	"awscdk.dev/operator/test/seed/customer"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -30,7 +31,7 @@ const (
 type world struct {
 	*testing.T
 	rig      *rig.Rig
-	services *services
+	services *customer.Services
 	tools    tools
 	manager  *rig.Manager
 	stack    *v1alpha1.CdkTsStack
@@ -64,7 +65,7 @@ func TestTheProductionManifestRunsAsItStands(t *testing.T) {
 		}
 	}
 	w.T = t
-	for _, secret := range []string{secretKey, incidentToken, monitoringToken, w.services.hook("slack")} {
+	for _, secret := range []string{secretKey, customer.IncidentToken, customer.MonitoringToken, w.services.Hook("slack")} {
 		if strings.Contains(w.manager.Log(t), secret) {
 			t.Errorf("the log shows %s", secret)
 		}
@@ -73,12 +74,17 @@ func TestTheProductionManifestRunsAsItStands(t *testing.T) {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, services: startServices(t)}
+	w := &world{T: t, services: customer.Start(t, customer.Options{})}
 	w.tools = wrapTools(t, w.services)
 	w.tools.clock(t, "Saturday 03:00")
-	for name, value := range w.services.environment() {
+	for name, value := range w.services.Environment() {
 		t.Setenv(name, value)
 	}
+	ca := filepath.Join(t.TempDir(), "ca.pem")
+	if err := os.WriteFile(ca, w.services.CA, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("CURL_CA_BUNDLE", ca)
 	w.rig = rig.Start(t, "--speed", "0")
 	w.rig.Bootstrap(t, awstest.Account, rig.Region)
 	if out, err := w.rig.Kubectl(t, "apply", "-f", filepath.Join(rig.Root(t), "config", "operator", "hooks.yaml")); err != nil {
@@ -91,47 +97,15 @@ func newWorld(t *testing.T) *world {
 	w.rig.Secret(t, namespace, "production-ssh-key", corev1.SecretTypeSSHAuth, map[string]string{
 		"ssh-privatekey": string(w.rig.SSHKey), "known_hosts": string(w.rig.SSH.KnownHosts()),
 	})
-	w.publish()
+	w.v20, w.v21 = customer.Publish(t, w.rig, "webapp-infrastructure.git", w.services.App)
 	w.manager = w.rig.Manage(t, rig.ManagerOptions{Data: t.TempDir(), Namespace: namespace, GitSync: "@every 5s", Drift: "@every 10s", ShareDependencies: true})
 	return w
-}
-
-// publish makes the repository, with two releases of the app.
-func (w *world) publish() {
-	w.Helper()
-	app := rig.AppAt(w.T, filepath.Join(rig.Root(w.T), "test", "seed", "app"))
-	cdkJSON := app["production-stack/cdk.json"]
-	at := func(environment string) rig.App {
-		return app.With(rig.App{"production-stack/cdk.json": strings.Replace(cdkJSON, `"environment": "production"`,
-			`"app-url": "`+w.services.app.URL+`", "release": "`+environment+`"`, 1)})
-	}
-	repo := w.rig.Repo(w.T, "webapp-infrastructure.git")
-	var err error
-	if w.v20, err = repo.Commit(at("v2.0.0"), "Release 2.0.0"); err != nil {
-		w.Fatal(err)
-	}
-	if w.v21, err = repo.Commit(at("v2.1.0"), "Release 2.1.0"); err != nil {
-		w.Fatal(err)
-	}
-	for tag, commit := range map[string]string{"v2.0.0": w.v20, "v2.1.0": w.v21} {
-		if err := repo.Tag(tag, commit); err != nil {
-			w.Fatal(err)
-		}
-	}
 }
 
 // apply applies the manifest with kubectl.
 func (w *world) apply() {
 	w.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "manifest.yaml"))
-	if err != nil {
-		w.Fatal(err)
-	}
-	const theirs = "git@github.com:company/webapp-infrastructure.git"
-	text := strings.Replace(string(data), theirs, w.rig.SSH.URL+"/webapp-infrastructure.git", 1)
-	if text == string(data) {
-		w.Fatalf("the manifest does not hold %s", theirs)
-	}
+	text := customer.Manifest(w.T, w.rig.SSH.URL+"/webapp-infrastructure.git")
 	path := filepath.Join(w.TempDir(), "manifest.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		w.Fatal(err)
@@ -153,7 +127,7 @@ func (w *world) blockedAtTheWeekend() {
 }
 
 func (w *world) blockedByAnIncident() {
-	w.services.openIncidents.Store(2)
+	w.services.OpenIncidents.Store(2)
 	w.kubectl("annotate", "cdk", w.stack.Name, "emergency-deployment=true")
 	w.kubectl("annotate", "cdk", w.stack.Name, "emergency-reason=Critical security patch for CVE-2023-12345")
 	w.blocked("BeforeDeployFailed", "Active incidents detected: 2")
@@ -162,7 +136,7 @@ func (w *world) blockedByAnIncident() {
 }
 
 func (w *world) deployed() {
-	w.services.openIncidents.Store(0)
+	w.services.OpenIncidents.Store(0)
 	w.tools.clock(w.T, "Tuesday 10:00")
 	began := time.Now()
 	w.force()
@@ -225,11 +199,11 @@ func (w *world) slow() {
 		Data:       map[string]string{"response-time": "12"},
 	}
 	w.must(w.rig.Client.Create(w.Context(), baseline))
-	w.services.slow.Store(true)
+	w.services.Slow.Store(true)
 	w.force()
 	w.ready()
 	w.says("Backup retention for webapp-prod: 7 days", "WARNING: Response time degradation detected", "Baseline: 12ms")
-	w.services.slow.Store(false)
+	w.services.Slow.Store(false)
 }
 
 func (w *world) drifted() {

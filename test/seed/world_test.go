@@ -67,7 +67,7 @@ func (w *world) says(parts ...string) {
 func (w *world) sent(service string, parts ...string) {
 	w.Helper()
 	w.eventually(fmt.Sprintf("%s is sent %q", service, parts), func() bool {
-		for _, body := range w.services.received(service) {
+		for _, body := range w.services.Received(service) {
 			has := true
 			for _, part := range parts {
 				has = has && strings.Contains(body, part)

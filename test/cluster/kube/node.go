@@ -50,7 +50,6 @@ func (c *Cluster) startKubelet() error {
 }
 
 func (c *Cluster) writeKubeletConfig() error {
-	// Names are not served here. Asking gets a refusal at once, not a time-out.
 	resolver := filepath.Join(c.dir, "resolv.conf")
 	if err := os.WriteFile(resolver, []byte("nameserver "+nodeAddress+"\n"), 0o644); err != nil {
 		return err
@@ -74,6 +73,8 @@ func (c *Cluster) kubeletConfig(resolver string) map[string]any {
 		},
 		"authorization": map[string]any{"mode": "Webhook"},
 		"tlsCertFile":   c.file("kubelet.crt"), "tlsPrivateKeyFile": c.file("kubelet.key"),
+		// Names are not served here. Asking gets a refusal at once, not a time-out.
+		"clusterDNS": []string{nodeAddress}, "clusterDomain": "cluster.local",
 		"podLogsDir": filepath.Join(c.dir, "pod-logs"), "resolvConf": resolver,
 		// The host's disk is not this cluster's to judge.
 		"evictionHard":                map[string]any{"memory.available": "100Mi", "nodefs.available": "1%", "imagefs.available": "1%"},
