@@ -12,6 +12,7 @@ MAKEFLAGS   += --no-builtin-rules --no-print-directory
 export GOWORK := off
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+IMAGE_ARCHS ?=
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .PHONY: help
@@ -69,6 +70,16 @@ demo: build ## Watch a CDK app be deployed, changed, drifted and destroyed, on t
 	echo "Building the demo (the first time compiles a Kubernetes API server: some minutes) ..." >&2
 	(cd demo && go build -o ../bin/ ./cmd/demo ./cmd/localaws)
 	exec bin/demo -operator bin/awscdk-operator -app demo/app
+
+.PHONY: images-lock
+images-lock: ## Choose the packages of the images anew (needs apt and npm), and write images/packages.lock.json
+	@cd images && go run . lock
+
+.PHONY: images
+images: ## Build both container images into dist/images (IMAGE_ARCHS='amd64 arm64'), without a daemon
+	@cd images
+	go run . build -version '$(VERSION)' -archs '$(IMAGE_ARCHS)' -revision "$$(git rev-parse HEAD 2>/dev/null || true)" \
+		-created "$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || true)}"
 
 .PHONY: clean
 clean: ## Remove what was built (keeps the compiled tools)
