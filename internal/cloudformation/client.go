@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
@@ -33,6 +34,7 @@ type Client struct {
 
 type apis struct {
 	cfn *cfn.Client
+	s3  *s3.Client
 	ssm *ssm.Client
 	sts *sts.Client
 }
@@ -54,6 +56,7 @@ func (c *Client) apis(ctx context.Context) (*apis, error) {
 	}
 	c.built = &apis{
 		cfn: cfn.NewFromConfig(cfg, cfn.WithAPIOptions(c.pace)),
+		s3:  s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = awsconfig.PathStyle() }),
 		ssm: ssm.NewFromConfig(cfg),
 		sts: sts.NewFromConfig(cfg),
 	}

@@ -71,6 +71,8 @@ type world struct {
 	ahead atomic.Int64
 	// lookPath finds tools for the manager; nil for exec.LookPath.
 	lookPath func(string) (string, error)
+	// runs, if set, stands between the reconciler and the executor.
+	runs func(executor.Executor) executor.Executor
 }
 
 // now is the manager's clock.
@@ -338,7 +340,7 @@ func (w *world) manageEvery(gitSync string) *running {
 		config: apiServer, namespace: w.namespace, data: w.data, registry: r.registry, logs: logs,
 		drift: "@every 1s", gitSync: gitSync, now: w.now,
 		hookEnv:     map[string]string{"INCIDENT_API_URL": "http://127.0.0.1:9", "INCIDENT_API_TOKEN": "operators-incident-token"},
-		hookSecrets: []string{"INCIDENT_API_TOKEN"}, lookPath: w.lookPath,
+		hookSecrets: []string{"INCIDENT_API_TOKEN"}, lookPath: w.lookPath, runs: w.runs,
 	})
 	w.must(err)
 	r.reconciler = reconciler
@@ -373,6 +375,7 @@ type managerOptions struct {
 	hookEnv         map[string]string
 	hookSecrets     []string
 	lookPath        func(string) (string, error)
+	runs            func(executor.Executor) executor.Executor
 	// wrap, if set, stands between the reconciler and the API server.
 	wrap func(client.Client) client.Client
 }
@@ -417,6 +420,10 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 	if o.wrap != nil {
 		c = o.wrap(c)
 	}
+	var executor executor.Executor = runs
+	if o.runs != nil {
+		executor = o.runs(runs)
+	}
 	log := slog.New(slog.NewJSONHandler(o.logs, nil))
 	needs, err := around(mgr, o, log)
 	if err != nil {
@@ -424,7 +431,7 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 	}
 	r := controller.New(controller.Options{
 		Namespaces: []string{o.namespace}, Preflight: needs,
-		Client: c, Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("awscdk-operator"), Executor: runs, Heads: heads,
+		Client: c, Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("awscdk-operator"), Executor: executor, Heads: heads,
 		AWS:      cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
 		Metrics:  report.NewMetrics(o.registry, "", time.Now),
 		Settings: decide.Settings{Drift: drift, GitSync: gitSync},

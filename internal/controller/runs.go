@@ -2,11 +2,13 @@ package controller
 
 import (
 	"context"
+	"errors"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/awsconfig"
+	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/run"
@@ -112,4 +114,33 @@ func (p *pass) runSecrets(ctx context.Context, op *v1alpha1.Operation) (s run.Se
 		AWS: credentials.Environ(), Git: c, SigningKeys: keys,
 		BuildEnv: s.BuildEnv, BuildSecrets: s.BuildSecrets,
 	}, missing, nil
+}
+
+// withPlan reads the plan of a run that has left it in a bucket, since it was too
+// large to be brought back. While it cannot be read, the run counts as not seen:
+// it is done, and its plan waits.
+func (p *pass) withPlan(ctx context.Context, r decide.Run) decide.Run {
+	if r.Err != nil || r.Result == nil || r.Result.Plan != nil || r.Result.Failure != nil || r.Result.PlanAt == nil {
+		return r
+	}
+	credentials, err := p.credentials(ctx)
+	if err != nil {
+		r.Err = err
+		return r
+	}
+	at := *r.Result.PlanAt
+	aws := p.AWS.For(cloudformation.Target{
+		Credentials: credentials, Region: at.Region,
+		Role: awsconfig.Role{ARN: at.Role, ExternalID: at.RoleExternalID, Session: at.RoleSession},
+	})
+	result := *r.Result
+	switch result.Plan, err = aws.Plan(ctx, at); {
+	case errors.Is(err, cloudformation.ErrPlanUnreadable):
+		result.Failure, result.Step = problem.Of(err), run.StepPublishing
+	case err != nil:
+		r.Err = judged(err)
+		return r
+	}
+	r.Result = &result
+	return r
 }

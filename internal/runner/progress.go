@@ -68,5 +68,8 @@ func (s *Session) putAside(ctx context.Context, t Tools, out io.Writer) error {
 		return err
 	}
 	s.planAt = &at
+	if run.EncodeMessage(s.result(s.plan, nil), s.messageLimit-resultMargin) == nil {
+		return decide.ErrPlanTooLarge.New("what the app asks for when its deploy role is assumed is too large for the message of a run's pod, beside where the plan is; make assumeRoleAdditionalOptions shorter")
+	}
 	return nil
 }
