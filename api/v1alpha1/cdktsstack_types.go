@@ -62,6 +62,10 @@ type CdkTsStackList struct {
 }
 
 // CdkTsStackSpec says which stack of which CDK app is wanted, and how.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.credentialsSecretName) || self.credentialsSecretName == '' || !has(self.serviceAccountName) || self.serviceAccountName == ''",message="credentialsSecretName and serviceAccountName cannot both be set: name the one whose identity the stack is deployed with"
+// +kubebuilder:validation:XValidation:rule="!has(self.externalID) || self.externalID == '' || (has(self.roleARN) && self.roleARN != '')",message="externalID needs roleARN, the role that asks for it"
+// +kubebuilder:validation:XValidation:rule="!has(self.roleARN) || self.roleARN == '' || !has(self.awsRegion) || (self.roleARN.startsWith('arn:aws-cn:') == self.awsRegion.startsWith('cn-') && self.roleARN.startsWith('arn:aws-us-gov:') == self.awsRegion.startsWith('us-gov-') && self.roleARN.startsWith('arn:aws-eusc:') == self.awsRegion.startsWith('eusc-') && self.roleARN.startsWith('arn:aws-iso') == self.awsRegion.matches('^(us|eu)-iso'))",message="roleARN must be of the partition of awsRegion: arn:aws-cn: for cn-*, arn:aws-us-gov: for us-gov-*, arn:aws: for most others"
 type CdkTsStackSpec struct {
 	// stackName is the name of the stack: its CloudFormation name, or its
 	// id or path in the CDK app.
@@ -73,11 +77,38 @@ type CdkTsStackSpec struct {
 
 	// credentialsSecretName names a Secret in this namespace with the keys
 	// AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and, optionally,
-	// AWS_SESSION_TOKEN. Without it the operator uses its own AWS identity.
+	// AWS_SESSION_TOKEN. Without it and serviceAccountName the operator uses
+	// its own AWS identity.
 	// +optional
 	// +kubebuilder:validation:MaxLength=253
 	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="credentialsSecretName must be the name of a Secret in this namespace, for example aws-credentials"
 	CredentialsSecretName string `json:"credentialsSecretName,omitempty"`
+
+	// serviceAccountName names a ServiceAccount in this namespace whose AWS
+	// role acts for the stack, as in a pod on EKS (IRSA): the role in its
+	// annotation eks.amazonaws.com/role-arn or, without that, roleARN. The
+	// operator must be allowed to make tokens for it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=253
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="serviceAccountName must be the name of a ServiceAccount in this namespace, for example deployer"
+	ServiceAccountName string `json:"serviceAccountName,omitempty"`
+
+	// roleARN is an IAM role that is assumed before everything else that is
+	// done in AWS: with the keys of credentialsSecretName, as
+	// serviceAccountName, or as the operator. The session's name is
+	// NAMESPACE.NAME of this object, which the role's trust policy can ask
+	// for (sts:RoleSessionName).
+	// +optional
+	// +kubebuilder:validation:MaxLength=2048
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^arn:aws(-[a-z]+)*:iam::[0-9]{12}:role/([A-Za-z0-9_+=,.@-]+/)*[A-Za-z0-9_+=,.@-]{1,64}$')",message="roleARN must be the ARN of an IAM role, for example arn:aws:iam::123456789012:role/deployer"
+	RoleARN string `json:"roleARN,omitempty"`
+
+	// externalID is what the trust policy of roleARN asks for in
+	// sts:ExternalId. It is no secret: anyone who can read this object sees it.
+	// +optional
+	// +kubebuilder:validation:MaxLength=1224
+	// +kubebuilder:validation:XValidation:rule="self == '' || self.matches('^[A-Za-z0-9_+=,.@:/-]{2,}$')",message="externalID must have 2 to 1224 letters, digits and _+=,.@:/-"
+	ExternalID string `json:"externalID,omitempty"`
 
 	// awsRegion is the AWS region of the stack.
 	// +optional

@@ -36,6 +36,7 @@ func (s *Server) adminRoutes() http.Handler {
 		s.Bootstrap(r.URL.Query().Get("account"), r.URL.Query().Get("region"))
 		w.WriteHeader(http.StatusNoContent)
 	})
+	mux.HandleFunc("PUT /_localaws/issuers", s.publishKeys)
 	mux.HandleFunc("PUT /_localaws/signal/{account}/{region}/{id}", s.signal)
 	s.worldRoutes(mux)
 	return mux
@@ -105,4 +106,16 @@ func (s *Server) signal(w http.ResponseWriter, r *http.Request) {
 	if err := s.CloudFormation.Signal(r.URL.Path, raw); err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 	}
+}
+
+// publishKeys takes what OIDC issuers publish of their keys: {"issuer": JWKS}.
+func (s *Server) publishKeys(w http.ResponseWriter, r *http.Request) {
+	var issuers map[string]json.RawMessage
+	if !readJSON(w, r, &issuers) {
+		return
+	}
+	for issuer, keys := range issuers {
+		s.Cloud.PublishKeys(issuer, keys)
+	}
+	w.WriteHeader(http.StatusNoContent)
 }

@@ -10,7 +10,8 @@ const bootstrapVersion = "32"
 // Bootstrap makes what `cdk bootstrap` makes in an account and region, without
 // Node and without the stack CDKToolkit: the bucket, the repository, the
 // version parameter and the five roles of the default qualifier. An empty
-// account is the configured one, an empty region us-east-1.
+// account is the configured one, an empty region us-east-1. The roles trust
+// their own account, as without --trust.
 func (s *Server) Bootstrap(account, region string) {
 	if account == "" {
 		account = s.config.Account
@@ -27,9 +28,13 @@ func (s *Server) Bootstrap(account, region string) {
 	put("AWS::S3::Bucket", map[string]any{"BucketName": "cdk-hnb659fds-assets-" + suffix})
 	put("AWS::ECR::Repository", map[string]any{"RepositoryName": "cdk-hnb659fds-container-assets-" + suffix})
 	put("AWS::SSM::Parameter", map[string]any{"Name": "/cdk-bootstrap/hnb659fds/version", "Type": "String", "Value": bootstrapVersion})
-	for _, role := range []string{"deploy", "cfn-exec", "file-publishing", "image-publishing", "lookup"} {
-		put("AWS::IAM::Role", map[string]any{
-			"RoleName": "cdk-hnb659fds-" + role + "-role-" + suffix, "AssumeRolePolicyDocument": map[string]any{},
-		})
+	account = "arn:aws:iam::" + account + ":root"
+	for role, trusted := range map[string]map[string]any{
+		"deploy": {"AWS": account}, "file-publishing": {"AWS": account}, "image-publishing": {"AWS": account}, "lookup": {"AWS": account},
+		"cfn-exec": {"Service": "cloudformation.amazonaws.com"},
+	} {
+		put("AWS::IAM::Role", map[string]any{"RoleName": "cdk-hnb659fds-" + role + "-role-" + suffix, "AssumeRolePolicyDocument": map[string]any{
+			"Statement": []any{map[string]any{"Effect": "Allow", "Principal": trusted, "Action": []any{"sts:AssumeRole", "sts:TagSession"}}},
+		}})
 	}
 }

@@ -46,17 +46,20 @@ func TestAccessKeysHaveAccounts(t *testing.T) {
 }
 
 func TestAssumedRoleActsInItsAccount(t *testing.T) {
-	l := newLab(t, localaws.Config{})
+	l := newLab(t, localaws.Config{Credentials: map[string]string{"test": "123456789012", "own": "999999999999"}})
 	role := "arn:aws:iam::999999999999:role/cdk-hnb659fds-deploy-role-999999999999-eu-central-1"
 	in := &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: aws.String("session")}
 	_, err := l.sts.AssumeRole(t.Context(), in)
 	refused(t, err, "AccessDenied", "is not authorized to perform: sts:AssumeRole on resource: "+role)
 	l.Bootstrap("999999999999", "eu-central-1")
-	out, err := l.sts.AssumeRole(t.Context(), in)
+	_, err = l.sts.AssumeRole(t.Context(), in) // bootstrapped, and no account is trusted but its own
+	refused(t, err, "AccessDenied", "User: arn:aws:iam::123456789012:user/local is not authorized")
+	_, _, _, own := l.clients("own", "eu-central-1")
+	out, err := own.AssumeRole(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, _, parameters, _ := l.clients(*out.Credentials.AccessKeyId, "eu-central-1")
+	_, _, parameters, _ := l.session(*out.Credentials.AccessKeyId, *out.Credentials.SessionToken, "eu-central-1")
 	version, err := parameters.GetParameter(t.Context(), &ssm.GetParameterInput{Name: aws.String("/cdk-bootstrap/hnb659fds/version")})
 	if err != nil || *version.Parameter.Value == "" {
 		t.Fatalf("the role does not see its account: %v", err)
@@ -189,7 +192,7 @@ func TestARoleMayWantSessionTagsAndAnExternalID(t *testing.T) {
 	l.create("roles", `{"Resources": {
 		"Plain": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "plain", "AssumeRolePolicyDocument": {"Statement": {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "*"}}}}},
 		"Strict": {"Type": "AWS::IAM::Role", "Properties": {"RoleName": "strict", "AssumeRolePolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "sts:*", "Principal": {"AWS": "*"},
-			"Condition": {"StringEquals": {"aws:RequestTag/team": ["a", "b"], "sts:ExternalId": "x"}}}]}}}}}`, "CREATE_COMPLETE", func(in *cloudformation.CreateStackInput) {
+			"Condition": {"StringEquals": {"aws:RequestTag/team": ["a", "b"], "sts:ExternalId": "x1"}}}]}}}}}`, "CREATE_COMPLETE", func(in *cloudformation.CreateStackInput) {
 		in.Capabilities = []cfntypes.Capability{"CAPABILITY_NAMED_IAM"}
 	})
 	tag := func(key, value string) []types.Tag { return []types.Tag{{Key: &key, Value: &value}} }
@@ -200,9 +203,9 @@ func TestARoleMayWantSessionTagsAndAnExternalID(t *testing.T) {
 	}{
 		"no tags, none wanted":            {"plain", sts.AssumeRoleInput{}, "", ""},
 		"tags where they are not trusted": {"plain", sts.AssumeRoleInput{Tags: tag("team", "a")}, "AccessDenied", "sts:TagSession"},
-		"what is wanted":                  {"strict", sts.AssumeRoleInput{Tags: tag("team", "b"), ExternalId: aws.String("x"), TransitiveTagKeys: []string{"team"}}, "", ""},
+		"what is wanted":                  {"strict", sts.AssumeRoleInput{Tags: tag("team", "b"), ExternalId: aws.String("x1"), TransitiveTagKeys: []string{"team"}}, "", ""},
 		"no external id":                  {"strict", sts.AssumeRoleInput{Tags: tag("team", "b")}, "AccessDenied", "sts:AssumeRole"},
-		"another value":                   {"strict", sts.AssumeRoleInput{Tags: tag("team", "c"), ExternalId: aws.String("x")}, "AccessDenied", "sts:AssumeRole"},
+		"another value":                   {"strict", sts.AssumeRoleInput{Tags: tag("team", "c"), ExternalId: aws.String("x1")}, "AccessDenied", "sts:AssumeRole"},
 		"a tag with an odd character":     {"strict", sts.AssumeRoleInput{Tags: tag("team", "${x}")}, "ValidationError", "not allowed"},
 		"a transitive key without a tag":  {"strict", sts.AssumeRoleInput{TransitiveTagKeys: []string{"team"}}, "ValidationError", "team"},
 		"too long a session":              {"plain", sts.AssumeRoleInput{DurationSeconds: aws.Int32(7200)}, "ValidationError", "MaxSessionDuration"},

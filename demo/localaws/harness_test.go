@@ -48,9 +48,14 @@ func newLab(t *testing.T, config localaws.Config) *lab {
 }
 
 func (l *lab) clients(key, region string) (*cloudformation.Client, *s3.Client, *ssm.Client, *sts.Client) {
+	return l.session(key, "", region)
+}
+
+// session is clients with temporary keys.
+func (l *lab) session(key, token, region string) (*cloudformation.Client, *s3.Client, *ssm.Client, *sts.Client) {
 	config := aws.Config{
 		Region: region, BaseEndpoint: aws.String(l.url), Retryer: connectionsOnly,
-		Credentials: credentials.NewStaticCredentialsProvider(key, "secret", ""),
+		Credentials: credentials.NewStaticCredentialsProvider(key, "secret", token),
 	}
 	return cloudformation.NewFromConfig(config),
 		s3.NewFromConfig(config, func(o *s3.Options) { o.UsePathStyle = true }),

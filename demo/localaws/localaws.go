@@ -167,9 +167,9 @@ func (s *Server) authenticate(call *wire.Call) error {
 	if call.Action == "AssumeRoleWithWebIdentity" {
 		return nil
 	}
-	if account, ok := s.Cloud.SessionAccount(call.AccessKey); ok {
-		call.Account = account
-		return nil
+	if session, ok := s.Cloud.SessionOf(call.AccessKey); ok {
+		call.Account = session.Account
+		return checkSession(call, session, s.Cloud.Now())
 	}
 	if account, ok := s.config.Credentials[call.AccessKey]; ok {
 		call.Account = account
@@ -180,6 +180,18 @@ func (s *Server) authenticate(call *wire.Call) error {
 		return denied(call, "ExpiredToken", "The security token included in the request is expired")
 	case strings.HasPrefix(call.AccessKey, "INVALID"), len(s.config.Credentials) > 0:
 		return denied(call, "InvalidClientTokenId", "The security token included in the request is invalid.")
+	}
+	return nil
+}
+
+// checkSession refuses temporary keys that have ended, or come without the token
+// that belongs to them.
+func checkSession(call *wire.Call, session cloud.Session, now time.Time) error {
+	switch {
+	case call.Token != session.Token:
+		return denied(call, "InvalidClientTokenId", "The security token included in the request is invalid.")
+	case now.After(session.Expires):
+		return denied(call, "ExpiredToken", "The security token included in the request is expired")
 	}
 	return nil
 }

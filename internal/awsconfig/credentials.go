@@ -27,6 +27,9 @@ type Credentials struct {
 	AccessKeyID     string
 	SecretAccessKey string
 	SessionToken    string
+	// Shared says that they are of the operator's own identity, which serves
+	// many users.
+	Shared bool
 }
 
 // FromSecret reads credentials out of the data of a Kubernetes Secret. White

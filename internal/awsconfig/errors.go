@@ -8,6 +8,8 @@ var (
 	ErrCredentials = problem.CredentialsInvalid
 	// ErrAccessDenied: AWS knows us and does not let us.
 	ErrAccessDenied = problem.Declare("AccessDenied", problem.Retries)
+	// ErrRole: a role that an object names cannot be assumed.
+	ErrRole = problem.Declare("RoleNotAssumable", problem.Waits)
 	// ErrThrottled: too many requests, by AWS's measure or by our own.
 	ErrThrottled = problem.Throttled
 	// ErrUnreachable: no answer in time, or the service's own failure.

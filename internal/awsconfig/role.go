@@ -36,6 +36,15 @@ func (r Role) account() string {
 	return parts[4]
 }
 
+// partition is the second part of an ARN.
+func (r Role) partition() string {
+	parts := strings.SplitN(r.ARN, ":", 3)
+	if len(parts) < 3 {
+		return "aws"
+	}
+	return parts[1]
+}
+
 // roleProvider assumes a role.
 //
 // As the CDK's own CLI does, it goes on with the base credentials, and a
@@ -90,7 +99,7 @@ func (p *roleProvider) Retrieve(ctx context.Context) (aws.Credentials, error) {
 
 // baseSuffices is true for a user's own keys of the role's own account.
 func (p *roleProvider) baseSuffices(ctx context.Context) bool {
-	if p.target.Credentials.IsZero() {
+	if p.target.Credentials.IsZero() || p.target.Credentials.Shared {
 		return false
 	}
 	who, err := p.sts.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})

@@ -15,11 +15,7 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 )
 
-const (
-	sessionName = "awscdk-operator"
-	// sessionAge is the most that every role allows, chained ones included.
-	sessionAge = time.Hour
-)
+const sessionName = "awscdk-operator"
 
 // assumeRoleOptions are the fields of assumeRoleAdditionalOptions in a cloud
 // assembly: parameters of sts:AssumeRole, named as STS names them.
@@ -81,7 +77,7 @@ func (r Role) Key() string {
 // session asks STS for the session that the app wants.
 func (r Role) session(o *stscreds.AssumeRoleOptions) {
 	o.RoleSessionName = sessionName
-	o.Duration = sessionAge
+	o.Duration = SessionAge
 	external := r.ExternalID
 	if s := r.Session; s != nil {
 		external = cmp.Or(s.ExternalID, external)

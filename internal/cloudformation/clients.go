@@ -5,6 +5,7 @@
 package cloudformation
 
 import (
+	"context"
 	"log/slog"
 	"sync"
 	"time"
@@ -120,6 +121,14 @@ func (c *Clients) For(t Target) *Client {
 	client.bucket.Store(newBucket(c.options.Rate, c.options.Burst, c.options.Now))
 	c.clients.put(key, client)
 	return client
+}
+
+// Session makes temporary credentials of an identity, in the time of one call:
+// see awsconfig.Loader.
+func (c *Clients) Session(ctx context.Context, id awsconfig.Identity, lasts time.Duration) (awsconfig.Session, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.CallTimeout)
+	defer cancel()
+	return c.loader.Session(ctx, id, lasts)
 }
 
 // bucketFor returns the bucket that all clients of an account and region share.

@@ -56,6 +56,12 @@ type Options struct {
 	Namespaces []string
 	// Preflight knows what is missing around the operator; optional.
 	Preflight *preflight.Preflight
+	// OwnIdentity says what objects may use the process's own AWS identity for;
+	// "" is OwnIdentityAll.
+	OwnIdentity OwnIdentity
+	// RunsApart says that runs have no AWS identity but what they are handed, so
+	// that those of the process's own are handed keys that end.
+	RunsApart bool
 	// GitDefaults are used for ssh repositories without a Secret of their
 	// own; optional.
 	GitDefaults *GitDefaults
@@ -68,7 +74,9 @@ type Reconciler struct {
 	written written
 	outputs outputs
 	gaps    gaps
-	fleet   fleet
+	// sessions are those of objects with roles of their own.
+	sessions sessions
+	fleet    fleet
 }
 
 // New returns a Reconciler; Register makes it run.
@@ -124,6 +132,7 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 	r.written.forget(name)
 	r.outputs.forget(name)
 	r.gaps.forget(name)
+	r.sessions.forget(name)
 	r.Metrics.Forget(name)
 }
 

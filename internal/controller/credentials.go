@@ -8,27 +8,7 @@ import (
 	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/decide"
-	"awscdk.dev/operator/internal/problem"
 )
-
-// credentials are the object's AWS credentials; zero ones are the operator's
-// own identity.
-func (p *pass) credentials(ctx context.Context) (awsconfig.Credentials, error) {
-	name := p.obj.Spec.CredentialsSecretName
-	if name == "" {
-		return awsconfig.Credentials{}, nil
-	}
-	data, err := p.secret(ctx, name, "spec.credentialsSecretName")
-	if err != nil {
-		return awsconfig.Credentials{}, err
-	}
-	found, err := awsconfig.FromSecret(data)
-	if err != nil {
-		return awsconfig.Credentials{}, problem.CredentialsInvalid.New(
-			"the Secret %s/%s: %v", p.obj.Namespace, name, err)
-	}
-	return found, nil
-}
 
 // aws is the client that acts for the object: its credentials, its region and
 // the role that its app says is to be assumed.

@@ -32,6 +32,7 @@ func (p *pass) run(ctx context.Context) (after time.Duration, err error) {
 	ctx = cloudformation.InTurn(ctx, string(p.obj.UID))
 	settings := p.settings(ctx)
 	seen := p.observe(ctx, settings)
+	p.doubtSession(seen.Stack.Err, seen.ChangeSet.Err, seen.Events.Err, seen.Drift.Err)
 	if wait := putOff(ctx); wait > 0 {
 		return wait, nil
 	}
@@ -43,6 +44,7 @@ func (p *pass) run(ctx context.Context) (after time.Duration, err error) {
 		return 0, p.letGo(ctx)
 	}
 	acted := p.act(ctx, d.Action, seen)
+	p.doubtSession(acted.Err)
 	if acted.Err == nil && !d.Action.Tells() {
 		return d.After, nil
 	}

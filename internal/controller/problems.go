@@ -5,13 +5,17 @@ import "awscdk.dev/operator/internal/problem"
 // What the controller itself meets: objects that the spec names and that are
 // missing, closed to it or incomplete. They wait for somebody to put them right.
 var (
-	errSecretNotFound      = problem.Declare("SecretNotFound", problem.Waits)
-	errSecretUnreadable    = problem.Declare("SecretUnreadable", problem.Waits)
-	errSecretIncomplete    = problem.Declare("SecretIncomplete", problem.Waits)
-	errConfigMapNotFound   = problem.Declare("ConfigMapNotFound", problem.Waits)
-	errConfigMapUnreadable = problem.Declare("ConfigMapUnreadable", problem.Waits)
-	errConfigMapIncomplete = problem.Declare("ConfigMapIncomplete", problem.Waits)
-	errVariableRefused     = problem.Declare("VariableRefused", problem.Waits)
+	errSecretNotFound           = problem.Declare("SecretNotFound", problem.Waits)
+	errSecretUnreadable         = problem.Declare("SecretUnreadable", problem.Waits)
+	errSecretIncomplete         = problem.Declare("SecretIncomplete", problem.Waits)
+	errConfigMapNotFound        = problem.Declare("ConfigMapNotFound", problem.Waits)
+	errConfigMapUnreadable      = problem.Declare("ConfigMapUnreadable", problem.Waits)
+	errConfigMapIncomplete      = problem.Declare("ConfigMapIncomplete", problem.Waits)
+	errServiceAccountNotFound   = problem.Declare("ServiceAccountNotFound", problem.Waits)
+	errServiceAccountForbidden  = problem.Declare("ServiceAccountForbidden", problem.Waits)
+	errServiceAccountIncomplete = problem.Declare("ServiceAccountIncomplete", problem.Waits)
+	errOwnIdentityRefused       = problem.Declare("OperatorIdentityRefused", problem.Waits)
+	errVariableRefused          = problem.Declare("VariableRefused", problem.Waits)
 
 	errFluxNotInstalled = problem.Declare("FluxNotInstalled", problem.Waits)
 	errSourceNotFound   = problem.Declare("SourceNotFound", problem.Waits)

@@ -50,6 +50,7 @@ func (p *pass) startRun(ctx context.Context) error {
 		}
 		missing = err.Error()
 	}
+	req.SharedIdentity = p.usesOwnIdentity() && p.obj.Spec.RoleARN == ""
 	req.Timeout = prepareTimeout
 	if t := p.obj.Spec.Timeout; t != nil {
 		req.Timeout = t.Duration
@@ -85,7 +86,7 @@ func runOperation(op *v1alpha1.Operation) run.Operation {
 func (p *pass) runSecrets(ctx context.Context, op *v1alpha1.Operation) (s run.Secrets, missing string, err error) {
 	var credentials awsconfig.Credentials
 	if op.Step != v1alpha1.StepInspecting {
-		if credentials, err = p.credentials(ctx); err != nil {
+		if credentials, err = p.runCredentials(ctx); err != nil {
 			return run.Secrets{}, "", err
 		}
 	}

@@ -35,6 +35,7 @@ func SpecDigest(spec *v1alpha1.CdkTsStackSpec) string {
 	git := spec.Source.Git
 	return digest(identity{
 		StackName: spec.StackName, Region: spec.AWSRegion, Credentials: spec.CredentialsSecretName,
+		ServiceAccount: spec.ServiceAccountName, RoleARN: spec.RoleARN,
 		Path: spec.Path, Repository: git.Repository, Ref: git.Ref, Semver: git.Semver, Verify: git.Verify,
 		SourceRef: spec.Source.SourceRef, Context: spec.CDKContext,
 		BeforeDeploy: before.Script, AfterDeploy: after.Script, Hooks: spec.Hooks, Build: spec.Build, FullHistory: git.FullHistory,
@@ -45,21 +46,23 @@ func SpecDigest(spec *v1alpha1.CdkTsStackSpec) string {
 // new version of the operator, which knows more fields, gives an old spec the
 // digest that it had: an upgrade deploys nothing.
 type identity struct {
-	StackName    string                 `json:"stackName"`
-	Region       string                 `json:"region"`
-	Credentials  string                 `json:"credentials,omitempty"`
-	Path         string                 `json:"path"`
-	Repository   string                 `json:"repository,omitempty"`
-	Ref          string                 `json:"ref,omitempty"`
-	Semver       string                 `json:"semver,omitempty"`
-	Verify       *v1alpha1.Verify       `json:"verify,omitempty"`
-	SourceRef    *v1alpha1.SourceRef    `json:"sourceRef,omitempty"`
-	Context      []apiextensionsv1.JSON `json:"context,omitempty"`
-	BeforeDeploy string                 `json:"beforeDeploy,omitempty"`
-	AfterDeploy  string                 `json:"afterDeploy,omitempty"`
-	Hooks        *v1alpha1.Hooks        `json:"hooks,omitempty"`
-	Build        *v1alpha1.Build        `json:"build,omitempty"`
-	FullHistory  bool                   `json:"fullHistory,omitempty"`
+	StackName      string                 `json:"stackName"`
+	Region         string                 `json:"region"`
+	Credentials    string                 `json:"credentials,omitempty"`
+	ServiceAccount string                 `json:"serviceAccount,omitempty"`
+	RoleARN        string                 `json:"roleARN,omitempty"`
+	Path           string                 `json:"path"`
+	Repository     string                 `json:"repository,omitempty"`
+	Ref            string                 `json:"ref,omitempty"`
+	Semver         string                 `json:"semver,omitempty"`
+	Verify         *v1alpha1.Verify       `json:"verify,omitempty"`
+	SourceRef      *v1alpha1.SourceRef    `json:"sourceRef,omitempty"`
+	Context        []apiextensionsv1.JSON `json:"context,omitempty"`
+	BeforeDeploy   string                 `json:"beforeDeploy,omitempty"`
+	AfterDeploy    string                 `json:"afterDeploy,omitempty"`
+	Hooks          *v1alpha1.Hooks        `json:"hooks,omitempty"`
+	Build          *v1alpha1.Build        `json:"build,omitempty"`
+	FullHistory    bool                   `json:"fullHistory,omitempty"`
 }
 
 func newTarget(revision, specDigest, order string) *v1alpha1.Target {

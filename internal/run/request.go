@@ -112,6 +112,9 @@ type Request struct {
 	Region    string `json:"region"`
 	// Account is CDK_DEFAULT_ACCOUNT, "" to ask STS.
 	Account string `json:"account,omitempty"`
+	// SharedIdentity says that the AWS credentials are of the operator's own
+	// identity: they stand in for no role that they may not assume.
+	SharedIdentity bool `json:"sharedIdentity,omitempty"`
 	// Context in the order of the spec, later entries win.
 	Context []decide.ContextValue `json:"context,omitempty"`
 

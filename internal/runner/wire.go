@@ -35,6 +35,7 @@ func RealTools(s *Session) (Tools, error) {
 	if err != nil {
 		return Tools{}, err
 	}
+	credentials.Shared = s.Request.SharedIdentity && !credentials.IsZero()
 	tools := Tools{
 		Identity: awsIdentity{
 			loader: awsconfig.NewLoader(awsconfig.Options{Now: s.now, AttemptTimeout: awsAttempt}),

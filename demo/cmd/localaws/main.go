@@ -18,9 +18,9 @@ import (
 )
 
 type options struct {
-	addr, account, credentials, readyFile string
-	speed                                 float64
-	quiet                                 bool
+	addr, account, credentials, issuers, readyFile string
+	speed                                          float64
+	quiet                                          bool
 }
 
 func main() {
@@ -28,6 +28,7 @@ func main() {
 	flag.StringVar(&o.addr, "addr", "127.0.0.1:4566", "address to listen on; port 0 takes a free one")
 	flag.StringVar(&o.account, "account", "123456789012", "account of access keys that --credentials does not name")
 	flag.StringVar(&o.credentials, "credentials", "", `JSON file {"access key": "account"}; then no other keys are accepted`)
+	flag.StringVar(&o.issuers, "issuers", "", `JSON file {"https://issuer": JWKS} with what OIDC issuers publish of their keys`)
 	flag.StringVar(&o.readyFile, "ready-file", "", "file to write the URL to once requests are served")
 	flag.Float64Var(&o.speed, "speed", 1, "1: a resource takes 10 to 200 ms; 2: half of that; 0: no time")
 	flag.BoolVar(&o.quiet, "quiet", false, "don't log refused calls to stderr")
@@ -50,17 +51,18 @@ func run(o options) error {
 	if !o.quiet {
 		config.Log = os.Stderr
 	}
-	if o.credentials != "" {
-		raw, err := os.ReadFile(o.credentials)
-		if err != nil {
-			return fmt.Errorf("read credentials: %w", err)
-		}
-		if err := json.Unmarshal(raw, &config.Credentials); err != nil {
-			return fmt.Errorf("read credentials %s: %w", o.credentials, err)
-		}
+	if err := readJSON(o.credentials, &config.Credentials); err != nil {
+		return fmt.Errorf("read credentials: %w", err)
+	}
+	var issuers map[string]json.RawMessage
+	if err := readJSON(o.issuers, &issuers); err != nil {
+		return fmt.Errorf("read the keys of issuers: %w", err)
 	}
 	aws := localaws.New(config)
 	defer aws.Close()
+	for issuer, keys := range issuers {
+		aws.Cloud.PublishKeys(issuer, keys)
+	}
 	server := &http.Server{Handler: aws, ReadHeaderTimeout: 10 * time.Second}
 	failed := make(chan error, 1)
 	go func() { failed <- server.Serve(listener) }()
@@ -77,6 +79,21 @@ func run(o options) error {
 	defer cancel()
 	if err := server.Shutdown(limit); errors.Is(err, context.DeadlineExceeded) {
 		return server.Close()
+	}
+	return nil
+}
+
+// readJSON reads a file, if one is named.
+func readJSON(path string, into any) error {
+	if path == "" {
+		return nil
+	}
+	raw, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	return nil
 }

@@ -52,9 +52,9 @@ type Cloud struct {
 	objects  map[string]map[string]*Object
 	uploads  map[string]*upload
 	failures map[string]int
-	sessions map[string]string // access key → account
-	roles    map[string]string // access key → role
-	costs    map[string][]Cost // by account
+	sessions map[string]Session // by access key
+	issuers  map[string][]byte  // keys by issuer
+	costs    map[string][]Cost  // by account
 	endpoint string
 }
 
@@ -66,8 +66,8 @@ func New(now func() time.Time) *Cloud {
 		objects:  map[string]map[string]*Object{},
 		uploads:  map[string]*upload{},
 		failures: map[string]int{},
-		sessions: map[string]string{},
-		roles:    map[string]string{},
+		sessions: map[string]Session{},
+		issuers:  map[string][]byte{},
 		costs:    map[string][]Cost{},
 	}
 }

@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"strings"
 	"time"
 )
 
@@ -26,6 +27,13 @@ var identityTypes = map[string]*Type{
 		},
 		Attributes: func(r *Resource) map[string]any { return map[string]any{"PolicyArn": r.ID} },
 		Hook:       attachedRolesExist,
+	},
+	"AWS::IAM::OIDCProvider": {
+		Scope: AccountWide, Replace: []string{"Url"}, Required: []string{"Url"}, IAM: true, Delay: 60 * time.Millisecond,
+		ID: func(_ *Cloud, r *Resource, _ string) string {
+			return "arn:aws:iam::" + r.Place.Account + ":oidc-provider/" + strings.TrimPrefix(r.Text("Url"), "https://")
+		},
+		Attributes: func(r *Resource) map[string]any { return map[string]any{"Arn": r.ID} },
 	},
 	"AWS::IAM::InstanceProfile": {
 		Scope: AccountWide, Named: "InstanceProfileName", Replace: []string{"InstanceProfileName", "Path"},

@@ -30,6 +30,10 @@ var iamHandlers = map[string]Handler{
 	"DetachRolePolicy":         detachPolicy,
 	"ListRoleTags":             roleTags,
 	"GetPolicy":                getPolicy,
+
+	"CreateOpenIDConnectProvider": createProvider,
+	"GetOpenIDConnectProvider":    getProvider,
+	"DeleteOpenIDConnectProvider": deleteProvider,
 }
 
 func role(c *cloud.Cloud, call *wire.Call) (cloud.Resource, error) {
@@ -50,7 +54,7 @@ func roleView(r cloud.Resource) map[string]any {
 	}
 	view := map[string]any{
 		"RoleName": r.ID, "RoleId": r.Attrs["RoleId"], "Arn": arn, "Path": path, "CreateDate": r.Created,
-		"AssumeRolePolicyDocument": url.QueryEscape(string(document)), "MaxSessionDuration": 3600,
+		"AssumeRolePolicyDocument": url.QueryEscape(string(document)), "MaxSessionDuration": longestSession(r),
 		"Tags": cloud.TagList(r.AllTags()),
 	}
 	if d := r.Text("Description"); d != "" {
@@ -81,8 +85,10 @@ func createRole(c *cloud.Cloud, call *wire.Call) (any, error) {
 		return nil, wire.Errorf("MalformedPolicyDocument", "This policy contains invalid Json")
 	}
 	props := map[string]any{"RoleName": call.Params.String("RoleName"), "AssumeRolePolicyDocument": document}
-	if call.Params.Has("Description") {
-		props["Description"] = call.Params.String("Description")
+	for _, k := range []string{"Description", "MaxSessionDuration"} {
+		if call.Params.Has(k) {
+			props[k] = call.Params.String(k)
+		}
 	}
 	r, err := c.Create(cloud.Spec{Type: roleType, Place: place(call), Props: props})
 	if err != nil {

@@ -2,6 +2,7 @@ package awstest
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"io"
 	"net/http"
@@ -99,7 +100,32 @@ func (s *Server) Encrypt(tb testing.TB, bucket, key string) {
 // Role makes an IAM role with a trust policy, and returns its ARN.
 func (s *Server) Role(tb testing.TB, name, trust string) string {
 	tb.Helper()
-	form := url.Values{"Action": {"CreateRole"}, "Version": {"2010-05-08"}, "RoleName": {name}, "AssumeRolePolicyDocument": {trust}}
+	s.iam(tb, url.Values{"Action": {"CreateRole"}, "RoleName": {name}, "AssumeRolePolicyDocument": {trust}})
+	return "arn:aws:iam::" + Account + ":role/" + name
+}
+
+// DeleteRole deletes a role.
+func (s *Server) DeleteRole(tb testing.TB, name string) {
+	tb.Helper()
+	s.iam(tb, url.Values{"Action": {"DeleteRole"}, "RoleName": {name}})
+}
+
+// Issuer has the world know the keys of an OIDC issuer, and the account trust
+// its tokens that are made out to STS.
+func (s *Server) Issuer(tb testing.TB, issuer string, keys json.RawMessage) {
+	tb.Helper()
+	body, err := json.Marshal(map[string]json.RawMessage{issuer: keys})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s.do(tb, http.MethodPut, "/_localaws/issuers", body)
+	s.iam(tb, url.Values{"Action": {"CreateOpenIDConnectProvider"}, "Url": {issuer}, "ClientIDList.member.1": {"sts.amazonaws.com"}})
+}
+
+// iam makes a call of IAM as a user of the account.
+func (s *Server) iam(tb testing.TB, form url.Values) {
+	tb.Helper()
+	form.Set("Version", "2010-05-08")
 	r, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, s.URL, strings.NewReader(form.Encode()))
 	if err != nil {
 		tb.Fatal(err)
@@ -112,9 +138,29 @@ func (s *Server) Role(tb testing.TB, name, trust string) string {
 	}
 	defer answer.Body.Close()
 	if data, err := io.ReadAll(answer.Body); err != nil || answer.StatusCode != http.StatusOK {
-		tb.Fatalf("make role %s: %s: %s, %v", name, answer.Status, data, err)
+		tb.Fatalf("%s: %s: %s, %v", form.Get("Action"), answer.Status, data, err)
 	}
-	return "arn:aws:iam::" + Account + ":role/" + name
+}
+
+// Trust is a trust policy that lets a principal of IAM, such as an ARN, assume a
+// role, on a condition if that is not "".
+func Trust(principal, condition string) string {
+	return trust("sts:AssumeRole", `{"AWS": "`+principal+`"}`, condition)
+}
+
+// WebTrust is a trust policy that lets whom a token of an OIDC issuer names assume a
+// role.
+func WebTrust(issuer, subject string) string {
+	host := strings.TrimPrefix(issuer, "https://")
+	return trust("sts:AssumeRoleWithWebIdentity", `{"Federated": "arn:aws:iam::`+Account+`:oidc-provider/`+host+`"}`,
+		`{"StringEquals": {"`+host+`:sub": "`+subject+`", "`+host+`:aud": "sts.amazonaws.com"}}`)
+}
+
+func trust(action, principal, condition string) string {
+	if condition == "" {
+		condition = "{}"
+	}
+	return fmt.Sprintf(`{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": %q, "Principal": %s, "Condition": %s}]}`, action, principal, condition)
 }
 
 // TaggedTrust is a trust policy that wants a session tag, and allows tags.
