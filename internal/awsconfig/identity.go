@@ -15,7 +15,7 @@ import (
 
 // TokenAudience is whom a web identity token must be made out to.
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_providers_create_oidc.html
-const TokenAudience = "sts.amazonaws.com"
+const TokenAudience = "sts.amazonaws.com" //nolint:gosec // a name
 
 // Identity is who acts for one object, before the roles that its app names.
 type Identity struct {

@@ -97,10 +97,15 @@ func (s *Server) Encrypt(tb testing.TB, bucket, key string) {
 	}
 }
 
-// Role makes an IAM role with a trust policy, and returns its ARN.
-func (s *Server) Role(tb testing.TB, name, trust string) string {
+// Role makes an IAM role with a trust policy, and returns its ARN. More are
+// further parameters of CreateRole, each followed by its value.
+func (s *Server) Role(tb testing.TB, name, trust string, more ...string) string {
 	tb.Helper()
-	s.iam(tb, url.Values{"Action": {"CreateRole"}, "RoleName": {name}, "AssumeRolePolicyDocument": {trust}})
+	form := url.Values{"Action": {"CreateRole"}, "RoleName": {name}, "AssumeRolePolicyDocument": {trust}}
+	for i := 0; i < len(more); i += 2 {
+		form.Set(more[i], more[i+1])
+	}
+	s.iam(tb, form)
 	return "arn:aws:iam::" + Account + ":role/" + name
 }
 
