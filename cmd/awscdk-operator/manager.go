@@ -14,7 +14,6 @@ import (
 
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/controller"
-	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/preflight"
 	"awscdk.dev/operator/internal/proc"
@@ -85,7 +84,7 @@ func newLog(debug bool) *slog.Logger {
 func newManager(config *rest.Config, s settings) (ctrl.Manager, error) {
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme: controller.Scheme(),
-		Cache:  cache.Options{DefaultTransform: cache.TransformStripManagedFields(), DefaultNamespaces: s.namespaces()},
+		Cache:  cache.Options{DefaultTransform: cache.TransformStripManagedFields(), DefaultNamespaces: s.namespaces(), ByObject: s.runs.cached()},
 		Metrics: metricsserver.Options{
 			BindAddress:   s.metricsAddr,
 			ExtraHandlers: map[string]http.Handler{"/metrics/hooks": promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{})},
@@ -120,23 +119,14 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 			r.HeadChanged(k)
 		}
 	}})
-	runs, err := executor.NewLocal(executor.LocalOptions{
-		Data:                s.data,
-		Now:                 time.Now,
-		MaxRuns:             s.maxRuns,
-		MaxRunsPerNamespace: s.maxRunsPerNamespace,
-		MemoryLimit:         s.runMemory,
-		PassEnv:             s.passEnv,
-		Log:                 os.Stdout,
-		Notify: func(name string) {
-			if r := listener.Load(); r != nil {
-				r.RunChanged(name)
-			}
-		},
+	runs, err := newExecutor(mgr, s, func(name string) {
+		if r := listener.Load(); r != nil {
+			r.RunChanged(name)
+		}
 	})
 	if err != nil {
 		heads.Close()
-		return nil, nil, fmt.Errorf("prepare the runs in %s: %w", s.data, err)
+		return nil, nil, err
 	}
 	r = controller.New(controller.Options{
 		Client:      mgr.GetClient(),

@@ -39,6 +39,7 @@ type settings struct {
 	knownHosts          string
 	sshSecret           types.NamespacedName
 	webhooks            webhookSettings
+	runs                runSettings
 }
 
 func parseSettings(args []string, getenv func(string) string) (settings, error) {
@@ -57,9 +58,9 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	f.StringVar(&s.metricsAddr, "metrics-bind-address", ":9115", "where /metrics and /metrics/hooks are served, 0 for nowhere")
 	f.StringVar(&s.healthAddr, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served, 0 for nowhere")
 	f.StringVar(&s.data, "data-dir", dataDir(getenv), "`folder` of runs, git mirrors and caches (AWSCDK_OPERATOR_DATA)")
-	f.IntVar(&s.maxRuns, "max-runs", 0, "builds and hooks that run at once; 0 for one more than the number of processors, at least 3")
+	f.IntVar(&s.maxRuns, "max-runs", 0, "builds and hooks that run at once; 0 for one more than the number of processors, at least 3, or 50 with --executor Job")
 	f.IntVar(&s.maxRunsPerNamespace, "max-runs-per-namespace", 0, "how many of them one namespace may have; 0 for all but one, or all where one namespace is watched")
-	f.StringVar(&memory, "run-memory", "", "memory of one build with all that it starts, for example 4Gi; none by default")
+	f.StringVar(&memory, "run-memory", "", "memory of one build with all that it starts, for example 4Gi; none by default; with --executor Job it is spec.runner.resources")
 	f.StringVar(&passEnv, "pass-env", getenv("AWSCDK_OPERATOR_PASS_ENV"), "names of variables of the operator that builds get too, separated by commas")
 	f.BoolVar(&s.leaderElect, "leader-elect", false, "let one of several managers work at a time")
 	f.StringVar(&s.leaderNamespace, "leader-election-namespace", getenv("POD_NAMESPACE"), "`namespace` of the lease; that of the pod by default")
@@ -68,6 +69,7 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	f.StringVar(&s.sshKey, "ssh-key-file", "", "private key that takes the place of that Secret")
 	f.StringVar(&s.knownHosts, "known-hosts-file", "", "known hosts that take the place of the Secret's")
 	s.sshSecret.Namespace = or(getenv("POD_NAMESPACE"), operatorNamespace)
+	s.runs.flags(f)
 	webhooks := f.String("webhook-bind-address", ":9292", "where webhooks of git hosts are received, 0 for nowhere")
 	webhookSecret := f.String("webhook-secret", or(getenv("AWSCDK_OPERATOR_WEBHOOK_SECRET"), "awscdk-operator-webhook"), "`name` of the Secret, in the operator's namespace, that webhooks are checked with (AWSCDK_OPERATOR_WEBHOOK_SECRET)")
 	proxies := f.String("webhook-trusted-proxies", getenv("AWSCDK_OPERATOR_WEBHOOK_TRUSTED_PROXIES"), "`networks` of proxies before the receiver of webhooks, separated by commas (AWSCDK_OPERATOR_WEBHOOK_TRUSTED_PROXIES)")
@@ -79,6 +81,9 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	}
 	if f.NArg() > 0 {
 		return s, fmt.Errorf("unexpected argument %q", f.Arg(0))
+	}
+	if err := s.runs.read(); err != nil {
+		return s, err
 	}
 	s.passEnv = list(passEnv)
 	if s.maxRunsPerNamespace == 0 && len(list(s.watch)) == 1 {

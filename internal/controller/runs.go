@@ -43,6 +43,7 @@ func (p *pass) startRun(ctx context.Context) error {
 		Region:      p.obj.Spec.AWSRegion,
 		Account:     p.Account,
 		Context:     values,
+		Runner:      p.obj.Spec.Runner,
 	}
 	if req.Artifact, err = p.runArtifact(ctx, op); err != nil {
 		if op.Kind != v1alpha1.OperationDestroy {

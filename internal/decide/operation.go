@@ -3,7 +3,10 @@ package decide
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
@@ -54,6 +57,13 @@ func operationID(kind v1alpha1.OperationKind, obj *v1alpha1.CdkTsStack, millis i
 
 // identityOf tells the operations of one object from those of all others.
 func identityOf(obj *v1alpha1.CdkTsStack) string { return digest(obj.UID, obj.Namespace, obj.Name) }
+
+// RunIsOf says whether a run of that name can be of that object: the name was
+// made of who the object is, which nobody else can have.
+func RunIsOf(run, namespace, object string, uid types.UID) bool {
+	parts := strings.SplitN(run, "-", 5)
+	return len(parts) >= 4 && parts[3] == digest(uid, namespace, object)
+}
 
 // step moves the operation on.
 func (p *pass) step(s v1alpha1.OperationStep) {

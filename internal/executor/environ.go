@@ -9,10 +9,10 @@ import (
 
 // passed are the variables of the operator that a run gets too, and
 // passedPrefixes those by the beginning of their name. All else stays with
-// the operator.
+// the operator. A process of this machine also gets PATH.
 var (
 	passed = []string{
-		"PATH", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ",
+		"LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "TZ",
 		"HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
 		"http_proxy", "https_proxy", "no_proxy", "all_proxy",
 		"SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS", "AWS_CA_BUNDLE",
@@ -47,16 +47,18 @@ func (l *Local) environ(dir run.Dir, own bool) []string {
 // passes says whether a variable of the operator reaches a run; own is true
 // when the run has AWS credentials of its own.
 func (l *Local) passes(name string, own bool) bool {
-	if run.IsIdentityKey(name) {
-		return false
-	}
-	if slices.Contains(passed, name) || slices.Contains(l.o.PassEnv, name) {
-		return true
-	}
-	if run.IsIdentity(name) {
+	if run.IsIdentity(name) && !slices.Contains(l.o.PassEnv, name) {
 		return !own
 	}
-	return slices.ContainsFunc(passedPrefixes, func(p string) bool { return strings.HasPrefix(name, p) })
+	return name == "PATH" || Passes(name, l.o.PassEnv)
+}
+
+// Passes says whether a variable of the operator reaches runs wherever they
+// run: extra names those beside the ones that always do. Keys never go this way.
+func Passes(name string, extra []string) bool {
+	return !run.IsIdentityKey(name) &&
+		(slices.Contains(passed, name) || slices.Contains(extra, name) ||
+			slices.ContainsFunc(passedPrefixes, func(p string) bool { return strings.HasPrefix(name, p) }))
 }
 
 // withIdentity adds the operator's own keys, if it has any, to the secrets of

@@ -53,7 +53,8 @@ var (
 
 var validName = regexp.MustCompile(`^[a-z0-9-]{1,63}$`)
 
-func checkName(name string) error {
+// CheckName is ErrName for a name that no run can have.
+func CheckName(name string) error {
 	if !validName.MatchString(name) {
 		return fmt.Errorf("%w: %q is not 1 to 63 of a-z, 0-9 and '-'", ErrName, name)
 	}

@@ -93,10 +93,10 @@ func (l *Local) await(r *task, cmd *exec.Cmd) {
 // next starts those whose turn it is. The caller holds the lock.
 func (l *Local) next() {
 	for !l.reclaiming && l.busy() < l.o.MaxRuns {
-		if !l.queue.empty() && l.checkSpace() != nil && l.makesRoom() {
+		if !l.queue.Empty() && l.checkSpace() != nil && l.makesRoom() {
 			return
 		}
-		r := l.queue.pop(l.mayHaveAnother)
+		r := l.queue.Pop(l.mayHaveAnother)
 		if r == nil {
 			return
 		}
@@ -140,3 +140,25 @@ func failed(p *problem.Problem) decide.RunResult {
 // period is how often living runs are looked at: for their step, their log,
 // their deadline and, where the process is not our child, their end.
 const period = 100 * time.Millisecond
+
+// mayHaveAnother says whether a namespace may have one more run at a time.
+func (l *Local) mayHaveAnother(namespace string) bool {
+	n := 0
+	for _, r := range l.runs {
+		if r.state != queued && r.request.Namespace == namespace {
+			n++
+		}
+	}
+	return n < l.o.MaxRunsPerNamespace
+}
+
+// busy counts the runs that have a process.
+func (l *Local) busy() int {
+	n := 0
+	for _, r := range l.runs {
+		if r.state != queued {
+			n++
+		}
+	}
+	return n
+}

@@ -71,7 +71,7 @@ type Local struct {
 
 	mu     sync.Mutex
 	runs   map[string]*task // those that wait, run or are being ended
-	queue  queue
+	queue  Queue[*task]
 	news   []string // names to announce
 	closed bool
 	// reclaiming is true while room is made; until reclaimNot there is none to
@@ -150,7 +150,7 @@ func (l *Local) Close() error {
 
 // Start starts a run or lets it wait for its turn; see Executor.
 func (l *Local) Start(_ context.Context, name string, req run.Request, secrets run.Secrets) error {
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -179,7 +179,7 @@ func (l *Local) Start(_ context.Context, name string, req run.Request, secrets r
 	r.request, r.secrets = req, secrets
 	if l.reclaiming || l.busy() >= l.o.MaxRuns || !l.mayHaveAnother(req.Namespace) {
 		l.runs[name] = r
-		l.queue.push(r)
+		l.queue.Push(r)
 		return nil
 	}
 	return l.launch(r)
@@ -187,7 +187,7 @@ func (l *Local) Start(_ context.Context, name string, req run.Request, secrets r
 
 // Observe tells what became of a run; see Executor.
 func (l *Local) Observe(_ context.Context, name string) decide.Run {
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return decide.Run{Err: err}
 	}
 	l.mu.Lock()
@@ -197,7 +197,7 @@ func (l *Local) Observe(_ context.Context, name string) decide.Run {
 	case ok && r.state == removing:
 		return decide.Run{}
 	case ok && r.state == queued:
-		return decide.Run{State: decide.RunRunning, Step: StepQueued, Ahead: l.queue.ahead(r)}
+		return decide.Run{State: decide.RunRunning, Step: StepQueued, Ahead: l.queue.Ahead(r)}
 	case ok:
 		return decide.Run{State: decide.RunRunning, Step: cmp.Or(r.step, run.StepStarting)}
 	}
@@ -213,7 +213,7 @@ func (l *Local) Observe(_ context.Context, name string) decide.Run {
 
 // Remove ends and deletes a run; see Executor.
 func (l *Local) Remove(_ context.Context, name string) error {
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return err
 	}
 	l.mu.Lock()
@@ -231,7 +231,7 @@ func (l *Local) Remove(_ context.Context, name string) error {
 		return nil
 	}
 	if ok {
-		l.queue.remove(r)
+		l.queue.Remove(r)
 		delete(l.runs, name)
 	}
 	return l.discard(string(l.newRun(name).dir))
@@ -260,7 +260,7 @@ func (l *Local) List(context.Context) ([]string, error) {
 
 // Log returns what is kept of a run's log; os.ErrNotExist when there is none.
 func (l *Local) Log(name string) (io.ReadCloser, error) {
-	if err := checkName(name); err != nil {
+	if err := CheckName(name); err != nil {
 		return nil, err
 	}
 	return openLog(l.newRun(name).dir)
@@ -276,7 +276,7 @@ func (l *Local) onDisk() ([]string, error) {
 	}
 	var names []string
 	for _, e := range entries {
-		if e.IsDir() && checkName(e.Name()) == nil {
+		if e.IsDir() && CheckName(e.Name()) == nil {
 			names = append(names, e.Name())
 		}
 	}

@@ -7,13 +7,20 @@ import (
 	"awscdk.dev/operator/internal/run"
 )
 
-// queue holds the runs that wait for their turn. Hooks that something waits
+// Waiter is a run that waits for its turn, in a Queue.
+type Waiter interface {
+	comparable
+	// Asks is what the run is to do.
+	Asks() run.Request
+}
+
+// Queue holds the runs that wait for their turn. Hooks that something waits
 // for which cannot be repeated, a destruction, a verification or an alarm, go
 // before builds, but not for ever. Within either class it is first come, first
 // served within a namespace, and the namespaces take turns, so that a hundred
 // runs of one team do not keep another team waiting.
-type queue struct {
-	urgent, ordinary line
+type Queue[T Waiter] struct {
+	urgent, ordinary line[T]
 	// passed counts the urgent runs that went first since an ordinary one did.
 	passed int
 }
@@ -33,28 +40,33 @@ func isUrgent(r run.Request) bool {
 }
 
 // lineOf is the line that a run waits in.
-func (q *queue) lineOf(r *task) *line {
-	if isUrgent(r.request) {
+func (q *Queue[T]) lineOf(r T) *line[T] {
+	if isUrgent(r.Asks()) {
 		return &q.urgent
 	}
 	return &q.ordinary
 }
 
-func (q *queue) push(r *task)   { q.lineOf(r).push(r) }
-func (q *queue) remove(r *task) { q.lineOf(r).remove(r) }
+// Push puts a run at the end of its line.
+func (q *Queue[T]) Push(r T) { q.lineOf(r).push(r) }
 
-func (q *queue) empty() bool { return q.urgent.length+q.ordinary.length == 0 }
+// Remove takes a run out, if it is there.
+func (q *Queue[T]) Remove(r T) { q.lineOf(r).remove(r) }
 
-// pop returns the run whose turn it is among the namespaces that may have
-// another, nil when none waits.
-func (q *queue) pop(may func(namespace string) bool) *task {
+// Empty says whether none waits.
+func (q *Queue[T]) Empty() bool { return q.urgent.length+q.ordinary.length == 0 }
+
+// Pop takes out the run whose turn it is among the namespaces that may have
+// another, the zero T when none waits.
+func (q *Queue[T]) Pop(may func(namespace string) bool) T {
+	var none T
 	if q.passed >= maxPassed {
-		if r := q.ordinary.pop(may); r != nil {
+		if r := q.ordinary.pop(may); r != none {
 			q.passed = 0
 			return r
 		}
 	}
-	if r := q.urgent.pop(may); r != nil {
+	if r := q.urgent.pop(may); r != none {
 		q.passed = min(q.passed+1, maxPassed)
 		return r
 	}
@@ -62,10 +74,10 @@ func (q *queue) pop(may func(namespace string) bool) *task {
 	return q.ordinary.pop(may)
 }
 
-// ahead counts the runs that have their turn before r, if no more come and
+// Ahead counts the runs that have their turn before r, if no more come and
 // every namespace may have another.
-func (q *queue) ahead(r *task) int {
-	if isUrgent(r.request) {
+func (q *Queue[T]) Ahead(r T) int {
+	if isUrgent(r.Asks()) {
 		before := q.urgent.ahead(r)
 		// An ordinary run goes after maxPassed urgent ones, of which some went.
 		return before + min((q.passed+before)/maxPassed, q.ordinary.length)
@@ -75,17 +87,17 @@ func (q *queue) ahead(r *task) int {
 }
 
 // line is a queue of one class.
-type line struct {
+type line[T Waiter] struct {
 	namespaces []string // in the order of their turns
-	waiting    map[string][]*task
+	waiting    map[string][]T
 	length     int
 }
 
-func (l *line) push(r *task) {
+func (l *line[T]) push(r T) {
 	if l.waiting == nil {
-		l.waiting = make(map[string][]*task)
+		l.waiting = make(map[string][]T)
 	}
-	ns := r.request.Namespace
+	ns := r.Asks().Namespace
 	if len(l.waiting[ns]) == 0 {
 		l.namespaces = append(l.namespaces, ns)
 	}
@@ -93,13 +105,13 @@ func (l *line) push(r *task) {
 	l.length++
 }
 
-func (l *line) pop(may func(namespace string) bool) *task {
+func (l *line[T]) pop(may func(namespace string) bool) (r T) {
 	i := slices.IndexFunc(l.namespaces, may)
 	if i < 0 {
-		return nil
+		return r
 	}
 	ns := l.namespaces[i]
-	r := l.waiting[ns][0]
+	r = l.waiting[ns][0]
 	l.remove(r)
 	if len(l.waiting[ns]) > 0 {
 		l.namespaces = append(slices.Delete(l.namespaces, i, i+1), ns)
@@ -108,8 +120,8 @@ func (l *line) pop(may func(namespace string) bool) *task {
 }
 
 // remove takes a run out of the line, if it is there.
-func (l *line) remove(r *task) {
-	ns := r.request.Namespace
+func (l *line[T]) remove(r T) {
+	ns := r.Asks().Namespace
 	i := slices.Index(l.waiting[ns], r)
 	if i < 0 {
 		return
@@ -124,8 +136,8 @@ func (l *line) remove(r *task) {
 
 // ahead counts the runs that come before r: each namespace whose turn is
 // before that of its own has one more of them than those after.
-func (l *line) ahead(r *task) int {
-	own := r.request.Namespace
+func (l *line[T]) ahead(r T) int {
+	own := r.Asks().Namespace
 	place := slices.Index(l.waiting[own], r)
 	before, n := true, 0
 	for _, ns := range l.namespaces {
@@ -137,28 +149,6 @@ func (l *line) ahead(r *task) int {
 			n += min(len(l.waiting[ns]), place+1)
 		default:
 			n += min(len(l.waiting[ns]), place)
-		}
-	}
-	return n
-}
-
-// mayHaveAnother says whether a namespace may have one more run at a time.
-func (l *Local) mayHaveAnother(namespace string) bool {
-	n := 0
-	for _, r := range l.runs {
-		if r.state != queued && r.request.Namespace == namespace {
-			n++
-		}
-	}
-	return n < l.o.MaxRunsPerNamespace
-}
-
-// busy counts the runs that have a process.
-func (l *Local) busy() int {
-	n := 0
-	for _, r := range l.runs {
-		if r.state != queued {
-			n++
 		}
 	}
 	return n

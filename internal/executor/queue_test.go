@@ -23,9 +23,9 @@ func waiting(namespace, hook string) *task {
 func anyNamespace(string) bool { return true }
 
 func TestHooksThatAreWaitedForGoBeforeBuildsAndNoBuildStarves(t *testing.T) {
-	var q queue
+	var q Queue[*task]
 	names := map[*task]string{}
-	push := func(name string, r *task) { names[r] = name; q.push(r) }
+	push := func(name string, r *task) { names[r] = name; q.Push(r) }
 	for i := range 3 {
 		push(fmt.Sprintf("build-%d", i), waiting("team", ""))
 	}
@@ -34,7 +34,7 @@ func TestHooksThatAreWaitedForGoBeforeBuildsAndNoBuildStarves(t *testing.T) {
 		push(fmt.Sprintf("hook-%d", i), waiting("team", hook))
 	}
 	var order []string
-	for r := q.pop(anyNamespace); r != nil; r = q.pop(anyNamespace) {
+	for r := q.Pop(anyNamespace); r != nil; r = q.Pop(anyNamespace) {
 		order = append(order, names[r])
 	}
 	want := "hook-0 hook-1 hook-2 build-0 hook-3 hook-4 build-1 build-2 git"
@@ -46,55 +46,55 @@ func TestHooksThatAreWaitedForGoBeforeBuildsAndNoBuildStarves(t *testing.T) {
 func TestThePlaceInTheQueueIsTheNumberOfRunsThatGoFirst(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 200 {
-		var q queue
+		var q Queue[*task]
 		var all []*task
 		for range random.IntN(30) {
 			r := waiting(string(rune('a'+random.IntN(4))), []string{"", "", decide.AfterDeploy}[random.IntN(3)])
-			q.push(r)
+			q.Push(r)
 			all = append(all, r)
 		}
 		for range random.IntN(5) { // it has been in use
 			if len(all) > 0 {
 				gone := all[random.IntN(len(all))]
-				q.remove(gone)
+				q.Remove(gone)
 				all = slices.DeleteFunc(all, func(r *task) bool { return r == gone })
 			}
-			if r := q.pop(anyNamespace); r != nil {
+			if r := q.Pop(anyNamespace); r != nil {
 				late := waiting("a", "") // it may wait although many went first
-				q.push(late)
+				q.Push(late)
 				all = append(all, late)
 				all = slices.DeleteFunc(all, func(other *task) bool { return other == r })
 			}
 		}
 		said := map[*task]int{}
 		for _, r := range all {
-			said[r] = q.ahead(r)
+			said[r] = q.Ahead(r)
 		}
 		for n := range all {
-			r := q.pop(anyNamespace)
+			r := q.Pop(anyNamespace)
 			if said[r] != n {
 				t.Fatalf("a run that said that %d are ahead had its turn after %d", said[r], n)
 			}
 		}
-		if q.pop(anyNamespace) != nil {
+		if q.Pop(anyNamespace) != nil {
 			t.Fatal("the queue is not empty")
 		}
 	}
 }
 
 func TestANamespaceThatMayHaveNoMoreLetsOthersGoFirst(t *testing.T) {
-	var q queue
+	var q Queue[*task]
 	first, second, other := waiting("a", ""), waiting("a", ""), waiting("b", "")
 	for _, r := range []*task{first, second, other} {
-		q.push(r)
+		q.Push(r)
 	}
-	if q.pop(func(ns string) bool { return ns != "a" }) != other {
+	if q.Pop(func(ns string) bool { return ns != "a" }) != other {
 		t.Error("the run of another namespace did not have its turn")
 	}
-	if q.pop(func(ns string) bool { return ns != "a" }) != nil {
+	if q.Pop(func(ns string) bool { return ns != "a" }) != nil {
 		t.Error("a namespace that may have no more had its turn")
 	}
-	if q.pop(anyNamespace) != first || q.pop(anyNamespace) != second {
+	if q.Pop(anyNamespace) != first || q.Pop(anyNamespace) != second {
 		t.Error("the order within the namespace was lost")
 	}
 }

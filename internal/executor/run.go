@@ -42,6 +42,9 @@ type task struct {
 	log follower
 }
 
+// Asks implements Waiter.
+func (r *task) Asks() run.Request { return r.request }
+
 func (l *Local) newRun(name string) *task {
 	dir := run.Dir(filepath.Join(l.runsFolder(), name))
 	return &task{name: name, dir: dir, log: follower{dir: dir}}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/fluxsource"
 	"awscdk.dev/operator/internal/git"
@@ -125,6 +126,9 @@ type Request struct {
 	Hook *Hook `json:"hook,omitempty"`
 	// Inspect is for OperationInspect.
 	Inspect *Inspect `json:"inspect,omitempty"`
+
+	// Runner is the object's spec.runner, for an executor that makes a pod of it.
+	Runner *v1alpha1.Runner `json:"-"`
 
 	// Timeout bounds the whole run; 0 is no bound. The executor makes an hour
 	// of 0.
