@@ -1,6 +1,7 @@
 package executortest
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -245,4 +246,21 @@ func refusesNames(t *testing.T, e executor.Executor) {
 			t.Errorf("Observe(%q) = %v, want ErrName", name, got.Err)
 		}
 	}
+}
+
+// For is an executor whose runs are all of one object: the contract knows none
+// that is there, and some executors need one.
+func For(e executor.Executor, namespace, name, uid string) executor.Executor {
+	return ofObject{e, namespace, name, uid}
+}
+
+type ofObject struct {
+	executor.Executor
+	namespace, name, uid string
+}
+
+// Start implements executor.Executor.
+func (o ofObject) Start(ctx context.Context, name string, req run.Request, secrets run.Secrets) error {
+	req.Namespace, req.Name, req.UID = o.namespace, o.name, o.uid
+	return o.Executor.Start(ctx, name, req, secrets)
 }

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -91,6 +92,9 @@ func runVerb(args []string, now func() time.Time) int {
 	for i := 0; i+1 < len(args); i += 2 {
 		flags[args[i]] = args[i+1]
 	}
+	if stage := flags["--"+run.FlagStage]; stage != "" {
+		return stageVerb(stage, flags, now)
+	}
 	err := runner.Main(context.Background(), runner.MainOptions{
 		Dir: run.Dir(flags["--dir"]), Data: flags["--data"],
 		Stdin: os.Stdin, Now: now, Work: script,
@@ -102,17 +106,47 @@ func runVerb(args []string, now func() time.Time) int {
 	return 0
 }
 
-func script(ctx context.Context, s *runner.Session) (*v1alpha1.Plan, error) {
-	err := s.Step(ctx, run.StepCloning, func(ctx context.Context, out io.Writer) (bool, error) {
-		return false, play(ctx, s, out)
+// stageVerb is a container of a run.
+func stageVerb(stage string, flags map[string]string, now func() time.Time) int {
+	limit, _ := strconv.Atoi(flags["--"+run.FlagMessageLimit])
+	err := runner.Stage(context.Background(), runner.StageOptions{
+		Stage: stage, Dir: run.Dir(flags["--"+run.FlagDir]), Data: flags["--"+run.FlagData],
+		Request: flags["--"+run.FlagRequest], Secrets: flags["--"+run.FlagSecrets],
+		Message: flags["--"+run.FlagMessage], MessageLimit: limit, Log: os.Stdout, Now: now, Work: script,
 	})
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// script plays the script where the git password is, and returns the plan at the
+// end of the run: in one process, or in the first and the last of several.
+func script(ctx context.Context, s *runner.Session) (*v1alpha1.Plan, error) {
+	file := filepath.Join(s.Dir.State(), "digest")
+	if s.Stage == "" || s.Stage == run.StageClone {
+		err := s.Step(ctx, run.StepCloning, func(ctx context.Context, out io.Writer) (bool, error) {
+			return false, play(ctx, s, out)
+		})
+		if err != nil {
+			return nil, err
+		}
+		digest := sha256.Sum256([]byte(s.Secrets.Git.Password))
+		if err := os.WriteFile(file, []byte(hex.EncodeToString(digest[:])), 0o600); err != nil {
+			return nil, err
+		}
+	}
+	if s.Stage != "" && s.Stage != run.StagePublish {
+		return nil, nil
+	}
+	digest, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
-	digest := sha256.Sum256([]byte(s.Secrets.Git.Password))
 	plan := &v1alpha1.Plan{
 		StackName: s.Request.StackName, TemplateURL: "https://bucket.example/template",
-		TemplateDigest: hex.EncodeToString(digest[:]),
+		TemplateDigest: string(digest),
 		Commit:         &v1alpha1.Commit{Hash: rand.Text()},
 		Parameters:     map[string]string{},
 	}

@@ -50,7 +50,7 @@ type Node struct {
 	started int // containers, ever
 	// had are the Jobs that had a pod.
 	had  map[types.UID]bool
-	stop context.CancelFunc
+	stop func()
 	done sync.WaitGroup
 }
 
@@ -81,8 +81,9 @@ func Start(t testing.TB, config *rest.Config, o Options) *Node {
 	}
 	n := &Node{o: o, Client: c, idle: o.Idle, pods: map[types.UID]*process{}, had: map[types.UID]bool{}}
 	ctx, cancel := context.WithCancel(context.Background())
-	n.stop = cancel
-	n.done.Go(func() { n.live(ctx) })
+	looking := make(chan struct{})
+	n.stop = func() { cancel(); <-looking } // from then on it starts nothing
+	n.done.Go(func() { defer close(looking); n.live(ctx) })
 	t.Cleanup(n.Stop)
 	return n
 }
@@ -90,12 +91,12 @@ func Start(t testing.TB, config *rest.Config, o Options) *Node {
 // Stop ends the node and all that it runs.
 func (n *Node) Stop() {
 	n.stop()
-	n.done.Wait()
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	for _, p := range n.pods {
 		p.kill()
 	}
+	n.mu.Unlock()
+	n.done.Wait()
 }
 
 // Sleep has it look at nothing until Wake is called; what runs goes on.
