@@ -63,9 +63,9 @@ type CdkTsStackList struct {
 
 // CdkTsStackSpec says which stack of which CDK app is wanted, and how.
 //
-// +kubebuilder:validation:XValidation:rule="!has(self.credentialsSecretName) || self.credentialsSecretName == ” || !has(self.serviceAccountName) || self.serviceAccountName == ”",message="credentialsSecretName and serviceAccountName cannot both be set: name the one whose identity the stack is deployed with"
-// +kubebuilder:validation:XValidation:rule="!has(self.externalID) || self.externalID == ” || (has(self.roleARN) && self.roleARN != ”)",message="externalID needs roleARN, the role that asks for it"
-// +kubebuilder:validation:XValidation:rule="!has(self.roleARN) || self.roleARN == ” || !has(self.awsRegion) || (self.roleARN.startsWith('arn:aws-cn:') == self.awsRegion.startsWith('cn-') && self.roleARN.startsWith('arn:aws-us-gov:') == self.awsRegion.startsWith('us-gov-') && self.roleARN.startsWith('arn:aws-eusc:') == self.awsRegion.startsWith('eusc-') && self.roleARN.startsWith('arn:aws-iso') == self.awsRegion.matches('^(us|eu)-iso'))",message="roleARN must be of the partition of awsRegion: arn:aws-cn: for cn-*, arn:aws-us-gov: for us-gov-*, arn:aws: for most others"
+// +kubebuilder:validation:XValidation:rule="!has(self.credentialsSecretName) || self.credentialsSecretName.size() == 0 || !has(self.serviceAccountName) || self.serviceAccountName.size() == 0",message="credentialsSecretName and serviceAccountName cannot both be set: name the one whose identity the stack is deployed with"
+// +kubebuilder:validation:XValidation:rule="!has(self.externalID) || self.externalID.size() == 0 || (has(self.roleARN) && self.roleARN.size() > 0)",message="externalID needs roleARN, the role that asks for it"
+// +kubebuilder:validation:XValidation:rule="!has(self.roleARN) || self.roleARN.size() == 0 || !has(self.awsRegion) || (self.roleARN.startsWith('arn:aws-cn:') == self.awsRegion.startsWith('cn-') && self.roleARN.startsWith('arn:aws-us-gov:') == self.awsRegion.startsWith('us-gov-') && self.roleARN.startsWith('arn:aws-eusc:') == self.awsRegion.startsWith('eusc-') && self.roleARN.startsWith('arn:aws-iso') == self.awsRegion.matches('^(us|eu)-iso'))",message="roleARN must be of the partition of awsRegion: arn:aws-cn: for cn-*, arn:aws-us-gov: for us-gov-*, arn:aws: for most others"
 type CdkTsStackSpec struct {
 	// stackName is the name of the stack: its CloudFormation name, or its
 	// id or path in the CDK app.
