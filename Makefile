@@ -12,7 +12,11 @@ MAKEFLAGS   += --no-builtin-rules --no-print-directory
 export GOWORK := off
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-IMAGE_ARCHS ?=
+# Builds of the images: which architectures (all), more options of "go run ./images build -h", and
+# whether a push moves the tag latest.
+IMAGE_ARCHS  ?=
+IMAGE_FLAGS  ?=
+IMAGE_LATEST ?= false
 LDFLAGS := -s -w -X main.version=$(VERSION)
 
 .PHONY: help
@@ -78,8 +82,12 @@ images-lock: ## Choose the packages of the images anew (needs apt and npm), and 
 .PHONY: images
 images: ## Build both container images into dist/images (IMAGE_ARCHS='amd64 arm64'), without a daemon
 	@cd images
-	go run . build -version '$(VERSION)' -archs '$(IMAGE_ARCHS)' -revision "$$(git rev-parse HEAD 2>/dev/null || true)" \
-		-created "$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || true)}"
+	go run . build -version '$(VERSION)' -archs '$(IMAGE_ARCHS)' -revision "$$(git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || true)" \
+		-created "$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || true)}" $(IMAGE_FLAGS)
+
+.PHONY: image-push
+image-push: ## Push what "make images" built: REGISTRY=registry.example.com/team (IMAGE_LATEST=true tags it latest, too)
+	@cd images && go run . push -registry '$(REGISTRY)' -latest=$(IMAGE_LATEST)
 
 .PHONY: clean
 clean: ## Remove what was built (keeps the compiled tools)

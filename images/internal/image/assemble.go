@@ -16,7 +16,9 @@ type Meta struct {
 	Version           string
 	// Revision is the commit, in hexadecimal; "" when it is not known.
 	Revision string
-	Created  time.Time
+	// Source is the project's repository as a URI; "" when it is not known.
+	Source  string
+	Created time.Time
 	// Env are the variables that every container has, as NAME=VALUE.
 	Env []string
 }
@@ -60,6 +62,9 @@ func (m Meta) annotations() map[string]string {
 		"org.opencontainers.image.description": m.Description,
 		"org.opencontainers.image.version":     m.Version,
 		"org.opencontainers.image.created":     m.Created.UTC().Format(time.RFC3339),
+	}
+	if m.Source != "" {
+		all["org.opencontainers.image.source"] = m.Source
 	}
 	if m.Revision != "" {
 		all["org.opencontainers.image.revision"] = m.Revision

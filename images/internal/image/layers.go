@@ -1,8 +1,6 @@
 package image
 
 import (
-	"archive/tar"
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -12,8 +10,6 @@ import (
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/klauspost/compress/gzip"
 
 	"awscdk.dev/operator/images/internal/debian"
 	"awscdk.dev/operator/images/internal/fetch"
@@ -209,19 +205,11 @@ func command(tree rootfs.Tree, name, file string) error {
 // unpackNpm adds the files of a package, whose paths in the archive all begin
 // with a folder of any name.
 func (p Parts) unpackNpm(tree rootfs.Tree, chosen recipe.NpmPackage, at func(string) string) error {
-	hash, err := fetch.Integrity(chosen.Integrity)
+	archive, err := p.open(chosen)
 	if err != nil {
-		return fmt.Errorf("%s: %w", chosen.Name, err)
+		return err
 	}
-	content, err := p.Cache.Read(hash)
-	if err != nil {
-		return fmt.Errorf("%s: %w", chosen.Name, err)
-	}
-	unzipped, err := gzip.NewReader(bytes.NewReader(content))
-	if err != nil {
-		return fmt.Errorf("%s: %w", chosen.Name, err)
-	}
-	return tree.Unpack(tar.NewReader(unzipped), func(name string) string {
+	return tree.Unpack(archive, func(name string) string {
 		_, below, ok := strings.Cut(name, "/")
 		if !ok {
 			return ""

@@ -2,31 +2,30 @@ package image
 
 import (
 	"archive/tar"
+	"bytes"
+	"cmp"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
-
-// Attached is a manifest that is about another, such as a bill of materials.
-type Attached struct {
-	// Type is the artifact's media type.
-	Type string
-	v1.Image
-}
 
 // WriteLayout writes an OCI image layout: the index under the name that is its
 // tag, and what is attached to it and its images. What was in the folder before
 // is replaced.
-func WriteLayout(dir, tag string, index v1.ImageIndex, attached []Attached) error {
+func WriteLayout(dir, tag string, index v1.ImageIndex, attached []Artifact) error {
 	if err := os.RemoveAll(dir); err != nil {
 		return err
 	}
@@ -45,7 +44,7 @@ func WriteLayout(dir, tag string, index v1.ImageIndex, attached []Attached) erro
 	return nil
 }
 
-func appendAttached(out layout.Path, each Attached) error {
+func appendAttached(out layout.Path, each Artifact) error {
 	if err := out.WriteImage(each.Image); err != nil {
 		return err
 	}
@@ -62,21 +61,12 @@ func appendAttached(out layout.Path, each Attached) error {
 	})
 }
 
-// WriteArchive writes a layout with the index alone as an archive that "ctr
-// images import", "docker load", "podman load" and "skopeo" take. ref is the
-// image's full name with its tag.
-func WriteArchive(file, ref, tag string, index v1.ImageIndex) error {
-	dir, err := os.MkdirTemp(filepath.Dir(file), ".archive-")
+// WriteArchive writes the index of a layout, without what is attached to it, as
+// an archive that "ctr images import", "podman load" and "skopeo" take. ref is
+// the image's full name with its tag.
+func WriteArchive(file, dir, ref, tag string, index v1.ImageIndex) error {
+	root, blobs, err := listed(index, map[string]string{"org.opencontainers.image.ref.name": tag, "io.containerd.image.name": ref})
 	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(dir)
-	out, err := layout.Write(dir, empty.Index)
-	if err != nil {
-		return err
-	}
-	names := map[string]string{"org.opencontainers.image.ref.name": tag, "io.containerd.image.name": ref}
-	if err := out.AppendIndex(index, layout.WithAnnotations(names)); err != nil {
 		return err
 	}
 	target, err := os.CreateTemp(filepath.Dir(file), ".archive-*.tar")
@@ -84,34 +74,70 @@ func WriteArchive(file, ref, tag string, index v1.ImageIndex) error {
 		return err
 	}
 	defer os.Remove(target.Name())
-	if err := errors.Join(archive(target, dir), target.Chmod(0o644), target.Close()); err != nil {
+	if err := errors.Join(archive(target, dir, root, blobs), target.Chmod(0o644), target.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", file, err)
 	}
 	return os.Rename(target.Name(), file)
 }
 
-// archive writes a folder's files in the order of their names, all alike but
-// for name and content.
-func archive(w io.Writer, dir string) error {
-	out := tar.NewWriter(w)
-	err := filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil || path == dir {
-			return err
-		}
-		name, err := filepath.Rel(dir, path)
+// listed is the index.json of a layout that has one index, and all the blobs
+// that belong to that.
+func listed(index v1.ImageIndex, annotations map[string]string) (root []byte, blobs []v1.Hash, err error) {
+	self, err := partial.Descriptor(index)
+	if err != nil {
+		return nil, nil, err
+	}
+	self.Annotations = annotations
+	root, err = json.Marshal(v1.IndexManifest{SchemaVersion: 2, MediaType: types.OCIImageIndex, Manifests: []v1.Descriptor{*self}})
+	if err != nil {
+		return nil, nil, err
+	}
+	blobs = append(blobs, self.Digest)
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, each := range manifest.Manifests {
+		blobs = append(blobs, each.Digest)
+		image, err := index.Image(each.Digest)
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
-		if entry.IsDir() {
-			return out.WriteHeader(&tar.Header{Typeflag: tar.TypeDir, Name: name + "/", Mode: 0o755, ModTime: time.Unix(0, 0)})
+		manifest, err := image.Manifest()
+		if err != nil {
+			return nil, nil, err
 		}
-		return addFile(out, path, name)
-	})
-	return errors.Join(err, out.Close())
+		blobs = append(blobs, manifest.Config.Digest)
+		for _, layer := range manifest.Layers {
+			blobs = append(blobs, layer.Digest)
+		}
+	}
+	slices.SortFunc(blobs, func(a, b v1.Hash) int { return cmp.Compare(a.String(), b.String()) })
+	return root, slices.Compact(blobs), nil
 }
 
-func addFile(out *tar.Writer, path, name string) error {
-	file, err := os.Open(path)
+// archive writes the files of a layout in a fixed order, all alike but for name
+// and content.
+func archive(w io.Writer, dir string, root []byte, blobs []v1.Hash) error {
+	out := tar.NewWriter(w)
+	if err := errors.Join(
+		add(out, "oci-layout", int64(len(marker)), strings.NewReader(marker)),
+		add(out, "index.json", int64(len(root)), bytes.NewReader(root)),
+	); err != nil {
+		return err
+	}
+	for _, blob := range blobs {
+		if err := addFile(out, dir, path.Join("blobs", blob.Algorithm, blob.Hex)); err != nil {
+			return err
+		}
+	}
+	return out.Close()
+}
+
+const marker = `{"imageLayoutVersion": "1.0.0"}`
+
+func addFile(out *tar.Writer, dir, name string) error {
+	file, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
 	if err != nil {
 		return err
 	}
@@ -120,9 +146,13 @@ func addFile(out *tar.Writer, path, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := out.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: info.Size(), ModTime: time.Unix(0, 0)}); err != nil {
+	return add(out, name, info.Size(), file)
+}
+
+func add(out *tar.Writer, name string, size int64, content io.Reader) error {
+	if err := out.WriteHeader(&tar.Header{Typeflag: tar.TypeReg, Name: name, Mode: 0o644, Size: size, ModTime: time.Unix(0, 0)}); err != nil {
 		return err
 	}
-	_, err = io.Copy(out, file)
+	_, err := io.Copy(out, content)
 	return err
 }
