@@ -176,6 +176,25 @@ type CdkTsStackSpec struct {
 	// +optional
 	Windows *Windows `json:"windows,omitempty"`
 
+	// approval says which plans wait for a person; absent, none does.
+	// +optional
+	Approval *Approval `json:"approval,omitempty"`
+
+	// limits say how much a plan may remove and replace before a person has to
+	// acknowledge it; absent, as much as it wants.
+	// +optional
+	Limits *Limits `json:"limits,omitempty"`
+
+	// protect names resources, by logical id, that no plan removes or replaces
+	// before a person has acknowledged it. One of a nested stack is led by the id
+	// of that and "/".
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=100
+	// +kubebuilder:validation:items:MaxLength=512
+	// +kubebuilder:validation:items:Pattern=`^[A-Za-z0-9]+(/[A-Za-z0-9]+)*$`
+	Protect []string `json:"protect,omitempty"`
+
 	// retry says how a failed deployment is tried again.
 	// +optional
 	Retry *Retry `json:"retry,omitempty"`

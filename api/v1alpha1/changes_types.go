@@ -19,6 +19,10 @@ const (
 type Changes struct {
 	// operation is the id of the deployment that the change set is of.
 	Operation string `json:"operation"`
+	// digest names the plan for those who approve it: it is of the template, the
+	// parameters, the tags, the roles, the state of the stack and all changes.
+	// +optional
+	Digest string `json:"digest,omitempty"`
 	// summary says it in words, the worst first, for example
 	// "1 to replace, 2 to add, 3 to modify".
 	Summary string `json:"summary"`
@@ -39,6 +43,10 @@ type Changes struct {
 	// replaced or removed, and whose data CloudFormation does not keep.
 	// +optional
 	DataLoss int32 `json:"dataLoss,omitempty"`
+	// protected counts those that spec.protect names and that are removed or
+	// replaced.
+	// +optional
+	Protected int32 `json:"protected,omitempty"`
 	// resources are the changes, the worst first; bounded.
 	// +optional
 	// +listType=atomic
@@ -75,6 +83,10 @@ type ResourceChange struct {
 	// made, although it leaves the stack.
 	// +optional
 	Kept bool `json:"kept,omitempty"`
+	// protected is true when spec.protect names it and it is removed or
+	// replaced.
+	// +optional
+	Protected bool `json:"protected,omitempty"`
 	// dataLoss is true when it holds data that goes with it.
 	// +optional
 	DataLoss bool `json:"dataLoss,omitempty"`

@@ -92,6 +92,10 @@ type Operation struct {
 	// heldSince is when the plan first had to wait at a gate.
 	// +optional
 	HeldSince *metav1.Time `json:"heldSince,omitempty"`
+	// approvedBy is who approved its plan, if anybody had to.
+	// +optional
+	// +kubebuilder:validation:MaxLength=256
+	ApprovedBy string `json:"approvedBy,omitempty"`
 	// override says what opened a closed window for it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
@@ -228,6 +232,9 @@ type HistoryEntry struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
 	Message string `json:"message,omitempty"`
+	// approvedBy is who approved its plan, if anybody had to.
+	// +optional
+	ApprovedBy string `json:"approvedBy,omitempty"`
 	// override says what opened a closed window for it, if anything did.
 	// +optional
 	Override string `json:"override,omitempty"`

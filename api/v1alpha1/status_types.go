@@ -36,6 +36,9 @@ const (
 	// ConditionSourceAvailable is False when the repository or its ref
 	// cannot be read.
 	ConditionSourceAvailable = "SourceAvailable"
+	// ConditionApprovalPending is True while a plan waits for a person to
+	// approve or to acknowledge it.
+	ConditionApprovalPending = "ApprovalPending"
 )
 
 // CdkTsStackStatus is what the operator has seen and done.
@@ -109,6 +112,14 @@ type CdkTsStackStatus struct {
 	// closed window. Checks may be in flight meanwhile.
 	// +optional
 	Held *Operation `json:"held,omitempty"`
+	// gates are those that hold the plan of held.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	Gates []GateStatus `json:"gates,omitempty"`
+	// approval is the approval that was last given and taken.
+	// +optional
+	Approval *ApprovalStatus `json:"approval,omitempty"`
 	// window says whether spec.windows are open.
 	// +optional
 	Window *WindowStatus `json:"window,omitempty"`

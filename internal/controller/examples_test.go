@@ -41,6 +41,7 @@ var promises = map[string]func(*example){
 	"10-releases.yaml":          theHighestReleaseIsDeployed,
 	"11-monorepo.yaml":          otherProjectsArePassedOver,
 	"12-windows.yaml":           thePlanWaitsForItsWindow,
+	"13-approval.yaml":          destructionIsApproved,
 }
 
 func TestEveryExampleDoesWhatItSays(t *testing.T) {
@@ -300,6 +301,25 @@ func thePlanWaitsForItsWindow(e *example) {
 	e.untilDeployed(next)
 	if got := e.get(e.name).Status.LastDeployment.Override; got != "emergency: checkout is down" {
 		e.Errorf("the override of the last deployment is %q", got)
+	}
+}
+
+func destructionIsApproved(e *example) {
+	e.untilReady(e.name)
+	e.edit(e.name, `{"spec":{"approval":{"required":"OnNewCommit"}}}`)
+	next := e.change("main", "two")
+	waits := e.until(e.name, "the plan of the commit waits", func(o *v1alpha1.CdkTsStack) bool {
+		return reason(o) == "ApprovalPending" && o.Status.Held != nil && o.Status.Held.Target.Revision == next
+	})
+	contains(e, message(waits), "awscdk.dev/approve="+waits.Status.Changes.Digest)
+	e.edit(e.name, `{"metadata":{"annotations":{"awscdk.dev/approve":"0123456789abcdef"}}}`)
+	e.until(e.name, "an approval of another plan is refused", func(o *v1alpha1.CdkTsStack) bool {
+		return strings.Contains(message(o), "of another plan (01234567")
+	})
+	e.edit(e.name, `{"metadata":{"annotations":{"awscdk.dev/approve":"`+waits.Status.Changes.Digest[:8]+`","awscdk.dev/approved-by":"ada"}}}`)
+	e.untilDeployed(next)
+	if got := e.get(e.name).Status.LastDeployment.ApprovedBy; got != "ada" {
+		e.Errorf("the last deployment was approved by %q", got)
 	}
 }
 

@@ -61,6 +61,10 @@ func TestTheSchemaTellsWhatToWrite(t *testing.T) {
 		"a denied span without its end":     {`{"windows":{"deny":[{"start":"2026-12-20T00:00"}]}}`, "start and end belong together"},
 		"a denied span of days":             {`{"windows":{"deny":[{"start":"2026-12-20T00:00","end":"2027-01-04T00:00","days":["Mon"]}]}}`, "make two of it"},
 		"a denied span in a zone":           {`{"windows":{"deny":[{"start":"2026-12-20T00:00Z","end":"2027-01-04T00:00"}]}}`, "windows.deny[0].start"},
+		"an approval of nothing":            {`{"approval":{"required":"Sometimes"}}`, "approval.required"},
+		"an approval for a second":          {`{"approval":{"expiresAfter":"1s"}}`, "approval.expiresAfter must lie between"},
+		"a negative limit":                  {`{"limits":{"maxRemoved":-1}}`, "limits.maxRemoved"},
+		"a protected construct path":        {`{"protect":["Web/Data/Users-Table"]}`, "protect[0]"},
 		"a hook's key with a path":          {`{"hooks":{"env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"a","key":"../k"}}}]}}`, "key must be a key"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -20,15 +20,32 @@ const (
 
 // noteChanges records what the change set of an operation does.
 func (p *pass) noteChanges(op *v1alpha1.Operation, cs ChangeSet) {
-	p.st.Changes = changesOf(op, cs.Changes)
+	p.st.Changes = changesOf(op, cs.Changes, p.obj.Spec.Protect)
+	p.st.Changes.Digest = planDigest(op.Plan, cs.Changes, p.seen.Stack)
+}
+
+// planDigest names what a plan would do: two plans of one digest are the same to
+// whoever approves them.
+func planDigest(plan *v1alpha1.Plan, all []Change, stack Stack) string {
+	core := *plan
+	// These say where the plan came from, not what it does.
+	core.TemplateURL, core.Commit, core.Inputs, core.ConstructPaths, core.DependsOn = "", nil, nil, nil, nil
+	sorted := slices.Clone(all)
+	slices.SortStableFunc(sorted, func(a, b Change) int { return strings.Compare(a.LogicalID, b.LogicalID) })
+	live := []any{stack.ID, stack.Status, stack.UpdatedAt.UTC()}
+	if !stack.Exists || stack.Status == statusReview {
+		live = nil // it is made anew with every plan
+	}
+	return digest(core, sorted, live)
 }
 
 // changesOf sums up what a change set does, the worst first.
-func changesOf(op *v1alpha1.Operation, all []Change) *v1alpha1.Changes {
+func changesOf(op *v1alpha1.Operation, all []Change, protect []string) *v1alpha1.Changes {
 	sum := &v1alpha1.Changes{Operation: op.ID}
 	list := make([]v1alpha1.ResourceChange, 0, len(all))
 	for _, c := range all {
 		one := resourceChange(c, op.Plan)
+		one.Protected = destructive(one.Action) && slices.Contains(protect, c.LogicalID)
 		count(sum, one)
 		list = append(list, one)
 	}
@@ -82,6 +99,11 @@ func actionOf(c Change) v1alpha1.ChangeAction {
 	return v1alpha1.ChangeModify
 }
 
+// destructive says whether a resource is gone after a change, or may be.
+func destructive(action v1alpha1.ChangeAction) bool {
+	return action == v1alpha1.ChangeRemove || action == v1alpha1.ChangeReplace || action == v1alpha1.ChangeMayReplace
+}
+
 func count(sum *v1alpha1.Changes, c v1alpha1.ResourceChange) {
 	switch c.Action {
 	case v1alpha1.ChangeAdd:
@@ -98,6 +120,9 @@ func count(sum *v1alpha1.Changes, c v1alpha1.ResourceChange) {
 	if c.DataLoss {
 		sum.DataLoss++
 	}
+	if c.Protected {
+		sum.Protected++
+	}
 }
 
 // weight orders changes by how much they concern a person.
@@ -109,6 +134,9 @@ func weight(c v1alpha1.ResourceChange) int {
 	w := slices.Index(order, c.Action)
 	if c.DataLoss {
 		w += len(order)
+	}
+	if c.Protected {
+		w += 2 * len(order)
 	}
 	return w
 }
@@ -130,7 +158,7 @@ func summary(sum *v1alpha1.Changes) string {
 	}
 	text := strings.Join(parts, ", ")
 	if sum.DataLoss > 0 {
-		text += fmt.Sprintf(" (%d of them with data that is not kept)", sum.DataLoss)
+		text += fmt.Sprintf("; %d of them with data that is not kept", sum.DataLoss)
 	}
 	return text
 }

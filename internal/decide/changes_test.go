@@ -14,7 +14,7 @@ func TestTheWorstOfManyChangesIsKept(t *testing.T) {
 		all = append(all, Change{Action: "Modify", Replacement: "False", LogicalID: fmt.Sprintf("Resource%04d", n), Type: "AWS::SNS::Topic", Properties: slicesOf("/Properties/"+strings.Repeat("x", 4<<10), 20)})
 	}
 	all = append(all, Change{Action: "Remove", PolicyAction: "Delete", LogicalID: "Users", Type: "AWS::DynamoDB::Table"})
-	got := changesOf(&v1alpha1.Operation{ID: "op"}, all)
+	got := changesOf(&v1alpha1.Operation{ID: "op"}, all, nil)
 	if len(got.Resources) != maxChanges || got.Resources[0].LogicalID != "Users" || int(got.Omitted) != 2001-maxChanges {
 		t.Errorf("%d resources, the first %+v, %d omitted", len(got.Resources), got.Resources[0], got.Omitted)
 	}
@@ -35,7 +35,7 @@ func slicesOf(text string, n int) []string {
 }
 
 func TestAChangeSetWithoutResourceChangesSaysSo(t *testing.T) {
-	if got := changesOf(&v1alpha1.Operation{ID: "op"}, nil).Summary; got != "no resource changes" {
+	if got := changesOf(&v1alpha1.Operation{ID: "op"}, nil, nil).Summary; got != "no resource changes" {
 		t.Errorf("summary %q", got)
 	}
 }

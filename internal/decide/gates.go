@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"strings"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -10,7 +11,8 @@ import (
 // gate stands between a finished plan and its execution. It is a question with
 // the reason that it waits for; it fails nothing and spends no attempt.
 type gate struct {
-	name string
+	// name is what status.gates calls it, rule what it is there for.
+	name, rule string
 	// ask gives what the plan waits for, nil to let it through.
 	ask func(*pass, *v1alpha1.Operation) *hold
 }
@@ -26,23 +28,55 @@ type hold struct {
 	parks bool
 }
 
-// gates are asked in this order whenever a plan is looked at, and the first
-// that waits holds it.
+// gates are asked in this order whenever a plan is looked at. All of them are
+// asked, so that people hear at once of everything that a plan waits for; the
+// first that waits gives the reason.
 var gates = []gate{
-	{"an order is heard before an older plan is executed", orderHeard},
-	{"a closed window holds the plan until it opens", windowOpen},
+	{"order", "an order is heard before an older plan is executed", orderHeard},
+	{"window", "a closed window holds the plan until it opens", windowOpen},
+	{"limits", "what a plan removes or replaces beyond the limits is acknowledged", acknowledged},
+	{"approval", "a plan that needs it is approved", approved},
 }
 
 // passGates says what holds the plan of an operation, nil when it may be
 // executed.
 func (p *pass) passGates(op *v1alpha1.Operation) *hold {
+	var first *hold
+	var needs []string
+	p.st.Gates = nil
 	for _, g := range gates {
-		if w := g.ask(p, op); w != nil {
-			if w.reason != nil {
-				p.say(waiting, w.reason, w.message)
-			}
-			return w
+		w := g.ask(p, op)
+		if w == nil {
+			continue
 		}
+		if first == nil {
+			first = w
+		}
+		if !w.parks {
+			return w // it passes in a moment, and may change what the others say
+		}
+		needs = append(needs, w.message)
+		p.st.Gates = append(p.st.Gates, v1alpha1.GateStatus{Name: g.name, Reason: w.reason.Reason, Message: problem.Cut(w.message, problem.MaxMessage)})
+	}
+	if first != nil && first.reason != nil {
+		p.say(waiting, first.reason, p.planned(op)+" waits: "+strings.Join(needs, "; "))
+	}
+	return first
+}
+
+// planned names a plan and what it does.
+func (p *pass) planned(op *v1alpha1.Operation) string {
+	what := "the plan of revision " + short(op.Target.Revision)
+	if c := p.changesOf(op); c != nil {
+		what += " (" + c.Summary + ")"
+	}
+	return what
+}
+
+// changesOf is what the plan of an operation does, nil when it is not known.
+func (p *pass) changesOf(op *v1alpha1.Operation) *v1alpha1.Changes {
+	if c := p.st.Changes; c != nil && c.Operation == op.ID {
+		return c
 	}
 	return nil
 }

@@ -34,7 +34,7 @@ func held(p *pass) bool {
 		}
 	}
 	p.verdict = verdict{}
-	p.st.Operation, p.st.Held = op, nil
+	p.st.Operation, p.st.Held, p.st.Gates = op, nil, nil
 	op.StepStartedAt = p.metaNow()
 	return p.again()
 }

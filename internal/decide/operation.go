@@ -87,6 +87,7 @@ func (p *pass) close(outcome v1alpha1.Outcome, pr *problem.Problem) {
 	if background(op.Kind) {
 		return
 	}
+	p.st.Gates = nil
 	entry := v1alpha1.HistoryEntry{
 		Operation: op.ID,
 		Kind:      op.Kind,
@@ -96,7 +97,7 @@ func (p *pass) close(outcome v1alpha1.Outcome, pr *problem.Problem) {
 		StartedAt: op.StartedAt,
 		EndedAt:   p.metaNow(),
 	}
-	entry.Override = op.Override
+	entry.Override, entry.ApprovedBy = op.Override, op.ApprovedBy
 	if op.Target != nil {
 		entry.Target, entry.Revision = op.Target.Digest, op.Target.Revision
 	}

@@ -13,8 +13,11 @@ var (
 	stateLookingAtSource = problem.State("LookingAtSource", problem.Silent)
 	stateWaiting         = problem.State("Waiting", problem.Silent)
 	// stateWindowClosed: a plan waits for the next opening of spec.windows.
-	stateWindowClosed = problem.State("WindowClosed", problem.Calm)
-	stateStackDeleted = problem.State("StackDeleted", problem.Silent)
+	stateApprovalPending = problem.State("ApprovalPending", problem.Calm)
+	// stateChangesRefused: a plan goes beyond spec.limits or spec.protect.
+	stateChangesRefused = problem.State("ChangesRefused", problem.Calm)
+	stateWindowClosed   = problem.State("WindowClosed", problem.Calm)
+	stateStackDeleted   = problem.State("StackDeleted", problem.Silent)
 
 	stateDeployDisabled   = problem.State("DeployDisabled", problem.Calm)
 	stateStackRetained    = problem.State("StackRetained", problem.Calm)

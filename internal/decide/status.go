@@ -18,6 +18,7 @@ func record(p *pass) {
 	recordSource(p)
 	recordDrift(p)
 	recordWindow(p)
+	recordApproval(p)
 	p.tellLost()
 	repeats := p.repeats()
 	if !repeats || p.st.Phase == v1alpha1.PhaseNone { // "" is an order, and this one was taken up

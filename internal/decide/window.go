@@ -81,24 +81,20 @@ func windowOpen(p *pass, op *v1alpha1.Operation) *hold {
 // maxOverride bounds what is kept of the reason of an emergency, in bytes.
 const maxOverride = 512
 
-// closed says what the plan is and what it waits for.
+// closed says what the plan waits for.
 func (p *pass) closed(op *v1alpha1.Operation, s windows.State) string {
-	what := "the plan of revision " + short(op.Target.Revision)
-	if c := p.st.Changes; c != nil && c.Operation == op.ID {
-		what += " (" + c.Summary + ")"
-	}
 	when := "no window opens within a year: edit spec.windows"
 	if !s.Opening.IsZero() {
 		when = "the next opening is at " + s.Opening.UTC().Format(time.RFC3339)
 	}
-	return fmt.Sprintf("%s waits: %s; %s%s", what, s.Reason, when, p.emergencyRefused(op))
+	return fmt.Sprintf("%s; %s%s", s.Reason, when, p.emergencyRefused(op))
 }
 
 // emergencyRefused says why an emergency does not open the window, "" when none
 // was ordered.
 func (p *pass) emergencyRefused(op *v1alpha1.Operation) string {
 	at, is := emergencyAt(op)
-	annotate := "kubectl annotate cdk " + p.obj.Name + " --overwrite "
+	annotate := p.annotate()
 	switch {
 	case !is || p.usedElsewhere(op):
 		return ""
@@ -125,6 +121,11 @@ func emergencyAt(op *v1alpha1.Operation) (at time.Time, is bool) {
 func (p *pass) usedElsewhere(op *v1alpha1.Operation) bool {
 	used := p.st.Orders.EmergencyTarget
 	return used != "" && used != op.Target.Digest
+}
+
+// annotate is the command that sets an annotation of the object.
+func (p *pass) annotate() string {
+	return fmt.Sprintf("kubectl annotate cdk %s -n %s --overwrite ", p.obj.Name, p.obj.Namespace)
 }
 
 func (p *pass) emergencyReason() string {
