@@ -58,6 +58,14 @@ type Options struct {
 	Now func() time.Time
 }
 
+// An Executor needs these rights beside those that the manager has anyway, which
+// include making Secrets. An installation with the local executor needs none of
+// them.
+//
+// +kubebuilder:rbac:groups=batch,resources=jobs,verbs=list;watch;create;patch;delete
+// +kubebuilder:rbac:groups="",resources=pods,verbs=list;watch
+// +kubebuilder:rbac:groups="",resources=events,verbs=list
+
 // Executor runs runs as Jobs.
 //
 // A run is made in three steps: a suspended Job, owned by the CdkTsStack; its
@@ -215,13 +223,12 @@ const cacheLag = 15 * time.Second
 // observeLive asks the API server for a Job that the cache does not show. The
 // caller holds the lock, which spares others the same question.
 func (e *Executor) observeLive(ctx context.Context, en *entry) decide.Run {
-	var j batchv1.Job
-	err := e.o.Live.Get(ctx, types.NamespacedName{Namespace: en.request.Namespace, Name: en.name}, &j)
+	j, err := e.liveJob(ctx, en.request.Namespace, en.name)
 	switch {
-	case client.IgnoreNotFound(err) != nil:
+	case err != nil:
 		e.entries[en.name] = en
-		return decide.Run{Err: refusedBy(err, en.request.Namespace)}
-	case err != nil || j.UID != en.job:
+		return decide.Run{Err: err}
+	case j == nil || j.UID != en.job:
 		return decide.Run{}
 	}
 	en.madeAt = e.o.Now()
@@ -337,6 +344,16 @@ func (e *Executor) List(ctx context.Context) ([]string, error) {
 	}
 	slices.Sort(names)
 	return slices.Compact(names), nil
+}
+
+// liveJob asks the API server for a Job by its name; nil when there is none.
+func (e *Executor) liveJob(ctx context.Context, namespace, name string) (*batchv1.Job, error) {
+	var all batchv1.JobList
+	err := e.o.Live.List(ctx, &all, client.InNamespace(namespace), client.MatchingFields{"metadata.name": name})
+	if err != nil || len(all.Items) == 0 {
+		return nil, refusedBy(err, namespace)
+	}
+	return &all.Items[0], nil
 }
 
 // listLive lists the Jobs of runs, of one name or, with none, of all.

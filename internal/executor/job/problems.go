@@ -8,7 +8,7 @@ var (
 	// errQuota is a ResourceQuota of the namespace without room for the run.
 	errQuota = problem.DeclareRoom("QuotaExceeded", problem.Waits)
 	// errServiceAccount is a service account that the namespace has not.
-	errServiceAccount = problem.DeclareRoom("ServiceAccountNotFound", problem.Waits)
+	errServiceAccount = problem.DeclareRoom("RunnerAccountNotFound", problem.Waits)
 	// errPodRefused is an admission rule of the cluster that refuses the pod.
 	errPodRefused = problem.DeclareRoom("PodRefused", problem.Waits)
 	// errTerminating is a namespace that is being deleted: nothing can be made in it.

@@ -198,18 +198,21 @@ func (e *Executor) ensureJob(ctx context.Context, b blueprint) (*batchv1.Job, er
 	if !apierrors.IsAlreadyExists(err) {
 		return nil, refusedBy(err, b.request.Namespace)
 	}
-	var is batchv1.Job
-	if err := e.o.Live.Get(ctx, client.ObjectKeyFromObject(j), &is); err != nil {
-		return nil, refusedBy(err, b.request.Namespace)
+	is, err := e.liveJob(ctx, b.request.Namespace, b.name)
+	if err != nil {
+		return nil, err
 	}
-	owner, _ := ownerOf(&is)
+	if is == nil {
+		return nil, removing(b.name) // it went in this moment
+	}
+	owner, _ := ownerOf(is)
 	switch {
 	case is.Labels[LabelRun] != b.name || owner.UID != types.UID(b.request.UID):
 		return nil, errNameTaken.New("the Job %s/%s is not of this object's run, although it has its name: delete it with kubectl delete job -n %s %s", is.Namespace, is.Name, is.Namespace, is.Name)
-	case e.isRemoved(&is):
+	case e.isRemoved(is):
 		return nil, removing(b.name)
 	}
-	return &is, nil
+	return is, nil
 }
 
 // ensureSecret makes the Secret, or fills the one that is there anew: its keys
