@@ -87,7 +87,7 @@ func TestABuildWithTheRealToolchain(t *testing.T) {
 
 	start(t, l, "cold", req, secrets)
 	cold := e2eDone(t, l, "cold")
-	checkPlan(t, cold, revision)
+	checkPlan(t, cold, revision, "Cloning Installing Synthesizing Publishing")
 	checkPublished(t, endpoint, cold.Plan.TemplateURL, "production")
 
 	start(t, l, "warm", req, secrets)
@@ -124,7 +124,7 @@ func TestABuildWithTheRealToolchain(t *testing.T) {
 	}
 }
 
-func checkPlan(t *testing.T, r *decide.RunResult, revision string) {
+func checkPlan(t *testing.T, r *decide.RunResult, revision, steps string) {
 	t.Helper()
 	if r.Plan == nil {
 		t.Fatalf("the build failed: %+v", r.Failure)
@@ -152,7 +152,7 @@ func checkPlan(t *testing.T, r *decide.RunResult, revision string) {
 		names = append(names, s.Name)
 		t.Logf("%s took %s", s.Name, s.Duration.Round(time.Millisecond))
 	}
-	if got := strings.Join(names, " "); got != "Cloning Installing Synthesizing Publishing" {
+	if got := strings.Join(names, " "); got != steps {
 		t.Errorf("steps %s", got)
 	}
 }
@@ -281,8 +281,9 @@ func e2eEnviron(endpoint string) []string {
 	return env
 }
 
-// serveApp serves the sample app over HTTP, behind a password.
-func serveApp(t *testing.T) (url, revision string) {
+// serveApp serves the sample app over HTTP, behind a password. Edits are made to
+// the app's folder before it is committed.
+func serveApp(t *testing.T, edits ...func(t *testing.T, app string)) (url, revision string) {
 	t.Helper()
 	root := t.TempDir()
 	repo, err := gittest.NewRepo(filepath.Join(root, "team", "infra.git"))
@@ -293,6 +294,9 @@ func serveApp(t *testing.T) (url, revision string) {
 	if out, err := exec.Command("sh", "-c", `mkdir "$2/stacks" && cd "$1" && tar cf - --exclude=node_modules --exclude=cdk.out . | (mkdir "$2/stacks/app" && cd "$2/stacks/app" && tar xf -)`,
 		"sh", demo(t, "app"), tree).CombinedOutput(); err != nil {
 		t.Fatalf("copy the app: %v\n%s", err, out)
+	}
+	for _, edit := range edits {
+		edit(t, filepath.Join(tree, "stacks", "app"))
 	}
 	if revision, err = repo.CommitTree(tree, "Add the app"); err != nil {
 		t.Fatal(err)

@@ -1,7 +1,9 @@
 package run
 
 import (
+	"cmp"
 	"errors"
+	"net/url"
 	"strconv"
 )
 
@@ -66,6 +68,21 @@ func Stages(r Request) []Stage {
 
 // Building says whether the run makes a plan.
 func (r Request) Building() bool { return r.Operation == "" || r.Operation == OperationBuild }
+
+// Apart takes the credentials that a user has written into the address of the
+// repository out of the request, which all stages see, and puts them to the git
+// credentials, where they count as much.
+func (r Request) Apart(s Secrets) (Request, Secrets) {
+	u, err := url.Parse(r.Repository)
+	if err != nil || u.User == nil || u.Scheme != "http" && u.Scheme != "https" {
+		return r, s // who logs in over SSH has a key
+	}
+	password, _ := u.User.Password()
+	s.Git.Username, s.Git.Password = cmp.Or(s.Git.Username, u.User.Username()), cmp.Or(s.Git.Password, password)
+	u.User = nil
+	r.Repository = u.String()
+	return r, s
+}
 
 // For are those of the secrets that a stage may see.
 func (s Secrets) For(stage Stage) Secrets {
@@ -135,9 +152,11 @@ func (s Stage) Args(limit int) []string {
 }
 
 // MessageLimit is how many bytes the termination message of one container may
-// have in a pod of so many containers, init containers included.
+// have in a pod of so many containers, init containers included. The kubelet
+// shares 12 KiB between all containers, those too that a webhook or `kubectl
+// debug` adds later: it leaves room for two.
 // https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
-func MessageLimit(containers int) int { return min(4096, 12288/max(containers, 1)) }
+func MessageLimit(containers int) int { return min(4096, 12288/(max(containers, 1)+2)) }
 
 // Why a message is no result; for errors.Is.
 var (
