@@ -41,7 +41,9 @@ func passedEnv(environ, extra []string) (values map[string]string, names []strin
 // secretData is what the stages of a run find: the request for all, and for each
 // its own secrets.
 func (e *Executor) secretData(b blueprint, secrets run.Secrets) (map[string][]byte, error) {
-	request, err := json.Marshal(b.request)
+	// The request is in every container, user code's among them.
+	public, secrets := b.request.Apart(secrets)
+	request, err := json.Marshal(public)
 	if err != nil {
 		return nil, fmt.Errorf("encode the request of the run: %w", err)
 	}
