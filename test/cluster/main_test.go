@@ -62,7 +62,12 @@ func outside(dir string) (func(), error) {
 	}
 	server := &http.Server{Handler: npmcache.New(os.Getenv(npmRegistry), os.Getenv(npmFolder)), ReadHeaderTimeout: time.Minute}
 	go func() { _ = server.Serve(listener) }()
-	return func() { _ = server.Close() }, nil
+	stop := func() { _ = server.Close() }
+	if os.Getenv(keep) == "" {
+		return stop, nil
+	}
+	shut, err := openAPI(dir)
+	return func() { stop(); shut() }, err
 }
 
 // within starts the cluster and runs the tests.
@@ -87,7 +92,13 @@ func within(m *testing.M) int {
 		return 1
 	}
 	fmt.Fprintf(os.Stderr, "%6.1f s  a cluster is up\n", time.Since(began).Seconds())
-	return m.Run()
+	code := m.Run()
+	if os.Getenv(keep) != "" {
+		if err := stay(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+		}
+	}
+	return code
 }
 
 func needsCluster(t *testing.T) {

@@ -138,7 +138,7 @@ func (w *world) situation() string {
 	for _, args := range [][]string{
 		{"get", "cdk,jobs,pods", "-A", "-o", "wide"},
 		{"get", "events", "-A", "--sort-by=.lastTimestamp"},
-		{"logs", "-n", operatorNamespace, "deployment/awscdk-operator", "--tail=60"},
+		{"logs", "-n", operatorNamespace, "-l", "app.kubernetes.io/instance=" + release, "--prefix", "--tail=40"},
 	} {
 		out, _ := w.Kubectl(w.T, args...)
 		lines := strings.Split(out, "\n")
