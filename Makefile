@@ -46,6 +46,10 @@ fuzz: ## Fuzz what reads the work of others (FUZZTIME=10s each, FUZZJOBS=2 at a 
 bench: ## Measure the operator against the same typed by hand (BENCH_RUNS=3, a quarter of an hour)
 	@hack/bench
 
+.PHONY: bench-scale
+bench-scale: ## Measure a manager of 10,000 stacks (SCALE_OBJECTS=1000 SCALE_MINUTES=2 for a quick look)
+	@hack/bench-scale
+
 .PHONY: kill-loop
 kill-loop: ## Kill the manager 200 times at random moments, and count what must not happen (KILL_LOOP=200)
 	@hack/kill-loop

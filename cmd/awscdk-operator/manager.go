@@ -89,6 +89,7 @@ func newManager(config *rest.Config, s settings) (ctrl.Manager, error) {
 			BindAddress:   s.metricsAddr,
 			ExtraHandlers: map[string]http.Handler{"/metrics/hooks": promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{})},
 		},
+		PprofBindAddress:              s.profileAddr,
 		LeaderElection:                s.leaderElect,
 		LeaderElectionID:              "awscdk-operator",
 		LeaderElectionNamespace:       s.leaderNamespace,

@@ -27,6 +27,7 @@ type settings struct {
 	account             string
 	metricsAddr         string
 	healthAddr          string
+	profileAddr         string
 	data                string
 	maxRuns             int
 	maxRunsPerNamespace int
@@ -57,6 +58,7 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	f.StringVar(&s.account, "cdk-default-account", getenv("CDK_DEFAULT_ACCOUNT"), "account given to CDK apps; by default that of the credentials (CDK_DEFAULT_ACCOUNT)")
 	f.StringVar(&s.metricsAddr, "metrics-bind-address", ":9115", "where /metrics and /metrics/hooks are served, 0 for nowhere")
 	f.StringVar(&s.healthAddr, "health-probe-bind-address", ":8081", "where /healthz and /readyz are served, 0 for nowhere")
+	f.StringVar(&s.profileAddr, "pprof-bind-address", "0", "where /debug/pprof is served, 0 for nowhere: on loopback only, since it tells what the operator does")
 	f.StringVar(&s.data, "data-dir", dataDir(getenv), "`folder` of runs, git mirrors and caches (AWSCDK_OPERATOR_DATA)")
 	f.IntVar(&s.maxRuns, "max-runs", 0, "builds and hooks that run at once; 0 for one more than the number of processors, at least 3, or 50 with --executor Job")
 	f.IntVar(&s.maxRunsPerNamespace, "max-runs-per-namespace", 0, "how many of them one namespace may have; 0 for all but one, or all where one namespace is watched")

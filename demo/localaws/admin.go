@@ -1,8 +1,11 @@
 package localaws
 
 import (
+	"cmp"
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 
 	"awscdk.dev/operator/demo/localaws/control"
 )
@@ -14,6 +17,7 @@ func (s *Server) adminRoutes() http.Handler {
 		writeJSON(w, map[string]any{"status": "ok", "account": s.config.Account})
 	})
 	mux.HandleFunc("GET /_localaws/calls", s.listCalls)
+	mux.HandleFunc("GET /_localaws/counts", s.listCounts)
 	mux.HandleFunc("DELETE /_localaws/calls", func(w http.ResponseWriter, _ *http.Request) {
 		s.Control.ForgetCalls()
 		w.WriteHeader(http.StatusNoContent)
@@ -62,6 +66,32 @@ func (s *Server) listCalls(w http.ResponseWriter, r *http.Request) {
 		counts[c.Service+":"+c.Action]++
 	}
 	writeJSON(w, map[string]any{"calls": calls, "counts": counts, "total": len(calls)})
+}
+
+// listCounts answers with how often each action was called since the start. The
+// journal is bounded, and this is not.
+func (s *Server) listCounts(w http.ResponseWriter, _ *http.Request) {
+	type count struct {
+		Service, Action string
+		Write           bool
+		Succeeded       int
+		Refused         int
+	}
+	byAction := map[[2]string]*count{}
+	for k, n := range s.Control.Counts() {
+		key := [2]string{k.Service, k.Action}
+		if byAction[key] == nil {
+			byAction[key] = &count{Service: k.Service, Action: k.Action, Write: k.Write}
+		}
+		if k.Refused {
+			byAction[key].Refused += n
+		} else {
+			byAction[key].Succeeded += n
+		}
+	}
+	writeJSON(w, slices.SortedFunc(maps.Values(byAction), func(a, b *count) int {
+		return cmp.Or(cmp.Compare(a.Service, b.Service), cmp.Compare(a.Action, b.Action))
+	}))
 }
 
 func (s *Server) addFault(w http.ResponseWriter, r *http.Request) {

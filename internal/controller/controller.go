@@ -72,6 +72,7 @@ type Reconciler struct {
 	Options
 	wake    wake
 	written written
+	checks  checks
 	outputs outputs
 	gaps    gaps
 	// sessions are those of objects with roles of their own.
@@ -95,10 +96,16 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, nil
 	case err != nil:
 		return ctrl.Result{}, fmt.Errorf("read %s: %w", req.NamespacedName, err)
-	case !controllerutil.ContainsFinalizer(obj, v1alpha1.Finalizer):
-		return r.takeOver(ctx, obj)
+	case controllerutil.ContainsFinalizer(obj, v1alpha1.Finalizer):
+	case !obj.DeletionTimestamp.IsZero():
+		return ctrl.Result{}, nil // it is as good as gone
+	default:
+		err = r.takeOver(ctx, obj)
 	}
-	after, err := r.pass(obj).run(ctx)
+	var after time.Duration
+	if err == nil {
+		after, err = r.pass(obj).run(ctx)
+	}
 	if apierrors.IsConflict(err) || apierrors.IsNotFound(err) {
 		// Somebody wrote the object since it was read: look again.
 		return ctrl.Result{RequeueAfter: 50 * time.Millisecond}, nil
@@ -107,19 +114,17 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 }
 
 // takeOver puts our finalizer on an object before anything is done about it,
-// so that it cannot vanish with its stack left behind.
-func (r *Reconciler) takeOver(ctx context.Context, obj *v1alpha1.CdkTsStack) (ctrl.Result, error) {
-	if !obj.DeletionTimestamp.IsZero() {
-		return ctrl.Result{}, nil
-	}
+// so that it cannot vanish with its stack left behind. The pass goes on with the
+// object as the API server gives it back.
+func (r *Reconciler) takeOver(ctx context.Context, obj *v1alpha1.CdkTsStack) error {
 	before := obj.DeepCopy()
 	controllerutil.AddFinalizer(obj, v1alpha1.Finalizer)
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
 	if err := r.Client.Patch(ctx, obj, patch); err != nil {
-		return ctrl.Result{RequeueAfter: 50 * time.Millisecond}, client.IgnoreNotFound(ignoreConflict(err))
+		return fmt.Errorf("put the finalizer on: %w", err)
 	}
 	r.written.note(obj)
-	return ctrl.Result{RequeueAfter: time.Nanosecond}, nil
+	return nil
 }
 
 func (r *Reconciler) reporter() report.Reporter {
@@ -130,15 +135,9 @@ func (r *Reconciler) reporter() report.Reporter {
 func (r *Reconciler) forget(name types.NamespacedName) {
 	r.wake.forget(name)
 	r.written.forget(name)
+	r.checks.forget(name)
 	r.outputs.forget(name)
 	r.gaps.forget(name)
 	r.sessions.forget(name)
 	r.Metrics.Forget(name)
-}
-
-func ignoreConflict(err error) error {
-	if apierrors.IsConflict(err) {
-		return nil
-	}
-	return err
 }

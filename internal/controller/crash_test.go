@@ -183,12 +183,12 @@ type countingStatus struct {
 	c *counting
 }
 
-func (s *countingStatus) Update(ctx context.Context, obj client.Object, o ...client.SubResourceUpdateOption) error {
+func (s *countingStatus) Patch(ctx context.Context, obj client.Object, patch client.Patch, o ...client.SubResourcePatchOption) error {
 	n := s.c.writes.Add(1)
 	if n == s.c.before {
 		_ = unix.Kill(os.Getpid(), unix.SIGKILL)
 	}
-	err := s.SubResourceWriter.Update(ctx, obj, o...)
+	err := s.SubResourceWriter.Patch(ctx, obj, patch, o...)
 	if err != nil {
 		s.c.writes.Add(-1)
 	}

@@ -27,7 +27,7 @@ import (
 )
 
 // +kubebuilder:rbac:groups=awscdk.dev,resources=cdktsstacks,verbs=get;list;watch;patch
-// +kubebuilder:rbac:groups=awscdk.dev,resources=cdktsstacks/status,verbs=update
+// +kubebuilder:rbac:groups=awscdk.dev,resources=cdktsstacks/status,verbs=patch
 // +kubebuilder:rbac:groups=awscdk.dev,resources=cdktsstacks/finalizers,verbs=update
 // +kubebuilder:rbac:groups="",resources=secrets,verbs=get;create;update
 // +kubebuilder:rbac:groups="",resources=configmaps,verbs=get;create;update

@@ -3,14 +3,17 @@ package controller
 import (
 	"context"
 	"fmt"
+	"reflect"
 	"strings"
 	"sync"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/report"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -47,38 +50,73 @@ func (w *written) forget(name types.NamespacedName) {
 }
 
 // read gives the object from the cache, or from the API server when the cache
-// may not have caught up with our own last write.
+// may not have caught up with our own last write. Its operation may be one that
+// is not saved.
 func (r *Reconciler) read(ctx context.Context, name types.NamespacedName) (*v1alpha1.CdkTsStack, error) {
 	obj := &v1alpha1.CdkTsStack{}
 	if err := r.Client.Get(ctx, name, obj); err != nil {
 		return nil, err
 	}
-	if !r.written.doubts(obj) {
-		return obj.DeepCopy(), nil
+	if r.written.doubts(obj) {
+		obj = &v1alpha1.CdkTsStack{}
+		if err := r.Live.Get(ctx, name, obj); err != nil {
+			return nil, err
+		}
+		r.written.note(obj)
 	}
-	live := &v1alpha1.CdkTsStack{}
-	if err := r.Live.Get(ctx, name, live); err != nil {
-		return nil, err
-	}
-	r.written.note(live)
-	return live, nil
+	r.checks.resume(obj)
+	return obj, nil
 }
 
-// save writes the status under an optimistic lock, if it differs from what is
-// there; a steady state writes nothing.
+// save writes what differs from the status that is there, under an optimistic
+// lock; a steady state writes nothing.
 func (r *Reconciler) save(ctx context.Context, obj *v1alpha1.CdkTsStack, status v1alpha1.CdkTsStackStatus) error {
-	if equality.Semantic.DeepEqual(obj.Status, status) {
-		return nil
+	was, is := decide.Saved(&obj.Spec, &obj.Status), decide.Saved(&obj.Spec, &status)
+	if !equality.Semantic.DeepEqual(was, is) {
+		version, err := r.patchStatus(ctx, obj, &was, &is)
+		if err != nil {
+			return err
+		}
+		obj.ResourceVersion = version
+		r.written.note(obj)
 	}
 	obj.Status = status
-	if err := r.Client.Status().Update(ctx, obj); err != nil {
+	r.checks.hold(obj)
+	return nil
+}
+
+// patchStatus sends the difference between two statuses, and gives the version
+// of the object that has it. The answer of the API server is its metadata only:
+// a whole object costs more to read than a small change to send.
+func (r *Reconciler) patchStatus(ctx context.Context, obj *v1alpha1.CdkTsStack, was, is *v1alpha1.CdkTsStackStatus) (version string, err error) {
+	patch, err := statusPatch(obj.ResourceVersion, was, is)
+	if err != nil {
+		return "", fmt.Errorf("tell what changed in the status: %w", err)
+	}
+	written := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: obj.Namespace, Name: obj.Name}}
+	written.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CdkTsStack"))
+	if err := r.Client.Status().Patch(ctx, written, client.RawPatch(types.MergePatchType, patch)); err != nil {
 		if tooLarge(err) {
 			r.reporter().Send(obj, report.Event{Warning: true, Reason: "StatusTooLarge", Action: "Save", Note: "The object is too large for its status to be saved, and nothing is done about it: make its spec and annotations smaller"})
 		}
-		return fmt.Errorf("save the status: %w", err)
+		return "", fmt.Errorf("save the status: %w", err)
 	}
-	r.written.note(obj)
-	return nil
+	return written.ResourceVersion, nil
+}
+
+// statusPatch is the JSON merge patch from one status to another, for the object
+// in that version only. What did not change is not even looked into.
+func statusPatch(version string, was, is *v1alpha1.CdkTsStackStatus) ([]byte, error) {
+	var from, to v1alpha1.CdkTsStack
+	before, after := reflect.ValueOf(was).Elem(), reflect.ValueOf(is).Elem()
+	for i := range before.NumField() {
+		if !equality.Semantic.DeepEqual(before.Field(i).Interface(), after.Field(i).Interface()) {
+			reflect.ValueOf(&from.Status).Elem().Field(i).Set(before.Field(i))
+			reflect.ValueOf(&to.Status).Elem().Field(i).Set(after.Field(i))
+		}
+	}
+	from.ResourceVersion = version
+	return client.MergeFromWithOptions(&from, client.MergeFromWithOptimisticLock{}).Data(&to)
 }
 
 // tooLarge says whether the API server, or etcd behind it, refuses an object

@@ -150,8 +150,10 @@ func (h *hour) pass() time.Duration {
 // second, and counts it and its events.
 func (h *hour) save(status v1alpha1.CdkTsStackStatus) {
 	before := h.obj.DeepCopy()
-	if !equality.Semantic.DeepEqual(h.obj.Status, status) {
+	if !equality.Semantic.DeepEqual(decide.Saved(&h.obj.Spec, &h.obj.Status), decide.Saved(&h.obj.Spec, &status)) {
 		h.writes++
+	}
+	if !equality.Semantic.DeepEqual(h.obj.Status, status) {
 		data, err := json.Marshal(status)
 		if err != nil {
 			h.Fatal(err)

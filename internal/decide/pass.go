@@ -51,7 +51,7 @@ func (p *pass) poll(since metav1.Time) time.Duration {
 
 // seldom is poll for what nobody waits for: it doubles with every look.
 func (p *pass) seldom(since metav1.Time) time.Duration {
-	return min(max(p.now.Sub(since.Time), 200*time.Millisecond), 30*time.Second)
+	return min(max(p.now.Sub(since.Time), time.Second), 30*time.Second)
 }
 
 // due says whether a time has come, and otherwise asks to be woken for it.

@@ -181,7 +181,7 @@ func (p *pass) reconciling() bool {
 func phase(p *pass) v1alpha1.Phase {
 	v := p.verdict.severity
 	switch op := p.st.Operation; {
-	case op != nil && v < failing:
+	case op != nil && v < failing && !Unsaved(&p.obj.Spec, op):
 		return operationPhase(op)
 	case p.deleting():
 		return v1alpha1.PhaseDeleting

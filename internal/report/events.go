@@ -90,7 +90,10 @@ func started(before, after *v1alpha1.CdkTsStack) []Event {
 	}
 	switch op.Kind {
 	case v1alpha1.OperationDriftCheck:
-		return []Event{{Reason: "DriftCheckStart", Action: "DriftCheck", Note: "Looking for drift"}}
+		if decide.Unsaved(&after.Spec, op) {
+			return nil // it is told with its end, if that brings news
+		}
+		return []Event{driftCheckStart("Looking for drift")}
 	case v1alpha1.OperationGitSync:
 		return []Event{{Reason: "GitSyncCheckStart", Action: "GitSync", Note: "Looking at " + decide.Tracked(&after.Spec)}}
 	case v1alpha1.OperationDestroy:
@@ -157,32 +160,6 @@ func sourceTrouble(before, after *v1alpha1.CdkTsStack) []Event {
 		reason = c.Reason
 	}
 	return []Event{{Warning: true, Reason: reason, Action: "GitSync", Note: is.Error}}
-}
-
-// driftEvents tells how a drift check ended.
-func driftEvents(before, after *v1alpha1.CdkTsStack) []Event {
-	is := after.Status.Drift
-	if !checkEnded(before, after) {
-		return nil
-	}
-	switch drifted := meta.FindStatusCondition(after.Status.Conditions, v1alpha1.ConditionDrifted); {
-	case after.Status.StackProblem != nil:
-		return nil // Ready tells of it
-	case is.Error != "":
-		return []Event{{Warning: true, Reason: "DriftCheckFailure", Action: "DriftCheck", Note: is.Error}}
-	case after.Status.DriftDetected && drifted != nil:
-		return []Event{{Warning: true, Reason: "DriftDetected", Action: "DriftCheck", Note: drifted.Message}}
-	}
-	return nil
-}
-
-// checkEnded says whether a drift check ended between two states.
-func checkEnded(before, after *v1alpha1.CdkTsStack) bool {
-	was, is := before.Status.Drift, after.Status.Drift
-	if is == nil || is.AttemptedAt == nil {
-		return false
-	}
-	return was == nil || was.AttemptedAt == nil || !was.AttemptedAt.Equal(is.AttemptedAt)
 }
 
 // troubles tells of a problem that keeps an object from being ready and that

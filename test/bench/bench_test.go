@@ -15,6 +15,7 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/git/gittest"
 	"awscdk.dev/operator/test/e2e/rig"
+	"awscdk.dev/operator/test/figures"
 
 	"k8s.io/utils/ptr"
 )
@@ -34,6 +35,15 @@ const (
 	appPath   = "sample-app"
 )
 
+// targets are the ratios that must not be passed.
+var targets = map[string]float64{
+	"cold: first deployment":                0.9,
+	"warm: a commit that changes the stack": 0.35,
+	"a commit that changes no stack":        0.25,
+	"a second region of the same commit":    0.25,
+	"a second context of the same commit":   0.25,
+}
+
 // bench is the stage of a measurement: two accounts in one local AWS, the
 // operator's and that of somebody who types by hand.
 type bench struct {
@@ -44,7 +54,7 @@ type bench struct {
 	hand    *hand
 	manager *rig.Manager
 	data    string
-	figures *figures
+	figures *figures.Table
 	commits int
 }
 
@@ -64,7 +74,7 @@ func BenchmarkOperator(b *testing.B) {
 	if err := os.WriteFile(keys, []byte(text), 0o600); err != nil {
 		b.Fatal(err)
 	}
-	s := &bench{b: b, figures: &figures{}, app: rig.SampleApp(b).At(appPath)}
+	s := &bench{b: b, figures: &figures.Table{Targets: targets}, app: rig.SampleApp(b).At(appPath)}
 	s.Rig = rig.Start(b, "--speed", speed, "--credentials", keys)
 	s.accounts()
 	if runs > 0 {
@@ -80,7 +90,7 @@ func BenchmarkOperator(b *testing.B) {
 		s.finishRound()
 	}
 	s.steady()
-	if err := s.figures.print(os.Stdout, runs); err != nil {
+	if err := s.figures.Print(os.Stdout, runs); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -141,7 +151,7 @@ func (s *bench) measure(name string, operator, hand func()) {
 	hand()
 	byHand := time.Since(began)
 	s.say("%-38s %6.1f s (%s), by hand %6.1f s", name, took.Seconds(), steps, byHand.Seconds())
-	s.figures.ratio(name, took, byHand)
+	s.figures.Ratio(name, took, byHand)
 }
 
 // stepDone is what a build logs of each of its steps.

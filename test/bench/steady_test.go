@@ -1,15 +1,12 @@
 package bench
 
 import (
-	"bytes"
 	"fmt"
-	"os"
-	"strconv"
-	"strings"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/test/e2e/rig"
+	"awscdk.dev/operator/test/figures"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 )
@@ -20,8 +17,6 @@ const (
 	steadyStacks = 4
 	// steadyTime is how long a steady state is watched.
 	steadyTime = 30 * time.Second
-	// ticks per second of the times in /proc/PID/stat (USER_HZ, proc(5)).
-	ticks = 100
 )
 
 // steady measures what a manager costs that has nothing to deploy: at rest,
@@ -49,28 +44,28 @@ func (s *bench) steady() {
 	restart(rig.ManagerOptions{})
 	s.say("at rest for %s", steadyTime)
 	rest, _ := s.watch(func() int64 { return 0 })
-	rss := residentMiB(s.b, s.manager.PID)
+	rss := figures.ResidentMiB(s.b, s.manager.PID)
 
 	restart(rig.ManagerOptions{GitSync: "@every 1s"})
 	s.say("git checks for %s", steadyTime)
 	git, looks := s.watch(s.HTTP.Listings)
-	gitChildren := s.children()
+	gitChildren := figures.Children(s.b, s.manager.PID)
 
 	restart(rig.ManagerOptions{Drift: "@every 1s"})
 	s.say("drift checks for %s", steadyTime)
 	drift, checks := s.watch(func() int64 { return int64(s.AWS.Succeeded(s.b, "DetectStackDrift")) })
-	driftChildren := s.children()
+	driftChildren := figures.Children(s.b, s.manager.PID)
 
 	for range 2 {
 		restart(rig.ManagerOptions{})
 	}
-	s.figures.note(fmt.Sprintf("manager's processor time per git check (of %d)", looks), millis(git-rest, looks), "ms", 10)
-	s.figures.note("child processes during git checks", float64(gitChildren), "", 0)
-	s.figures.note(fmt.Sprintf("manager's processor time per drift check (of %d)", checks), millis(drift-rest, checks), "ms", 20)
-	s.figures.note("child processes during drift checks", float64(driftChildren), "", 0)
-	s.figures.note(fmt.Sprintf("manager's processor time at rest, %d stacks", steadyStacks), millis(rest, int64(steadyTime/time.Minute*60+steadyTime%time.Minute/time.Second)), "ms/s", -1)
-	s.figures.note("manager's resident memory at rest", rss, "MiB", 64)
-	s.figures.note(fmt.Sprintf("from exec to ready (median of %d)", len(starts)), median(starts), "s", 1)
+	s.figures.Note(fmt.Sprintf("manager's processor time per git check (of %d)", looks), millis(git-rest, looks), "ms", 10)
+	s.figures.Note("child processes during git checks", float64(gitChildren), "", 0)
+	s.figures.Note(fmt.Sprintf("manager's processor time per drift check (of %d)", checks), millis(drift-rest, checks), "ms", 5)
+	s.figures.Note("child processes during drift checks", float64(driftChildren), "", 0)
+	s.figures.Note(fmt.Sprintf("manager's processor time at rest, %d stacks", steadyStacks), millis(rest, int64(steadyTime/time.Minute*60+steadyTime%time.Minute/time.Second)), "ms/s", -1)
+	s.figures.Note("manager's resident memory at rest", rss, "MiB", 64)
+	s.figures.Note(fmt.Sprintf("from exec to ready (median of %d)", len(starts)), figures.Median(starts), "s", 1)
 	s.manager.Stop(s.b)
 }
 
@@ -99,83 +94,11 @@ func (s *bench) warmUp(objects []*v1alpha1.CdkTsStack) {
 // watch returns the manager's processor time of a while, and by how much a
 // count grew in it.
 func (s *bench) watch(count func() int64) (used time.Duration, grown int64) {
-	before, first := processorTime(s.b, s.manager.PID), count()
+	before, first := figures.ProcessorTime(s.b, s.manager.PID), count()
 	time.Sleep(steadyTime)
-	return processorTime(s.b, s.manager.PID) - before, count() - first
+	return figures.ProcessorTime(s.b, s.manager.PID) - before, count() - first
 }
 
 func millis(used time.Duration, times int64) float64 {
 	return used.Seconds() * 1000 / float64(max(times, 1))
-}
-
-// children is 1 when the manager has or ever had a child process. One that
-// has ended leaves its page faults in the manager's account.
-func (s *bench) children() int {
-	if fields := statFields(s.b, s.manager.PID); fields[cminflt] != "0" {
-		return 1
-	}
-	entries, err := os.ReadDir("/proc")
-	if err != nil {
-		s.b.Fatal(err)
-	}
-	for _, e := range entries {
-		if pid, err := strconv.Atoi(e.Name()); err == nil {
-			if stat, err := os.ReadFile("/proc/" + e.Name() + "/stat"); err == nil && pid != s.manager.PID &&
-				afterName(stat)[ppid] == strconv.Itoa(s.manager.PID) {
-				return 1
-			}
-		}
-	}
-	return 0
-}
-
-// Places of fields of /proc/PID/stat, counted from the one after the name.
-const (
-	ppid    = 1
-	cminflt = 8
-	utime   = 11
-	stime   = 12
-)
-
-func processorTime(tb fatal, pid int) time.Duration {
-	fields := statFields(tb, pid)
-	user, err1 := strconv.ParseInt(fields[utime], 10, 64)
-	system, err2 := strconv.ParseInt(fields[stime], 10, 64)
-	if err1 != nil || err2 != nil {
-		tb.Fatal(err1, err2)
-	}
-	return time.Duration(user+system) * time.Second / ticks
-}
-
-type fatal interface{ Fatal(args ...any) }
-
-func statFields(tb fatal, pid int) []string {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	return afterName(data)
-}
-
-// afterName splits what follows the name, which may hold anything.
-func afterName(stat []byte) []string {
-	return strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-}
-
-func residentMiB(tb fatal, pid int) float64 {
-	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
-	if err != nil {
-		tb.Fatal(err)
-	}
-	for line := range strings.Lines(string(data)) {
-		if value, ok := strings.CutPrefix(line, "VmRSS:"); ok {
-			kib, err := strconv.ParseFloat(strings.Fields(value)[0], 64)
-			if err != nil {
-				tb.Fatal(err)
-			}
-			return kib / 1024
-		}
-	}
-	tb.Fatal("no VmRSS for process ", pid)
-	return 0
 }

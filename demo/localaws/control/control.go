@@ -5,6 +5,7 @@ package control
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -61,6 +62,7 @@ type Control struct {
 	mu        sync.Mutex
 	journal   []Entry
 	dropped   int
+	counts    map[Counted]int
 	faults    []*Fault
 	throttles []*Throttle
 }
@@ -80,6 +82,24 @@ func (c *Control) Record(e Entry) {
 		c.dropped += maxJournal / 2
 	}
 	c.journal = append(c.journal, e)
+	if c.counts == nil {
+		c.counts = map[Counted]int{}
+	}
+	c.counts[Counted{e.Service, e.Action, e.Write, e.Error != ""}]++
+}
+
+// Counted is what calls are counted by.
+type Counted struct {
+	Service, Action string
+	Write, Refused  bool
+}
+
+// Counts says how often each action was called since the start, however long
+// ago, well or not. Forgetting the journal does not change it.
+func (c *Control) Counts() map[Counted]int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.counts)
 }
 
 // Filter chooses entries of the journal. Empty fields match everything.

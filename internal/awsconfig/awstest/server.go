@@ -176,6 +176,25 @@ func (s *Server) Succeeded(tb testing.TB, action string) int {
 	return n
 }
 
+// Count is how often an action was called since the start.
+type Count struct {
+	Service, Action string
+	Write           bool
+	Succeeded       int
+	Refused         int
+}
+
+// Counts are those of all actions. Unlike Calls they are complete, however many
+// calls there were.
+func (s *Server) Counts(tb testing.TB) []Count {
+	tb.Helper()
+	var all []Count
+	if err := json.Unmarshal(s.do(tb, http.MethodGet, "/_localaws/counts", nil), &all); err != nil {
+		tb.Fatal(err)
+	}
+	return all
+}
+
 func (s *Server) do(tb testing.TB, method, path string, body []byte) []byte {
 	tb.Helper()
 	r, err := http.NewRequestWithContext(tb.Context(), method, s.URL+path, bytes.NewReader(body))

@@ -19,12 +19,12 @@ import (
 	"awscdk.dev/operator/internal/run"
 )
 
-// ManagerOptions shape a manager. Data and Namespace are required.
+// ManagerOptions shape a manager. Data is required.
 type ManagerOptions struct {
 	// Data is the folder of runs, mirrors and caches; a manager that follows
 	// another is given the same.
 	Data string
-	// Namespace is what it looks after.
+	// Namespace is what it looks after, "" for all.
 	Namespace string
 	// GitSync and Drift are schedules; "@every 1h" unless set.
 	GitSync, Drift string
@@ -40,6 +40,8 @@ type Manager struct {
 	PID int
 	// Ready is how long it took from exec until /readyz said ok.
 	Ready time.Duration
+	// Metrics is the address of its metrics.
+	Metrics string
 
 	data    string
 	logPath string
@@ -55,14 +57,14 @@ func (r *Rig) Manage(tb testing.TB, o ManagerOptions) *Manager {
 		shareDependencies(tb, o.Data)
 	}
 	health := freeAddress(tb)
-	m := &Manager{data: o.Data, ended: make(chan struct{})}
+	m := &Manager{Metrics: "http://" + freeAddress(tb) + "/metrics", data: o.Data, ended: make(chan struct{})}
 	log, err := os.CreateTemp(tb.TempDir(), "manager-*.log")
 	must(tb, err)
 	defer log.Close()
 	m.logPath = log.Name()
 	args := append([]string{
 		"manager", "--data-dir", o.Data, "--watch-namespaces", o.Namespace,
-		"--metrics-bind-address", freeAddress(tb), "--health-probe-bind-address", health, "--webhook-bind-address", "0",
+		"--metrics-bind-address", strings.TrimSuffix(strings.TrimPrefix(m.Metrics, "http://"), "/metrics"), "--health-probe-bind-address", health, "--webhook-bind-address", "0",
 	}, o.Flags...)
 	m.cmd = exec.Command(r.operator, args...)
 	m.cmd.Env = append(environment(), "KUBECONFIG="+r.kubeconfig,
@@ -111,10 +113,16 @@ func (m *Manager) Kill() {
 	<-m.ended
 }
 
+// Ended is closed when the manager has ended.
+func (m *Manager) Ended() <-chan struct{} { return m.ended }
+
+// Terminate asks the manager to end, and does not wait for it.
+func (m *Manager) Terminate() { _ = m.cmd.Process.Signal(syscall.SIGTERM) }
+
 // Stop asks the manager to end, which it must do in half a minute.
 func (m *Manager) Stop(tb testing.TB) {
 	tb.Helper()
-	_ = m.cmd.Process.Signal(syscall.SIGTERM) // fails only when it has ended
+	m.Terminate() // fails only when it has ended
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
 	select {

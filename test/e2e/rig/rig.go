@@ -40,6 +40,8 @@ const Region = "us-east-1"
 type Rig struct {
 	// Client is a user's access to the API server.
 	Client client.WithWatch
+	// Config is a user's, for other clients.
+	Config *rest.Config
 	// AWS is the local AWS; nothing is bootstrapped yet.
 	AWS *awstest.Server
 	// HTTP and SSH serve the repositories that Repo makes.
@@ -102,7 +104,7 @@ func (r *Rig) startAPIServer(tb testing.TB) {
 
 func (r *Rig) connect(tb testing.TB, config *rest.Config) {
 	tb.Helper()
-	config.QPS = -1
+	config.QPS, r.Config = -1, config
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		v1alpha1.AddToScheme, corev1.AddToScheme, eventsv1.AddToScheme, appsv1.AddToScheme, batchv1.AddToScheme,

@@ -1,0 +1,80 @@
+package controller
+
+import (
+	"testing"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// The patch of a drift check that finds what it found before is as small as can
+// be, whatever else the status holds.
+func TestTheStatusIsSavedAsWhatChanged(t *testing.T) {
+	at := func(minute int) *metav1.Time {
+		t := metav1.NewTime(time.Date(2026, 3, 2, 9, minute, 0, 0, time.UTC))
+		return &t
+	}
+	was := v1alpha1.CdkTsStackStatus{
+		Phase: v1alpha1.PhaseSucceeded, History: make([]v1alpha1.HistoryEntry, 20), Outputs: map[string]string{"Kept": "1", "Gone": "2"},
+		Drift: &v1alpha1.DriftStatus{CheckedAt: at(0), AttemptedAt: at(0), Error: "access denied"}, LastDriftCheck: v1alpha1.NewTime(*at(0)),
+	}
+	for name, c := range map[string]struct {
+		change func(*v1alpha1.CdkTsStackStatus)
+		want   string
+	}{
+		"another drift check": {func(s *v1alpha1.CdkTsStackStatus) {
+			s.Drift.CheckedAt, s.Drift.AttemptedAt, s.LastDriftCheck = at(10), at(10), v1alpha1.NewTime(*at(10))
+		}, `{"drift":{"attemptedAt":"2026-03-02T09:10:00Z","checkedAt":"2026-03-02T09:10:00Z"},"lastDriftCheck":"2026-03-02T09:10:00Z"}`},
+		"what is gone is removed": {func(s *v1alpha1.CdkTsStackStatus) {
+			s.Drift.Error = ""
+			delete(s.Outputs, "Gone")
+			s.History = nil
+		}, `{"drift":{"error":null},"history":null,"outputs":{"Gone":null}}`},
+		"a list is sent whole": {func(s *v1alpha1.CdkTsStackStatus) {
+			s.Conditions = []metav1.Condition{{Type: "Ready", LastTransitionTime: *at(0)}}
+		}, `{"conditions":[{"lastTransitionTime":"2026-03-02T09:00:00Z","message":"","reason":"","status":"","type":"Ready"}]}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			is := was.DeepCopy()
+			c.change(is)
+			got, err := statusPatch("7", &was, is)
+			if want := `{"metadata":{"resourceVersion":"7"},"status":` + c.want + `}`; err != nil || string(got) != want {
+				t.Errorf("the patch is\n%s, %v, want\n%s", got, err, want)
+			}
+		})
+	}
+}
+
+// A check in flight is of one object: another of its name, or one that a person
+// gave another operation, has none.
+func TestACheckThatIsNotSavedBelongsToOneObject(t *testing.T) {
+	object := func(uid types.UID, op *v1alpha1.Operation) *v1alpha1.CdkTsStack {
+		o := &v1alpha1.CdkTsStack{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", UID: uid}}
+		o.Status.Operation = op
+		return o
+	}
+	check := &v1alpha1.Operation{ID: "cdk-drift-1", Kind: v1alpha1.OperationDriftCheck, Step: v1alpha1.StepDetecting}
+	deployment := &v1alpha1.Operation{ID: "cdk-deploy-1", Kind: v1alpha1.OperationDeploy, Step: v1alpha1.StepBuilding}
+	var c checks
+	c.hold(object("u1", check))
+	for name, test := range map[string]struct {
+		read *v1alpha1.CdkTsStack
+		want string
+	}{
+		"the same object":          {object("u1", nil), check.ID},
+		"another of that name":     {object("u2", nil), ""},
+		"it is deployed meanwhile": {object("u1", deployment), deployment.ID},
+	} {
+		if c.resume(test.read); (test.want == "") != (test.read.Status.Operation == nil) || test.want != "" && test.read.Status.Operation.ID != test.want {
+			t.Errorf("%s: the operation is %+v, want %q", name, test.read.Status.Operation, test.want)
+		}
+	}
+	c.hold(object("u1", deployment))
+	again := object("u1", nil)
+	if c.resume(again); again.Status.Operation != nil {
+		t.Error("a check is remembered that a deployment took the place of")
+	}
+}
