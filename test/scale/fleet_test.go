@@ -149,7 +149,7 @@ func (f *fleet) live(obj *v1alpha1.CdkTsStack, arn, account string) {
 	}
 	seen := decide.Observed{
 		Run:       decide.Run{State: decide.RunDone, Result: &decide.RunResult{Plan: plan}},
-		ChangeSet: decide.ChangeSet{Seen: true, Exists: true, StackID: arn, Status: "CREATE_COMPLETE", ExecutionStatus: "AVAILABLE", Changes: 1},
+		ChangeSet: decide.ChangeSet{Seen: true, Exists: true, StackID: arn, Status: "CREATE_COMPLETE", ExecutionStatus: "AVAILABLE", Changes: []decide.Change{{Action: "Add", LogicalID: "Only", Type: "AWS::SSM::Parameter"}}},
 		Events:    decide.Events{Seen: true, Started: true, Final: "CREATE_COMPLETE", Done: 1},
 		Stack:     decide.Stack{Seen: true, Exists: true, ID: arn, Name: obj.Spec.StackName, Status: "CREATE_COMPLETE", Outputs: map[string]string{"Name": "Only"}},
 		Bootstrap: decide.Bootstrap{Seen: true, Version: 21}, Rival: decide.Rival{Seen: true},
