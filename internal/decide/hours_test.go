@@ -107,7 +107,7 @@ func TestAnHourCostsLittle(t *testing.T) {
 		"drift is not known":                          {then: func(h *hour) { h.aws.drift.Undecided = "UNKNOWN" }, most: atRest},
 		"of a nested stack drift is never looked for": {then: func(h *hour) { h.aws.drift.Status = "DETECTION_PENDING" }, most: cost{passes: 200, writes: 1, calls: 400, events: 2}},
 		"a plan waits for its window":                 {spec: sundays, first: true, most: atRest},
-		"an update waits for its window":              {then: func(h *hour) { h.edit(func(s *spec) { sundays(s); s.Path = "x" }) }, most: atRest},
+		"an update waits for its window":              {then: func(h *hour) { h.edit(func(s *spec) { sundays(s); s.Path = "x" }) }, most: cost{passes: 120, writes: 16, calls: 80, events: 8}},
 		"commits outrun a plan that waits": {spec: func(s *spec) { sundays(s); s.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true)} }, first: true, then: func(h *hour) {
 			h.spend(10 * time.Minute)
 			h.head.Revision = other
