@@ -54,7 +54,9 @@ type build struct {
 	recipe  *recipe.Recipe
 	lock    *recipe.Lock
 	sources fetch.Sources
-	layers  image.Store
+	// programs are compiled by compile, in tests by something quicker.
+	programs func(ctx context.Context, o buildOptions, arch string, log io.Writer) ([]program, error)
+	layers   image.Store
 }
 
 func newBuild(o buildOptions, archs, epoch string) (*build, error) {
@@ -86,7 +88,7 @@ func newBuild(o buildOptions, archs, epoch string) (*build, error) {
 		return nil, err
 	}
 	return &build{
-		buildOptions: o, recipe: r, lock: l,
+		buildOptions: o, recipe: r, lock: l, programs: compile,
 		sources: fetch.Sources{
 			Cache: fetch.Cache{Dir: filepath.Join(o.cache, "packages")}, Debian: fetch.ForDebian(), Npm: fetch.Npm,
 			Mirrors: mirrors(r), Snapshots: fetch.SnapshotMirrors(r, l),

@@ -3,6 +3,7 @@ module awscdk.dev/operator/images
 go 1.26.8
 
 require (
+	github.com/google/go-cmp v0.7.0
 	github.com/google/go-containerregistry v0.22.1
 	github.com/klauspost/compress v1.20.4
 	github.com/spdx/tools-golang v0.5.7

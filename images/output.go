@@ -38,7 +38,7 @@ func newOutput(name string) *output {
 
 // arch makes both images for one architecture.
 func (b *build) arch(ctx context.Context, arch string, outputs []*output, out, log io.Writer) error {
-	programs, err := b.programs(ctx, arch, log)
+	programs, err := b.programs(ctx, b.buildOptions, arch, log)
 	if err != nil {
 		return err
 	}
@@ -69,17 +69,17 @@ type program struct {
 	layer image.Spec
 }
 
-// programs compiles the operator and kubectl, in this order.
-func (b *build) programs(ctx context.Context, arch string, log io.Writer) ([]program, error) {
-	kubectl, err := gobuild.Kubectl(ctx, filepath.Join(b.root, "demo"))
+// compile makes the operator and kubectl, in this order.
+func compile(ctx context.Context, o buildOptions, arch string, log io.Writer) ([]program, error) {
+	kubectl, err := gobuild.Kubectl(ctx, filepath.Join(o.root, "demo"))
 	if err != nil {
 		return nil, err
 	}
-	operator := gobuild.Program{Module: b.root, Package: "./cmd/awscdk-operator", LinkFlags: "-X main.version=" + b.version}
+	operator := gobuild.Program{Module: o.root, Package: "./cmd/awscdk-operator", LinkFlags: "-X main.version=" + o.version}
 	var made []program
 	for _, each := range []gobuild.Program{operator, kubectl} {
 		fmt.Fprintf(log, "compiling %s for %s\n", filepath.Base(each.Package), arch)
-		file, err := each.Build(ctx, arch, filepath.Join(b.cache, "bin"))
+		file, err := each.Build(ctx, arch, filepath.Join(o.cache, "bin"))
 		if err != nil {
 			return nil, err
 		}
