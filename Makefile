@@ -62,7 +62,8 @@ e2e-cluster: ## Try it on a Kubernetes cluster of its own, with real pods (root;
 lint: ## Check style, import rules and common mistakes
 	@lint=$$(hack/tool golangci-lint)
 	"$$lint" run ./...
-	cd demo && "$$lint" run ./...
+	(cd demo && "$$lint" run ./...)
+	(cd images && "$$lint" run --build-tags built ./...)
 
 .PHONY: generate
 generate: ## Generate deep copies, the CRD, RBAC and the API reference
@@ -88,6 +89,10 @@ images: ## Build both container images into dist/images (IMAGE_ARCHS='amd64 arm6
 	@cd images
 	go run . build -version '$(VERSION)' -archs '$(IMAGE_ARCHS)' -revision "$$(git describe --always --dirty --abbrev=40 --exclude='*' 2>/dev/null || true)" \
 		-created "$${SOURCE_DATE_EPOCH:-$$(git log -1 --format=%ct 2>/dev/null || true)}" $(IMAGE_FLAGS)
+
+.PHONY: images-test
+images-test: images ## Build the images and run every tool of them, as their user (needs Linux; best as root)
+	@cd images && go test -count=1 -tags built ./internal/built
 
 .PHONY: image-push
 image-push: ## Push what "make images" built: REGISTRY=registry.example.com/team (IMAGE_LATEST=true tags it latest, too)

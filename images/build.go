@@ -20,7 +20,7 @@ import (
 // buildOptions are those of "images build".
 type buildOptions struct {
 	root, out, cache, version, revision, repository string
-	source, builder                                 string
+	source, builder, goVersion                      string
 	archs                                           []string
 	created                                         time.Time
 }
@@ -74,6 +74,7 @@ func newBuild(o buildOptions, archs, epoch string) (*build, error) {
 			return nil, err
 		}
 	}
+	o.goVersion = r.Go
 	if o.archs, err = chosen(archs, r.Architectures); err != nil {
 		return nil, err
 	}

@@ -71,11 +71,11 @@ type program struct {
 
 // compile makes the operator and kubectl, in this order.
 func compile(ctx context.Context, o buildOptions, arch string, log io.Writer) ([]program, error) {
-	kubectl, err := gobuild.Kubectl(ctx, filepath.Join(o.root, "demo"))
+	kubectl, err := gobuild.Kubectl(ctx, filepath.Join(o.root, "demo"), o.goVersion)
 	if err != nil {
 		return nil, err
 	}
-	operator := gobuild.Program{Module: o.root, Package: "./cmd/awscdk-operator", LinkFlags: "-X main.version=" + o.version}
+	operator := gobuild.Program{Module: o.root, Go: o.goVersion, Package: "./cmd/awscdk-operator", LinkFlags: "-X main.version=" + o.version}
 	var made []program
 	for _, each := range []gobuild.Program{operator, kubectl} {
 		fmt.Fprintf(log, "compiling %s for %s\n", filepath.Base(each.Package), arch)
@@ -185,7 +185,7 @@ func (b *build) write(o *output, out io.Writer) error {
 		return err
 	}
 	fmt.Fprintf(out, "%s@%s in %s and %s.tar\n", ref, digest, dir, dir)
-	return nil
+	return os.WriteFile(dir+".digest", []byte(digest.String()+"\n"), 0o644)
 }
 
 // attested are a bill of materials for each architecture's image, and where all

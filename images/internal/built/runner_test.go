@@ -15,6 +15,7 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -27,11 +28,10 @@ import (
 )
 
 // These tests are of what "make images" wrote; "make images-test" runs both.
-const (
-	dist = "../../../dist/images"
-	// here is the architecture whose programs this machine can run.
-	here = "amd64"
-)
+const dist = "../../../dist/images"
+
+// here is the architecture whose programs this machine can run.
+const here = runtime.GOARCH
 
 func images(t *testing.T, name string) map[string]v1.Image {
 	t.Helper()

@@ -17,6 +17,8 @@ type Program struct {
 	Module, Package string
 	// LinkFlags are for the linker, besides those that leave out what debuggers read.
 	LinkFlags string
+	// Go is the compiler's version, such as 1.26.8.
+	Go string
 }
 
 // Build compiles the program for linux and the architecture into a folder and
@@ -29,7 +31,7 @@ func (p Program) Build(ctx context.Context, arch, dir string) (string, error) {
 	}
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags", strings.TrimSpace("-s -w "+p.LinkFlags), "-o", file, p.Package)
 	cmd.Dir = p.Module
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOWORK=off", "GOFLAGS=", "GOAMD64=", "GOARM64=")
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH="+arch, "GOWORK=off", "GOFLAGS=", "GOTOOLCHAIN=go"+p.Go, "GOAMD64=", "GOARM64=")
 	if output, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("go build %s for %s: %w\n%s", p.Package, arch, err, output)
 	}
@@ -37,7 +39,7 @@ func (p Program) Build(ctx context.Context, arch, dir string) (string, error) {
 }
 
 // Kubectl is compiled from the version of Kubernetes that a module requires.
-func Kubectl(ctx context.Context, module string) (Program, error) {
+func Kubectl(ctx context.Context, module, compiler string) (Program, error) {
 	cmd := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Version}}", "k8s.io/kubernetes")
 	cmd.Dir = module
 	cmd.Env = append(os.Environ(), "GOWORK=off")
@@ -52,7 +54,7 @@ func Kubectl(ctx context.Context, module string) (Program, error) {
 	}
 	const set = "-X k8s.io/component-base/version."
 	return Program{
-		Module: module, Package: "k8s.io/kubernetes/cmd/kubectl",
+		Module: module, Go: compiler, Package: "k8s.io/kubernetes/cmd/kubectl",
 		LinkFlags: fmt.Sprintf("%sgitVersion=%s %sgitMajor=%s %sgitMinor=%s", set, version, set, parts[0], set, parts[1]),
 	}, nil
 }

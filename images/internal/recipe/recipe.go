@@ -16,10 +16,12 @@ import (
 // Recipe is images/recipe.yaml.
 type Recipe struct {
 	// Architectures are those of Go and Debian: amd64, arm64.
-	Architectures []string  `json:"architectures"`
-	Debian        Debian    `json:"debian"`
-	Node          Node      `json:"node"`
-	Npm           []Package `json:"npm"`
+	Architectures []string `json:"architectures"`
+	// Go is the version that programs are compiled with.
+	Go     string    `json:"go"`
+	Debian Debian    `json:"debian"`
+	Node   Node      `json:"node"`
+	Npm    []Package `json:"npm"`
 	// Groups are the runner's layers of Debian packages, from the bottom.
 	Groups []Group `json:"groups"`
 	// Links are symbolic links of the runner: what Debian's packages make when
