@@ -6,7 +6,6 @@ import (
 	"io"
 	"net"
 	"net/http"
-	"os/exec"
 	"strings"
 	"time"
 
@@ -90,7 +89,7 @@ func checkAround(ctx context.Context, mgr ctrl.Manager, o preflight.Options) (*p
 	if err != nil {
 		return nil, fmt.Errorf("ask for the API server's kinds: %w", err)
 	}
-	o.Live, o.Client, o.Schemas, o.LookPath = mgr.GetAPIReader(), mgr.GetClient(), known.OpenAPIV3(), exec.LookPath
+	o.Live, o.Client, o.Schemas = mgr.GetAPIReader(), mgr.GetClient(), known.OpenAPIV3()
 	p := preflight.New(o)
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()

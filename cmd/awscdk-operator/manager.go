@@ -55,7 +55,7 @@ func runManager(_ context.Context, args []string) error {
 	}
 	ctx := ctrl.SetupSignalHandler()
 	log.Info("starting", "version", versionString(), "data", s.data)
-	needs, err := checkAround(ctx, mgr, preflight.Options{Namespaces: list(s.watch), Log: log})
+	needs, err := checkAround(ctx, mgr, preflight.Options{Namespaces: list(s.watch), Log: log, LookPath: s.runs.lookPath()})
 	if err != nil {
 		return err
 	}

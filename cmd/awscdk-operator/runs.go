@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"slices"
 	"time"
 
@@ -65,6 +66,15 @@ func (r *runSettings) read() error {
 		return fmt.Errorf("%s: %w", r.defaultsFile, err)
 	}
 	return nil
+}
+
+// lookPath finds the tools of runs, which are the manager's own unless runs have
+// an image of theirs.
+func (r *runSettings) lookPath() func(string) (string, error) {
+	if r.executor == executorJob {
+		return nil
+	}
+	return exec.LookPath
 }
 
 // cached are the objects of runs that the manager's cache holds.

@@ -49,7 +49,7 @@ type Options struct {
 	Client client.Client
 	// Schemas are the API server's own descriptions of its kinds.
 	Schemas openapi.Client
-	// LookPath finds a tool, as exec.LookPath does.
+	// LookPath finds a tool, as exec.LookPath does; nil when runs have an image of their own.
 	LookPath func(name string) (string, error)
 	// Namespaces are those that are watched, none for all.
 	Namespaces []string

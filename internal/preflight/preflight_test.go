@@ -116,6 +116,20 @@ func around(t *testing.T, config *rest.Config, without ...string) *preflight.Pre
 	return p
 }
 
+// A manager whose runs have an image of their own needs no tools, and has none.
+func TestToolsAreNotMissedWhereRunsHaveTheirOwn(t *testing.T) {
+	known, err := discovery.NewDiscoveryClientForConfig(cluster.Config)
+	must(t, err)
+	c := admin(t)
+	p := preflight.New(preflight.Options{Live: c, Client: c, Schemas: known.OpenAPIV3(), Log: slog.New(slog.DiscardHandler)})
+	p.Check(t.Context())
+	for _, m := range p.Missing() {
+		if m.Need == "git" || m.Need == "node" || m.Concerns(plain) {
+			t.Errorf("missing: %s", m)
+		}
+	}
+}
+
 func names(all []preflight.Missing) string {
 	var needs []string
 	for _, m := range all {

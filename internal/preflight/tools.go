@@ -23,6 +23,9 @@ var needed = []struct {
 }
 
 func (p *Preflight) tools(context.Context) ([]Missing, error) {
+	if p.o.LookPath == nil {
+		return nil, nil
+	}
 	var missing []Missing
 	for _, tool := range needed {
 		if _, err := p.o.LookPath(tool.name); err != nil {

@@ -31,6 +31,10 @@ runner:
   image: {repository: %[2]s, tag: %[3]s, pullPolicy: Never}
   defaults:
     resources: {requests: {cpu: 20m, memory: 64Mi}, limits: {memory: 2Gi}}
+    # Their application has a certificate of the company's own authority.
+    volumes: [{name: company-ca, configMap: {name: company-ca, optional: true}}]
+    volumeMounts: [{name: company-ca, mountPath: /etc/company-ca, readOnly: true}]
+    env: [{name: CURL_CA_BUNDLE, value: /etc/company-ca/ca.pem}]
 operator:
   env: {driftCheckCron: "@every 30s", gitSyncCheckCron: "@every 5s"}
   extraEnv: %[4]s
