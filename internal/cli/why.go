@@ -1,0 +1,49 @@
+package cli
+
+import (
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+func parseSelector(text string) (labels.Selector, error) { return labels.Parse(text) }
+
+// showWhy says what keeps an object from being ready, and what happens next.
+func showWhy(p painter, o *v1alpha1.CdkTsStack, now time.Time) {
+	m, text := state(o, now)
+	p.printf("%s\n", p.mark(m, text))
+	ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
+	if ready == nil {
+		return
+	}
+	p.printf("%s, for %s\n\n%s\n\n", printable(ready.Reason), span(now.Sub(ready.LastTransitionTime.Time)), printable(ready.Message))
+	p.printf("%s\n", next(o, ready))
+	if s := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionSourceAvailable); s != nil && s.Status == metav1.ConditionFalse && s.Message != ready.Message {
+		p.printf("%s\n", p.in(yellow, "The repository cannot be read: "+s.Message))
+	}
+	if d := o.Status.Drift; d != nil && d.Error != "" {
+		p.printf("%s\n", p.in(yellow, "The last drift check gave no answer: "+d.Error))
+	}
+}
+
+// next says what happens by itself, and what a person has to do.
+func next(o *v1alpha1.CdkTsStack, ready *metav1.Condition) string {
+	name := printable(o.Name)
+	switch {
+	case ready.Status == metav1.ConditionTrue && o.Spec.Suspend:
+		return "Nothing happens until: kubectl cdk resume " + name
+	case ready.Status == metav1.ConditionTrue:
+		return "It is as it should be."
+	case meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionApprovalPending):
+		return "It waits for a person: kubectl cdk plan " + name + ", then kubectl cdk approve " + name + " or kubectl cdk acknowledge " + name
+	case meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled):
+		return "It is not tried again by itself. Put right what the message says; when that is no edit of the object or a new commit: kubectl cdk deploy " + name
+	case o.Spec.Suspend:
+		return "Nothing happens until: kubectl cdk resume " + name
+	}
+	return "It goes on by itself: kubectl cdk status -w " + name
+}
