@@ -13,6 +13,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	batchv1 "k8s.io/api/batch/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -165,4 +168,18 @@ func get(url string) (string, error) {
 	defer answer.Body.Close()
 	body, err := io.ReadAll(answer.Body)
 	return string(body), err
+}
+
+// stacks are the names of the stacks that the account has.
+func (w *world) stacks() (names []string) {
+	w.Helper()
+	api := cfn.New(cfn.Options{Region: rig.Region, BaseEndpoint: &w.AWS.URL, Credentials: credentials.NewStaticCredentialsProvider(keyID, secretKey, "")})
+	out, err := api.DescribeStacks(w.Context(), &cfn.DescribeStacksInput{})
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, s := range out.Stacks {
+		names = append(names, aws.ToString(s.StackName))
+	}
+	return names
 }
