@@ -17,6 +17,21 @@ type Clone struct {
 	// History has all commits, branches and tags be there, as `git describe`
 	// needs them. It takes a network call each time, since tags come and go.
 	History bool
+	// Own has the checkout hold its objects itself: whoever works in it may have
+	// no access to the mirror, and git is to work there all the same.
+	Own bool
+}
+
+// own gives a checkout objects of its own in the place of the store's: those
+// that its HEAD and its refs need.
+func (m *mirror) own(ctx context.Context, gitDir string) error {
+	if _, err := m.run.git(ctx, gitDir, "repack", "-a", "-d", "-q"); err != nil {
+		return fmt.Errorf("copy the objects of a checkout: %w", err)
+	}
+	if err := os.Remove(filepath.Join(gitDir, "objects", "info", "alternates")); err != nil {
+		return fmt.Errorf("copy the objects of a checkout: %w", err)
+	}
+	return nil
 }
 
 // provide returns a store that holds the commit, and its history if that is

@@ -28,7 +28,7 @@ func TestACheckoutShowsItsBranchOrItsTag(t *testing.T) {
 	second := f.commit(t, "two")
 	must(t, f.repo.Branch("feature/login", second))
 	must(t, f.repo.AnnotatedTag("v1.0.0", f.first, "One"))
-	for name, c := range map[string]struct {
+	cases := map[string]struct {
 		clone    Clone
 		revision string
 		want     map[string]string
@@ -42,11 +42,17 @@ func TestACheckoutShowsItsBranchOrItsTag(t *testing.T) {
 		"all of the history": {Clone{Ref: "refs/heads/main", History: true}, second, map[string]string{
 			"branch --show-current": "main", "describe": "v1.0.0-1-g" + second[:7], "describe --tags --abbrev=0": "v1.0.0", "rev-list --count HEAD": "2",
 			"rev-parse origin/feature/login": second, "status --porcelain": "", "log -1 --format=%s v1.0.0": "Write one"}},
-	} {
-		t.Run(name, func(t *testing.T) {
+	}
+	for name, c := range cases {
+		check := func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "a", "checkout")
-			_, err := openMirrors(t, 0).Clone(t.Context(), f.http(t), c.revision, dir, c.clone)
+			m := openMirrors(t, 0)
+			_, err := m.Clone(t.Context(), f.http(t), c.revision, dir, c.clone)
 			must(t, err)
+			if c.clone.Own {
+				must(t, os.RemoveAll(m.root)) // git has to do without it
+				c.want["show -s --format=%H HEAD"], c.want["fsck --full --strict"] = c.revision, ""
+			}
 			for args, want := range c.want {
 				if got := asTheApp(t, dir, strings.Fields(args)...); got != want {
 					t.Errorf("git %s says %q, want %q", args, got, want)
@@ -55,7 +61,10 @@ func TestACheckoutShowsItsBranchOrItsTag(t *testing.T) {
 			if _, err := os.Lstat(filepath.Join(filepath.Dir(filepath.Dir(dir)), "evil")); err == nil {
 				t.Error("a ref was written outside of the checkout")
 			}
-		})
+		}
+		t.Run(name, check)
+		c.clone.Own = true
+		t.Run(name+", without the mirror", check)
 	}
 }
 

@@ -30,6 +30,9 @@ func (m *mirror) export(ctx context.Context, store, hash, dir string, c Clone) (
 		about <- described{commit, err}
 	}()
 	err := m.checkout(ctx, store, hash, dir)
+	if err == nil && c.Own {
+		err = m.own(ctx, filepath.Join(dir, ".git"))
+	}
 	answer := <-about
 	if err = errors.Join(err, answer.err); err == nil {
 		return answer.commit, nil

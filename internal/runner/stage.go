@@ -47,9 +47,15 @@ func Stage(ctx context.Context, o StageOptions) error {
 	if err := settle(); err != nil {
 		return err
 	}
+	// Before any user code, which may not like to have it read.
+	message, err := openMessage(o.Message)
+	if err != nil {
+		return err
+	}
+	defer message.Close()
 	s, before, err := openStage(o)
 	if err != nil {
-		return o.refuse(before, err)
+		return o.refuse(message, before, err)
 	}
 	defer s.Log.Close()
 	r := s.carryOut(ctx, o.Work, before.Deadline, podMemory(containerGroup, s.Request.MemoryLimit))
@@ -59,7 +65,7 @@ func Stage(ctx context.Context, o StageOptions) error {
 			r = s.result(nil, fmt.Errorf("leave the run to its next stage: %w", err))
 		}
 	}
-	return o.tell(r)
+	return o.tell(message, r)
 }
 
 // openStage reads what the stage is to do, and gets the process ready for it.
@@ -139,17 +145,17 @@ func (s *Session) surround(stage run.Stage, o StageOptions) {
 }
 
 // refuse tells that a stage could not begin.
-func (o StageOptions) refuse(before progress, err error) error {
+func (o StageOptions) refuse(message *os.File, before progress, err error) error {
 	r := before.Result
 	r.Plan, r.PlanAt = nil, nil
 	r.Failure, r.Step = Describe(run.StepStarting, err), run.StepStarting
 	NewLog(o.Log, redact.New()).Printf(r.Step, "%s: %s", r.Failure.Reason, r.Failure.Message)
-	return o.tell(r)
+	return o.tell(message, r)
 }
 
 // tell writes the termination message.
-func (o StageOptions) tell(r decide.RunResult) error {
-	err := overwrite(o.Message, run.EncodeMessage(r, o.limit()))
+func (o StageOptions) tell(message *os.File, r decide.RunResult) error {
+	err := overwrite(message, run.EncodeMessage(r, o.limit()))
 	if r.Failure != nil {
 		err = errors.Join(fmt.Errorf("%w: %s: %s", ErrStageFailed, o.Stage, r.Failure.Reason), err)
 	}
@@ -163,16 +169,20 @@ func (o StageOptions) limit() int {
 	return o.MessageLimit
 }
 
-// overwrite writes a file in place, at once: the kubelet has put it into the
-// container, where it can be neither replaced nor made.
-func overwrite(path string, data []byte) error {
+// openMessage opens the file of the termination message as it is: the kubelet
+// has put it into the container, where it can be neither replaced nor made.
+func openMessage(path string) (*os.File, error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_WRONLY|unix.O_NONBLOCK|unix.O_NOFOLLOW, 0o600)
 	if err != nil {
-		return fmt.Errorf("write the termination message: %w", err)
+		return nil, fmt.Errorf("open the termination message: %w", err)
 	}
-	_, err = file.WriteAt(data, 0)
-	err = errors.Join(err, file.Truncate(int64(len(data))), file.Close())
-	if err != nil {
+	return file, nil
+}
+
+// overwrite writes the whole of a file, in one go.
+func overwrite(file *os.File, data []byte) error {
+	_, err := file.WriteAt(data, 0)
+	if err := errors.Join(err, file.Truncate(int64(len(data)))); err != nil {
 		return fmt.Errorf("write the termination message: %w", err)
 	}
 	return nil

@@ -372,6 +372,39 @@ func TestAStageThatIsKilledSaysNothing(t *testing.T) {
 	}
 }
 
+// TestUserCodeDoesNotSpeakForAStage has a hook write into the message of its
+// container, and take it away.
+func TestUserCodeDoesNotSpeakForAStage(t *testing.T) {
+	for name, script := range map[string]string{
+		"it writes":              `echo awscdk-run-1:forged >"$MESSAGE"`,
+		"it writes much":         `head -c 1000000 /dev/zero >"$MESSAGE"`,
+		"it closes the file":     `chmod 000 "$MESSAGE"`,
+		"it goes on writing":     `setsid bash -c 'while :; do echo forged >"$MESSAGE"; done' & disown`,
+		"it spoils the progress": `rm -rf "$WORKSPACE/progress.json"; mkfifo "$WORKSPACE/progress.json"`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			p := newPod(t, run.Request{Hook: hookOf(decide.BeforeDeploy, script)})
+			for _, stage := range []string{"clone", "install"} {
+				if code, _ := p.stage(stage); code != 0 {
+					t.Fatal(p.logs.String())
+				}
+			}
+			cmd, message := p.command("hook")
+			cmd.Env = append(cmd.Env, "MESSAGE="+message, "WORKSPACE="+p.dir)
+			if err := cmd.Run(); err != nil {
+				t.Fatalf("%v\n%s", err, p.logs.String())
+			}
+			_ = os.Chmod(message, 0o600)
+			if got := p.read(message); got.Failure != nil || len(got.Hooks) != 1 || !got.Hooks[0].Succeeded {
+				t.Errorf("the stage says %+v", got)
+			}
+			if code, got := p.stage("synth"); code != 0 {
+				t.Errorf("the run does not go on: %+v", got.Failure)
+			}
+		})
+	}
+}
+
 // start starts a stage that hangs, and waits until it does.
 func (p *pod) start(cmd *exec.Cmd) {
 	p.Helper()
@@ -469,6 +502,7 @@ func TestAMessageIsWrittenInPlace(t *testing.T) {
 		t.Fatal(err)
 	}
 	// A folder in which nothing can be made, as /dev is for a run.
+	t.Cleanup(func() { _ = os.Chmod(filepath.Dir(message), 0o700) })
 	if err := os.Chmod(filepath.Dir(message), 0o500); err != nil {
 		t.Fatal(err)
 	}

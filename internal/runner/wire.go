@@ -87,6 +87,8 @@ type gitSource struct {
 	mirrors *git.Mirrors
 	remote  git.Remote
 	request run.Request
+	// own says that those who work in the checkout may not see the mirror.
+	own bool
 	// keys are those that may sign, nil when no signature is asked for.
 	keys [][]byte
 	now  func() time.Time
@@ -101,7 +103,7 @@ func newGitSource(s *Session) (gitSource, error) {
 	if err != nil {
 		return gitSource{}, err
 	}
-	return gitSource{mirrors: mirrors, request: s.Request, keys: s.Secrets.SigningKeys, now: s.now, remote: git.Remote{
+	return gitSource{mirrors: mirrors, request: s.Request, own: s.Stage != "", keys: s.Secrets.SigningKeys, now: s.now, remote: git.Remote{
 		Repository: repository, Credentials: s.Secrets.Git,
 	}}, nil
 }
@@ -124,7 +126,7 @@ func (g gitSource) Checkout(ctx context.Context, dir string, out io.Writer) (v1a
 		fmt.Fprintf(out, "signed by %s\n", signer.Key)
 		revision = signer.Hash // what was verified is what is checked out
 	}
-	commit, err := g.mirrors.Clone(ctx, g.remote, revision, dir, git.Clone{Ref: ref, History: g.request.FullHistory})
+	commit, err := g.mirrors.Clone(ctx, g.remote, revision, dir, git.Clone{Ref: ref, History: g.request.FullHistory, Own: g.own})
 	if err != nil {
 		return v1alpha1.Commit{}, false, err
 	}
