@@ -167,14 +167,22 @@ func (k packages) tool(env []string) (path string, args []string, err error) {
 			return node, []string{release}, err
 		}
 	}
-	if path := lookPath(k.manager, env); path != "" {
-		return path, nil, nil
+	onPath := lookPath(k.manager, env)
+	// The yarn of a PATH is of version 1 as a rule, which refuses a project of a later one.
+	if onPath != "" && !(k.berry() && k.pins()) {
+		return onPath, nil, nil
 	}
-	if corepack := lookPath("corepack", env); corepack != "" && strings.HasPrefix(k.pinned, k.manager+"@") {
+	if corepack := lookPath("corepack", env); corepack != "" && k.pins() {
 		return corepack, []string{k.manager}, nil
+	}
+	if onPath != "" {
+		return onPath, nil, nil
 	}
 	return "", nil, stalls(ErrInstallFailed, "The project's %s needs %s, which is not on the operator's PATH. Install %s where the operator runs, or pin a version in package.json (\"packageManager\": \"%s@…\") and install corepack there.", k.lockFile, k.manager, k.manager, k.manager)
 }
+
+// pins tells whether package.json names the version of the package manager.
+func (k packages) pins() bool { return strings.HasPrefix(k.pinned, k.manager+"@") }
 
 func (k packages) arguments() []string {
 	switch {

@@ -158,3 +158,31 @@ func TestWhatCorepackInstallsWithIsThereForTheApp(t *testing.T) {
 		t.Errorf("pnpm is %q", got)
 	}
 }
+
+// A runner has yarn 1 on its PATH, for projects of that version.
+func TestWhichYarn(t *testing.T) {
+	const classic, berry = "# yarn lockfile v1\n", "__metadata:\n  version: 8\n"
+	tests := map[string]struct{ manifest, lock, programs, want string }{
+		"a project of yarn 1":                           {"{}", classic, "yarn corepack", "yarn -v"},
+		"a project of yarn 1 that pins it":              {`{"packageManager":"yarn@1.22.22"}`, classic, "yarn corepack", "yarn -v"},
+		"a project that pins a later yarn":              {`{"packageManager":"yarn@4.9.2"}`, berry, "yarn corepack", "corepack yarn -v"},
+		"a project that pins a later yarn, no corepack": {`{"packageManager":"yarn@4.9.2"}`, berry, "yarn", "yarn -v"},
+		"a project of a later yarn that pins none":      {"{}", berry, "yarn corepack", "yarn -v"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			p := checkout(t, ".", with(map[string]string{"cdk.json": "{}", "package.json": test.manifest, "yarn.lock": test.lock}))
+			bin := t.TempDir()
+			for program := range strings.FieldsSeq(test.programs) {
+				write(t, filepath.Join(bin, program), "#!/bin/sh\necho \"${0##*/} $*\"\n")
+				if err := os.Chmod(filepath.Join(bin, program), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			env := []string{"PATH=" + bin}
+			if got := strings.TrimSpace(hookLike(t, p, Cache{Dir: "/cache"}, env, "yarn -v")); got != test.want {
+				t.Errorf("yarn -v is %q, want %q", got, test.want)
+			}
+		})
+	}
+}
