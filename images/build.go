@@ -94,7 +94,7 @@ func newBuild(o buildOptions, archs, epoch string) (*build, error) {
 			Cache: fetch.Cache{Dir: filepath.Join(o.cache, "packages")}, Debian: fetch.ForDebian(), Npm: fetch.Npm,
 			Mirrors: mirrors(r), Snapshots: fetch.SnapshotMirrors(r, l),
 		},
-		layers: image.Store{Dir: filepath.Join(o.cache, "layers"), Program: program, Modified: l.Snapshot},
+		layers: image.Store{Dir: filepath.Join(o.cache, "layers"), Program: program, Modified: l.Snapshot, Now: time.Now()},
 	}, nil
 }
 
@@ -142,5 +142,5 @@ func (b *build) run(ctx context.Context, out, log io.Writer) error {
 			return fmt.Errorf("write %s: %w", each.name, err)
 		}
 	}
-	return nil
+	return b.layers.Prune()
 }

@@ -115,6 +115,37 @@ func TestDamagedLayerIsMadeAgain(t *testing.T) {
 	}
 }
 
+func TestLayersOfLongAgoAreRemoved(t *testing.T) {
+	b := newProject(t).build(t)
+	made(t, b)
+	before := layersOf(t, b)
+	b.layers.Now = b.layers.Now.Add(10 * 24 * time.Hour)
+	b.archs = []string{"amd64"} // The other's are not used from now on.
+	made(t, b)
+	if diff := cmp.Diff(before, layersOf(t, b)); diff != "" {
+		t.Errorf("layers were removed after ten days: %s", diff)
+	}
+	b.layers.Now = b.layers.Now.Add(10 * 24 * time.Hour)
+	made(t, b)
+	for _, name := range layersOf(t, b) {
+		if strings.Contains(name, "arm64") {
+			t.Errorf("%s is still there after twenty days", name)
+		}
+	}
+	if len(layersOf(t, b)) == 0 {
+		t.Error("layers that are used were removed")
+	}
+}
+
+func layersOf(t *testing.T, b *build) []string {
+	t.Helper()
+	names, err := filepath.Glob(filepath.Join(b.layers.Dir, "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return names
+}
+
 func TestWhatIsSaidOfAnImage(t *testing.T) {
 	b := newProject(t).build(t)
 	made(t, b)

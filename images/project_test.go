@@ -142,7 +142,7 @@ func (p *project) build(t *testing.T) *build {
 		},
 		recipe: p.recipe, lock: p.lock, programs: p.programs(t),
 		sources: fetch.Sources{Cache: fetch.Cache{Dir: filepath.Join(dir, "cache", "packages")}, Mirrors: mirrors(p.recipe)},
-		layers:  image.Store{Dir: filepath.Join(dir, "cache", "layers"), Program: "test", Modified: p.lock.Snapshot},
+		layers:  image.Store{Dir: filepath.Join(dir, "cache", "layers"), Program: "test", Modified: p.lock.Snapshot, Now: time.Now()},
 	}
 	if err := os.MkdirAll(b.sources.Cache.Dir, 0o755); err != nil {
 		t.Fatal(err)

@@ -45,6 +45,8 @@ type Store struct {
 	Program string
 	// Modified is the time of every file.
 	Modified time.Time
+	// Now is when this build began.
+	Now time.Time
 }
 
 // Layers makes those that are not there yet, some at a time, in the order given.
@@ -76,7 +78,7 @@ func (s Store) layer(spec Spec) (Layer, error) {
 	}
 	path := filepath.Join(s.Dir, fmt.Sprintf("%s-%x", spec.Name, sha256.Sum256(inputs)))
 	if made, err := load(path); err == nil {
-		return made.as(spec.Name), nil
+		return made.as(spec.Name), s.use(path)
 	}
 	tree, err := spec.Make()
 	if err != nil {
@@ -109,6 +111,33 @@ func (s Store) write(path string, tree rootfs.Tree) (stored, error) {
 		return stored{}, err
 	}
 	return stored{path + ".tar.gz", written}, os.WriteFile(path+".json", content, 0o644)
+}
+
+// use marks a layer as one that is still wanted: see Prune.
+func (s Store) use(path string) error {
+	return errors.Join(os.Chtimes(path+".json", s.Now, s.Now), os.Chtimes(path+".tar.gz", s.Now, s.Now))
+}
+
+// kept is how long a layer stays that no build has used.
+const kept = 14 * 24 * time.Hour
+
+// Prune removes the layers of builds of long ago: every change of a program
+// makes a new one.
+func (s Store) Prune() error {
+	entries, err := os.ReadDir(s.Dir)
+	if err != nil {
+		return err
+	}
+	for _, entry := range entries {
+		info, err := entry.Info()
+		if err == nil && s.Now.Sub(info.ModTime()) > kept {
+			err = os.Remove(filepath.Join(s.Dir, entry.Name()))
+		}
+		if err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 func load(path string) (stored, error) {
