@@ -66,12 +66,19 @@ lint: ## Check style, import rules and common mistakes
 	(cd images && "$$lint" run --build-tags built ./...)
 
 .PHONY: generate
-generate: ## Generate deep copies, the CRD, RBAC and the API reference
+generate: ## Generate deep copies, the CRD, RBAC, the API reference and what the chart has of them
 	@hack/generate
 
 .PHONY: verify-generated
 verify-generated: ## Check that what is generated is what is committed
 	@hack/verify-generated
+
+.PHONY: chart
+chart: ## Package the Helm chart into dist/
+	@mkdir -p dist
+	version=$(VERSION); version=$${version#v}
+	[[ $$version =~ ^[0-9]+\.[0-9]+\.[0-9]+ ]] || version=0.0.0-g$$version
+	"$$(hack/tool helm)" package charts/awscdk-operator --destination dist --version "$$version" --app-version "$$version"
 
 .PHONY: demo
 demo: build ## Watch a CDK app be deployed, changed, drifted and destroyed, on this machine alone

@@ -22,13 +22,19 @@ others than ours, so they are looked up and kept; tools that render without a cl
 
 {{- /*
 Managers hand over by their lease, so a new one may start before the old one ends. The earlier operator knows no
-lease, and a data folder has one manager at a time: then the old one has to end first.
+lease, and a data folder has one manager at a time: then the old one has to end first. A server-side apply cannot
+take away what the API server has filled in of a rolling update, so there the old one is only told to end first.
 */}}
 {{- define "awscdk-operator.strategy" -}}
 {{- $found := lookup "apps/v1" "Deployment" (include "awscdk-operator.namespace" .root) .name -}}
 {{- $foreign := and $found (not (dig "metadata" "labels" "app.kubernetes.io/component" "" $found.spec.template)) -}}
 {{- if .root.Values.strategy -}}
 {{ toYaml .root.Values.strategy }}
+{{- else if and $foreign (contains "operation: Apply" (toYaml (default list $found.metadata.managedFields))) -}}
+type: RollingUpdate
+rollingUpdate:
+  maxSurge: 0
+  maxUnavailable: 1
 {{- else if or $foreign .root.Values.selectorLabels .root.Values.persistence.enabled -}}
 type: Recreate
 rollingUpdate: null
@@ -43,7 +49,6 @@ rollingUpdate:
 {{- define "awscdk-operator.args" -}}
 {{- $v := .root.Values -}}
 - manager
-- --executor={{ $v.executor }}
 - --data-dir=/var/lib/awscdk-operator
 - --metrics-bind-address=:{{ $v.container.port }}
 - --health-probe-bind-address=:8081
@@ -52,9 +57,13 @@ rollingUpdate:
 - --shard={{ . }}
 {{- end }}
 {{- if eq $v.executor "Job" }}
+- --executor=Job
 - --runner-image={{ include "awscdk-operator.runnerImage" .root }}
 - --runner-image-pull-policy={{ $v.runner.image.pullPolicy }}
 - --runner-defaults-file=/etc/awscdk-operator/runner/defaults.yaml
+{{- if $v.runner.userNamespaces }}
+- --runner-user-namespaces
+{{- end }}
 {{- end }}
 {{- with $v.watchNamespaces }}
 - --watch-namespaces={{ join "," . }}
@@ -71,6 +80,9 @@ rollingUpdate:
 {{- end }}
 {{- else }}
 - --webhook-bind-address=0
+{{- end }}
+{{- with $v.operator.identity }}
+- --operator-identity={{ . }}
 {{- end }}
 {{- with $v.operator.extraArgs }}
 {{ toYaml . }}

@@ -115,6 +115,19 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 {{- end }}
 
+{{- /* runner.defaults has the shape of spec.runner, and the definition knows that. */}}
+{{- define "awscdk-operator.checkRunner" -}}
+{{- if .Values.runner.defaults -}}
+{{- $crd := fromYaml (.Files.Get "crds/awscdk.dev_cdktsstacks.yaml") -}}
+{{- $known := (first $crd.spec.versions).schema.openAPIV3Schema.properties.spec.properties.runner.properties -}}
+{{- range $key, $_ := .Values.runner.defaults -}}
+{{- if not (hasKey $known $key) -}}
+{{- fail (printf "runner.defaults has %s, which spec.runner does not have; it has %s" $key (keys $known | sortAlpha | join ", ")) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
 {{- define "awscdk-operator.mountsKnownHosts" -}}
 {{- if or .Values.ssh.configMapName (include "awscdk-operator.knownHosts" .) -}}true{{- end -}}
 {{- end }}
@@ -122,6 +135,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- /* Everything that is wrong with the values and that a schema cannot say. */}}
 {{- define "awscdk-operator.check" -}}
 {{- include "awscdk-operator.checkHosts" . -}}
+{{- include "awscdk-operator.checkRunner" . -}}
 {{- if and .Values.namespaced (not .Values.watchNamespaces) -}}
 {{- fail "namespaced is true: name the namespaces to look after in watchNamespaces" -}}
 {{- end -}}

@@ -12,7 +12,12 @@ metadata:
   name: {{ $name }}
   namespace: {{ .namespace }}
   labels: {{- $labels | nindent 4 }}
-rules: {{- include "awscdk-operator.rules" (dict "root" .root "kind" "ClusterRole") | nindent 2 }}
+rules:
+  {{- range fromYamlArray (include "awscdk-operator.rules" (dict "root" .root "kind" "ClusterRole")) }}
+  {{- if not (has "clusterroles" .resources) }}
+  - {{- toYaml . | nindent 4 }}
+  {{- end }}
+  {{- end }}
 ---
 apiVersion: rbac.authorization.k8s.io/v1
 kind: RoleBinding
