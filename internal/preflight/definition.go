@@ -36,7 +36,7 @@ func (p *Preflight) definition(ctx context.Context) ([]Missing, error) {
 		if !meta.IsNoMatchError(err) && !apierrors.IsNotFound(err) {
 			return nil, errors.New("the API server does not describe CdkTsStack yet")
 		}
-		m.Message = "it is not in the cluster, so nothing can be looked after: kubectl apply -f config/crd"
+		m.Message = "it is not in the cluster, so nothing can be looked after: upgrade the chart with crds.install, or kubectl apply -f config/crd"
 		return []Missing{m}, nil
 	}
 	data, err := group.Schema("application/json")
@@ -57,7 +57,7 @@ func (p *Preflight) definition(ctx context.Context) ([]Missing, error) {
 	if more := len(lacks) - shownFields; more > 0 {
 		named += fmt.Sprintf(" and %d more", more)
 	}
-	m.Message = "it is of another version and lacks " + named + ", which are dropped without an error: kubectl apply -f config/crd"
+	m.Message = "it is of another version and lacks " + named + ", which are dropped without an error: upgrade the chart with crds.install, or kubectl apply -f config/crd"
 	return []Missing{m}, nil
 }
 

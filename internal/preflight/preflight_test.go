@@ -231,7 +231,7 @@ func TestADefinitionOfAnEarlierVersionIsTold(t *testing.T) {
 		}
 	}()
 	said := published(true)
-	if want := "CustomResourceDefinition cdktsstacks.awscdk.dev: it is of another version and lacks spec.outputs, status.operation.runStep, which are dropped without an error: kubectl apply -f config/crd"; said != want {
+	if want := "CustomResourceDefinition cdktsstacks.awscdk.dev: it is of another version and lacks spec.outputs, status.operation.runStep, which are dropped without an error: upgrade the chart with crds.install, or kubectl apply -f config/crd"; said != want {
 		t.Errorf("said %q, want %q", said, want)
 	}
 }
