@@ -192,6 +192,17 @@ func TestWhatIsSaidOfAnImage(t *testing.T) {
 	}
 }
 
+func TestBuildForFewerLeavesNothingOfOthers(t *testing.T) {
+	b := newProject(t).build(t)
+	made(t, b)
+	b.archs = []string{"amd64"}
+	for name := range made(t, b) {
+		if strings.Contains(name, "arm64") {
+			t.Errorf("%s is of an earlier build", name)
+		}
+	}
+}
+
 // A checkout with changes is not the commit.
 func TestDirtyCheckoutNamesNoCommit(t *testing.T) {
 	b := newProject(t).build(t)

@@ -99,9 +99,9 @@ func (b *build) meta(name string) image.Meta {
 		return m
 	}
 	m.Description = "AWS CDK Operator: what a run needs, from git to the AWS CLI"
-	// The AWS CLI's first call in a container compiles it, which takes two
-	// seconds of a processor; later ones find that in /tmp if it can be written.
-	m.Env = []string{"LANG=C.UTF-8", "PYTHONPYCACHEPREFIX=/tmp/.python"}
+	// No folder of a run is for one stage alone: compiled Python that a
+	// dependency's install leaves there must not become the AWS CLI of a hook.
+	m.Env = []string{"LANG=C.UTF-8", "PYTHONDONTWRITEBYTECODE=1"}
 	return m
 }
 
@@ -168,6 +168,9 @@ func (b *build) write(o *output, out io.Writer) error {
 	if err := os.MkdirAll(b.out, 0o755); err != nil {
 		return err
 	}
+	if err := forget(dir + "-*.spdx.json"); err != nil {
+		return err
+	}
 	ref := b.repository + "/" + o.name + ":" + b.version
 	if err := image.WriteLayout(dir, b.version, index, artifacts); err != nil {
 		return err
@@ -186,6 +189,20 @@ func (b *build) write(o *output, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "%s@%s in %s and %s.tar\n", ref, digest, dir, dir)
 	return os.WriteFile(dir+".digest", []byte(digest.String()+"\n"), 0o644)
+}
+
+// forget removes what an earlier build for more architectures has left.
+func forget(pattern string) error {
+	files, err := filepath.Glob(pattern)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if err := os.Remove(file); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // attested are a bill of materials for each architecture's image, and where all

@@ -65,7 +65,17 @@ func names(packages []recipe.DebianPackage) string {
 	for _, p := range packages {
 		all = append(all, called(p))
 	}
-	return strings.Join(all, ", ")
+	return brief(all, ", ")
+}
+
+// brief joins the first few and counts the rest: a mirror that is down gives
+// the same message a hundred times.
+func brief(all []string, separator string) string {
+	const few = 8
+	if len(all) <= few {
+		return strings.Join(all, separator)
+	}
+	return fmt.Sprintf("%s%sand %d more", strings.Join(all[:few], separator), separator, len(all)-few)
 }
 
 func called(p recipe.DebianPackage) string {
@@ -92,14 +102,18 @@ func (s Sources) from(ctx context.Context, mirrors map[string]string, packages [
 	for _, p := range packages {
 		items = append(items, Item{Name: called(p), URL: strings.TrimSuffix(mirrors[p.Archive], "/") + "/" + p.Path, Hash: SHA256(p.SHA256)})
 	}
-	told := []error{s.Debian.Download(ctx, dir, items)}
+	told := s.Debian.Download(ctx, dir, items)
+	var damaged []string
 	for _, item := range items {
 		file := filepath.Join(dir, item.Hash.base())
 		if err := s.Cache.Take(file, item.Hash); err != nil && !errors.Is(err, os.ErrNotExist) {
-			told = append(told, fmt.Errorf("%s from %s: %w", item.Name, item.URL, err))
+			damaged = append(damaged, fmt.Sprintf("%s from %s: %s", item.Name, item.URL, err))
 		}
 	}
-	return errors.Join(told...)
+	if len(damaged) > 0 {
+		told = errors.Join(told, errors.New(brief(damaged, "\n")))
+	}
+	return told
 }
 
 func (s Sources) npm(ctx context.Context, packages []recipe.NpmPackage, arch string) error {

@@ -62,7 +62,7 @@ func (Apt) Download(ctx context.Context, dir string, items []Item) error {
 			told = append(told, strings.TrimSpace(line))
 		}
 	}
-	return fmt.Errorf("apt: %w: %s", err, strings.Join(told, "; "))
+	return fmt.Errorf("apt: %w: %s", err, brief(told, "; "))
 }
 
 func (h Hash) base() string { return strings.ReplaceAll(string(h), ":", "-") }
@@ -70,7 +70,7 @@ func (h Hash) base() string { return strings.ReplaceAll(string(h), ":", "-") }
 // HTTP downloads with a plain client, four at a time.
 type HTTP struct{ Client *http.Client }
 
-// Download gets each address; the errors of all are joined.
+// Download gets each address; the first errors are told.
 func (h HTTP) Download(ctx context.Context, dir string, items []Item) error {
 	errs := make([]error, len(items))
 	slots := make(chan struct{}, 4)
@@ -83,7 +83,16 @@ func (h HTTP) Download(ctx context.Context, dir string, items []Item) error {
 		})
 	}
 	wait.Wait()
-	return errors.Join(errs...)
+	var told []string
+	for _, err := range errs {
+		if err != nil {
+			told = append(told, err.Error())
+		}
+	}
+	if len(told) == 0 {
+		return nil
+	}
+	return errors.New(brief(told, "\n"))
 }
 
 func (h HTTP) get(ctx context.Context, url, target string) error {

@@ -160,6 +160,27 @@ func onlyWholeFiles(t *testing.T, s Sources, l *recipe.Lock) {
 	}
 }
 
+// A mirror that is down is told once, not a hundred times.
+func TestErrorsAreBrief(t *testing.T) {
+	l := &recipe.Lock{Debian: map[string][]recipe.DebianPackage{}}
+	for i := range 100 {
+		name := fmt.Sprintf("package-%d", i)
+		l.Debian["amd64"] = append(l.Debian["amd64"], locked(name, name))
+	}
+	for by, downloader := range downloaders() {
+		t.Run(by, func(t *testing.T) {
+			m := serve(t, nil)
+			mirrors := map[string]string{"debian": m.URL}
+			s := Sources{Cache: Cache{Dir: t.TempDir()}, Debian: downloader, Mirrors: mirrors, Snapshots: mirrors}
+			err := s.All(t.Context(), l, "amd64")
+			expect(t, err, []string{"100 of the locked", "package-0 1.0-1 (amd64)", "and 92 more", "404"}, "package-99")
+			if err != nil && len(err.Error()) > 6000 {
+				t.Errorf("the error has %d characters:\n%v", len(err.Error()), err)
+			}
+		})
+	}
+}
+
 func TestWhatIsCachedIsNotDownloadedAgain(t *testing.T) {
 	m := serve(t, map[string]string{"/debian/pool/jq.deb": "content of jq"})
 	s := Sources{Cache: Cache{Dir: t.TempDir()}, Debian: HTTP{Client: m.Client()}, Mirrors: map[string]string{"debian": m.URL + "/debian"}}
