@@ -79,7 +79,8 @@ func compile(ctx context.Context, o buildOptions, arch string, log io.Writer) ([
 	var made []program
 	for _, each := range []gobuild.Program{operator, kubectl} {
 		fmt.Fprintf(log, "compiling %s for %s\n", filepath.Base(each.Package), arch)
-		file, err := each.Build(ctx, arch, filepath.Join(o.cache, "bin"))
+		// Not in the cache, which several checkouts may share.
+		file, err := each.Build(ctx, arch, filepath.Join(o.out, "programs"))
 		if err != nil {
 			return nil, err
 		}
