@@ -9,6 +9,10 @@ import (
 // Objects made by the earlier shell-based operator carry the same one.
 const Finalizer = "cdkstack.awscdk.dev/finalizer"
 
+// ShardLabel names the manager that takes an object, of several that share them;
+// one without it is taken by the manager that has no name.
+const ShardLabel = "awscdk.dev/shard"
+
 // RestartedAtAnnotation orders a new deployment whenever its value changes,
 // as `kubectl rollout restart` does for a Deployment.
 const RestartedAtAnnotation = "kubectl.kubernetes.io/restartedAt"

@@ -84,14 +84,14 @@ func newLog(debug bool) *slog.Logger {
 func newManager(config *rest.Config, s settings) (ctrl.Manager, error) {
 	mgr, err := ctrl.NewManager(config, ctrl.Options{
 		Scheme: controller.Scheme(),
-		Cache:  cache.Options{DefaultTransform: cache.TransformStripManagedFields(), DefaultNamespaces: s.namespaces(), ByObject: s.runs.cached()},
+		Cache:  cache.Options{DefaultTransform: cache.TransformStripManagedFields(), DefaultNamespaces: s.namespaces(), ByObject: s.cached()},
 		Metrics: metricsserver.Options{
 			BindAddress:   s.metricsAddr,
 			ExtraHandlers: map[string]http.Handler{"/metrics/hooks": promhttp.HandlerFor(ctrlmetrics.Registry, promhttp.HandlerOpts{})},
 		},
 		PprofBindAddress:              s.profileAddr,
 		LeaderElection:                s.leaderElect,
-		LeaderElectionID:              "awscdk-operator",
+		LeaderElectionID:              s.lease(),
 		LeaderElectionNamespace:       s.leaderNamespace,
 		LeaderElectionReleaseOnCancel: true,
 	})
@@ -147,6 +147,8 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 		Kubernetes:  apiServer,
 		Namespaces:  list(s.watch),
 		Preflight:   needs,
+		Shard:       s.shard,
+		OwnRuns:     s.runs.executor == executorLocal,
 	})
 	listener.Store(r)
 	stop = func() { heads.Close(); _ = runs.Close() }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"maps"
 	"math"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ import (
 
 	"github.com/robfig/cron/v3"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -34,6 +36,7 @@ type settings struct {
 	runMemory           int64
 	passEnv             []string
 	leaderElect         bool
+	shard               string
 	leaderNamespace     string
 	watch               string
 	sshKey              string
@@ -65,6 +68,7 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	f.StringVar(&memory, "run-memory", "", "memory of one build with all that it starts, for example 4Gi; none by default; with --executor Job it is spec.runner.resources")
 	f.StringVar(&passEnv, "pass-env", getenv("AWSCDK_OPERATOR_PASS_ENV"), "names of variables of the operator that builds get too, separated by commas")
 	f.BoolVar(&s.leaderElect, "leader-elect", false, "let one of several managers work at a time")
+	f.StringVar(&s.shard, "shard", getenv("AWSCDK_OPERATOR_SHARD"), "`name` of the shard: take the objects whose label awscdk.dev/shard has that value; by default those without the label (AWSCDK_OPERATOR_SHARD)")
 	f.StringVar(&s.leaderNamespace, "leader-election-namespace", getenv("POD_NAMESPACE"), "`namespace` of the lease; that of the pod by default")
 	f.StringVar(&s.watch, "watch-namespaces", getenv("WATCH_NAMESPACES"), "namespaces to look after, separated by commas; all by default")
 	f.StringVar(&s.sshSecret.Name, "ssh-key-secret", or(getenv("AWSCDK_OPERATOR_SSH_KEY_SECRET"), "awscdk-operator-ssh-key"), "`name` of the Secret, in the operator's namespace, with the key for ssh repositories that name no Secret (AWSCDK_OPERATOR_SSH_KEY_SECRET)")
@@ -86,6 +90,9 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	}
 	if err := s.runs.read(); err != nil {
 		return s, err
+	}
+	if s.shard != "" && len(validation.IsDNS1123Label(s.shard)) > 0 {
+		return s, fmt.Errorf("shard is %q, want at most 63 of a-z, 0-9 and '-', with a letter or digit at both ends", s.shard)
 	}
 	s.passEnv = list(passEnv)
 	if s.maxRunsPerNamespace == 0 && len(list(s.watch)) == 1 {
@@ -129,6 +136,21 @@ func (s *settings) gitDefaults(live client.Reader) (*controller.GitDefaults, err
 
 // operatorNamespace is where the operator is when nothing tells it otherwise.
 const operatorNamespace = "awscdk-operator-system"
+
+// lease is the name of the one that managers of the same shard share.
+func (s *settings) lease() string {
+	if s.shard == "" {
+		return "awscdk-operator"
+	}
+	return "awscdk-operator-" + s.shard
+}
+
+// cached is how the cache holds objects.
+func (s *settings) cached() map[client.Object]cache.ByObject {
+	all := controller.CacheObjects(s.shard)
+	maps.Copy(all, s.runs.cached())
+	return all
+}
 
 // namespaces limits the cache, nil for all namespaces.
 func (s *settings) namespaces() map[string]cache.Config {

@@ -54,6 +54,11 @@ type Options struct {
 	Kubernetes run.Kubernetes
 	// Namespaces are those that are watched, none for all.
 	Namespaces []string
+	// Shard is the label of the objects that are taken, "" for those without
+	// one; see CacheObjects.
+	Shard string
+	// OwnRuns says that the executor's runs cannot be seen by other managers.
+	OwnRuns bool
 	// Preflight knows what is missing around the operator; optional.
 	Preflight *preflight.Preflight
 	// OwnIdentity says what objects may use the process's own AWS identity for;
@@ -89,6 +94,9 @@ func New(o Options) *Reconciler {
 // server or the executor could not be spoken to; everything else is a state
 // of the object.
 func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	if ctx.Err() != nil {
+		return ctrl.Result{}, nil // told to stop: what is still in the queue is the next manager's
+	}
 	obj, err := r.read(ctx, req.NamespacedName)
 	switch {
 	case apierrors.IsNotFound(err):
@@ -96,6 +104,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		return ctrl.Result{}, nil
 	case err != nil:
 		return ctrl.Result{}, fmt.Errorf("read %s: %w", req.NamespacedName, err)
+	case !takes(r.Shard, obj):
+		r.leave(ctx, obj)
+		return ctrl.Result{}, nil
 	case controllerutil.ContainsFinalizer(obj, v1alpha1.Finalizer):
 	case !obj.DeletionTimestamp.IsZero():
 		return ctrl.Result{}, nil // it is as good as gone

@@ -143,6 +143,8 @@ func crashingManager(args []string) error {
 	die := flags.String("die", "", "")
 	drift := flags.String("drift", "@every 1h", "")
 	gitSync := flags.String("git-sync", "@every 1s", "")
+	lease := flags.String("lease", "", "")
+	runs := flags.String("executor", "Local", "")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
@@ -157,15 +159,22 @@ func crashingManager(args []string) error {
 	_, _ = fmt.Sscanf(*die, "before=%d", &c.before)
 	mgr, _, stop, err := newManager(managerOptions{
 		config: config, namespace: *namespace, data: *data, registry: prometheus.NewRegistry(), logs: io.Discard,
-		drift: *drift, gitSync: *gitSync, now: time.Now,
+		drift: *drift, gitSync: *gitSync, now: time.Now, lease: *lease, executor: *runs,
 		wrap: func(inner client.Client) client.Client { c.Client = inner; return &c },
 	})
 	if err != nil {
 		return err
 	}
 	defer stop()
+	go func() {
+		<-mgr.Elected()
+		_ = os.WriteFile(filepath.Join(*data, leads), nil, 0o600) // without it nobody waits for this manager's lead
+	}()
 	return mgr.Start(ctrl.SetupSignalHandler())
 }
+
+// leads is the file in its data folder by which a manager tells that it leads.
+const leads = "leads"
 
 // counting is a client that kills its process at the n-th write of a status.
 type counting struct {

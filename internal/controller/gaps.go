@@ -58,11 +58,14 @@ func (r *Reconciler) tellGaps(obj *v1alpha1.CdkTsStack) {
 // PreflightChanged has every object told what is missing now.
 func (r *Reconciler) PreflightChanged(ctx context.Context) {
 	var all v1alpha1.CdkTsStackList
-	if err := r.Client.List(ctx, &all); err != nil {
+	if err := r.Client.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		r.Log.Debug("list the objects", "error", err) // each hears of it in its next pass
 		return
 	}
 	for i := range all.Items {
+		if !takes(r.Shard, &all.Items[i]) {
+			continue
+		}
 		r.wake.addAfter(client.ObjectKeyFromObject(&all.Items[i]), 0)
 	}
 }

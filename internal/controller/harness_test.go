@@ -330,6 +330,13 @@ func (w *world) manage() *running { return w.manageEvery("@every 1s") }
 // manageEvery is manage with another schedule of looks at repositories.
 func (w *world) manageEvery(gitSync string) *running {
 	w.Helper()
+	return w.manageShard(gitSync, "", w.data)
+}
+
+// manageShard is manageEvery of one of several managers, with a data folder of
+// its own.
+func (w *world) manageShard(gitSync, shard, data string) *running {
+	w.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{registry: prometheus.NewRegistry()}
 	var logs io.Writer = &w.logs
@@ -337,7 +344,7 @@ func (w *world) manageEvery(gitSync string) *running {
 		logs = io.MultiWriter(&w.logs, os.Stderr)
 	}
 	mgr, reconciler, closeAll, err := newManager(managerOptions{
-		config: apiServer, namespace: w.namespace, data: w.data, registry: r.registry, logs: logs,
+		config: apiServer, namespace: w.namespace, data: data, shard: shard, registry: r.registry, logs: logs,
 		drift: "@every 1s", gitSync: gitSync, now: w.now,
 		hookEnv:     map[string]string{"INCIDENT_API_URL": "http://127.0.0.1:9", "INCIDENT_API_TOKEN": "operators-incident-token"},
 		hookSecrets: []string{"INCIDENT_API_TOKEN"}, lookPath: w.lookPath, runs: w.runs,
@@ -360,7 +367,7 @@ func (w *world) manageEvery(gitSync string) *running {
 	}
 	w.Cleanup(func() {
 		r.stop()
-		rig.EndRuns(w.data) // what it left would write into folders that are being deleted
+		rig.EndRuns(data) // what it left would write into folders that are being deleted
 	})
 	return r
 }
@@ -368,14 +375,19 @@ func (w *world) manageEvery(gitSync string) *running {
 type managerOptions struct {
 	config          *rest.Config
 	namespace, data string
-	registry        *prometheus.Registry
-	logs            io.Writer
-	drift, gitSync  string
-	now             func() time.Time
-	hookEnv         map[string]string
-	hookSecrets     []string
-	lookPath        func(string) (string, error)
-	runs            func(executor.Executor) executor.Executor
+	shard           string
+	// lease, if set, is what managers elect a leader by, quickly.
+	lease string
+	// executor names where runs run, "" for "Local".
+	executor       string
+	registry       *prometheus.Registry
+	logs           io.Writer
+	drift, gitSync string
+	now            func() time.Time
+	hookEnv        map[string]string
+	hookSecrets    []string
+	lookPath       func(string) (string, error)
+	runs           func(executor.Executor) executor.Executor
 	// wrap, if set, stands between the reconciler and the API server.
 	wrap func(client.Client) client.Client
 }
@@ -384,10 +396,16 @@ type managerOptions struct {
 // and with this test binary as what runs are carried out by.
 func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(), error) {
 	mgr, err := ctrl.NewManager(asOperator(o.config), ctrl.Options{
-		Scheme:     controller.Scheme(),
-		Cache:      cache.Options{DefaultNamespaces: map[string]cache.Config{o.namespace: {}}, DefaultTransform: cache.TransformStripManagedFields()},
+		Scheme: controller.Scheme(),
+		Cache: cache.Options{
+			DefaultNamespaces: map[string]cache.Config{o.namespace: {}}, DefaultTransform: cache.TransformStripManagedFields(),
+			ByObject: controller.CacheObjects(o.shard),
+		},
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Controller: ctrlconfig.Controller{SkipNameValidation: ptr.To(true)},
+
+		LeaderElection: o.lease != "", LeaderElectionID: o.lease, LeaderElectionNamespace: operatorNamespace, LeaderElectionReleaseOnCancel: true,
+		LeaseDuration: ptr.To(1500 * time.Millisecond), RenewDeadline: ptr.To(time.Second), RetryPeriod: ptr.To(200 * time.Millisecond),
 	})
 	if err != nil {
 		return nil, nil, nil, err
@@ -406,12 +424,10 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 			r.HeadChanged(k)
 		}
 	}})
-	runs, err := executor.NewLocal(executor.LocalOptions{
-		Data: o.data, Now: time.Now, Log: o.logs, Notify: func(name string) {
-			if r := listener.Load(); r != nil {
-				r.RunChanged(name)
-			}
-		},
+	runs, err := o.newExecutor(func(name string) {
+		if r := listener.Load(); r != nil {
+			r.RunChanged(name)
+		}
 	})
 	if err != nil {
 		return nil, nil, nil, err
@@ -430,7 +446,7 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 		return nil, nil, nil, err
 	}
 	r := controller.New(controller.Options{
-		Namespaces: []string{o.namespace}, Preflight: needs,
+		Namespaces: []string{o.namespace}, Preflight: needs, Shard: o.shard, OwnRuns: true,
 		Client: c, Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("awscdk-operator"), Executor: executor, Heads: heads,
 		AWS:      cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
 		Metrics:  report.NewMetrics(o.registry, "", time.Now),
@@ -443,6 +459,20 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 	})
 	listener.Store(r)
 	return mgr, r, func() { heads.Close(); _ = runs.Close() }, r.Register(mgr)
+}
+
+// closable is an executor that ends with its manager.
+type closable interface {
+	executor.Executor
+	Close() error
+}
+
+// newExecutor makes the executor of that name; the kill loop takes any of them.
+func (o managerOptions) newExecutor(notify func(name string)) (closable, error) {
+	if o.executor != "" && o.executor != "Local" {
+		return nil, fmt.Errorf("there is no executor %q in these tests", o.executor)
+	}
+	return executor.NewLocal(executor.LocalOptions{Data: o.data, Now: time.Now, Log: o.logs, Notify: notify})
 }
 
 // around has checked once what the operator needs.

@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -26,6 +27,9 @@ import (
 //	                   one stack lives
 //	KILL_LOOP_MINUTES  after which no more are, 30 by default
 //	KILL_LOOP_SEED     of the random moments; it is printed
+//	KILL_LOOP_MANAGERS 2: a standby takes over each time, and a manager that is
+//	                   killed takes its runs and its data folder along, as a pod does
+//	KILL_LOOP_EXECUTOR where runs run, Local by default
 //
 // `make kill-loop` kills 200.
 func TestKillLoop(t *testing.T) {
@@ -33,7 +37,7 @@ func TestKillLoop(t *testing.T) {
 	seed := fromEnv(t, "KILL_LOOP_SEED", int(time.Now().UnixMilli()))
 	k := &killLoop{world: newWorld(t), random: rand.New(rand.NewPCG(uint64(seed), 0))}
 	k.traces = filepath.Join(t.TempDir(), "traces")
-	t.Cleanup(func() { rig.EndRuns(k.data) })
+	t.Cleanup(k.endAll)
 	k.tally = newTally(k.world)
 	k.commitAnew()
 
@@ -46,12 +50,16 @@ func TestKillLoop(t *testing.T) {
 		users.Go(func() { k.lives(name) })
 	}
 	killed, began := 0, time.Now()
+	kill := k.killOne
+	if fromEnv(t, "KILL_LOOP_MANAGERS", 1) > 1 {
+		kill = k.killLeader
+	}
 	for killed < kills && time.Since(began) < time.Duration(minutes)*time.Minute {
-		k.killOne()
+		kill()
 		killed++
 	}
 	k.over.Store(true)
-	last := k.manager()
+	last := k.last()
 	users.Wait()
 	k.tally.stop()
 	figures := k.figures(killed)
@@ -68,6 +76,12 @@ type killLoop struct {
 	tally  *tally
 	traces string
 	random *rand.Rand
+	// pods are the managers that live, each with a data folder of its own, when
+	// there are several.
+	pods []*pod
+	// lost are the runs that ended with their managers, and how often: they are
+	// begun again, hooks from their beginning.
+	lost map[string]int
 	// over is set when no more managers are killed.
 	over    atomic.Bool
 	lived   atomic.Int64
@@ -86,15 +100,37 @@ func fromEnv(t *testing.T, name string, fallback int) int {
 	return n
 }
 
-// manager starts a manager.
-func (k *killLoop) manager() *exec.Cmd {
+// manager starts a manager that works alone.
+func (k *killLoop) manager() *exec.Cmd { return k.managerOf(k.data) }
+
+func (k *killLoop) managerOf(data string, flags ...string) *exec.Cmd {
 	config := filepath.Join(k.data, "kubeconfig")
 	k.must(os.WriteFile(config, kubeconfig, 0o600))
-	cmd := exec.Command(os.Args[0], "manager", "--kubeconfig", config, "--namespace", k.namespace, "--data", k.data,
-		"--drift", "@every 4s", "--git-sync", "@every 3s")
+	cmd := exec.Command(os.Args[0], append([]string{
+		"manager", "--kubeconfig", config, "--namespace", k.namespace, "--data", data,
+		"--drift", "@every 4s", "--git-sync", "@every 3s", "--executor", cmp.Or(os.Getenv("KILL_LOOP_EXECUTOR"), "Local"),
+	}, flags...)...)
 	cmd.Stderr = os.Stderr
 	k.must(cmd.Start())
 	return cmd
+}
+
+// last is the manager that brings everything to its end: the one that is left of
+// several, or a new one.
+func (k *killLoop) last() *exec.Cmd {
+	if len(k.pods) > 0 {
+		return k.pods[0].cmd
+	}
+	return k.manager()
+}
+
+// endAll ends every run, and every manager that lives.
+func (k *killLoop) endAll() {
+	for _, p := range k.pods {
+		end(p.cmd)
+		rig.EndRuns(p.data)
+	}
+	rig.EndRuns(k.data)
 }
 
 func end(manager *exec.Cmd) {
@@ -102,11 +138,16 @@ func end(manager *exec.Cmd) {
 	_ = manager.Wait()
 }
 
-// killOne lets one manager live for a random time. Half of them die within
-// moments of a write of a status: right before, while or after they act on it.
+// killOne lets one manager live for a random time.
 func (k *killLoop) killOne() {
 	m := k.manager()
 	defer end(m)
+	k.aMoment()
+}
+
+// aMoment is how long a manager lives. Half of them die within moments of a write
+// of a status: right before, while or after they act on it.
+func (k *killLoop) aMoment() {
 	if k.random.IntN(2) == 0 {
 		time.Sleep(time.Duration(50+k.random.IntN(3000)) * time.Millisecond)
 		return

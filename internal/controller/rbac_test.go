@@ -23,6 +23,9 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 )
 
+// operatorNamespace is where the operator is installed.
+const operatorNamespace = "awscdk-operator-system"
+
 // operatorUser is the identity that config/operator gives to the operator.
 const operatorUser = "system:serviceaccount:awscdk-operator-system:awscdk-operator"
 

@@ -6,7 +6,6 @@ import (
 	"maps"
 
 	"awscdk.dev/operator/api/v1alpha1"
-	"awscdk.dev/operator/internal/decide"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	authorizationv1 "k8s.io/api/authorization/v1"
@@ -15,14 +14,13 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	"k8s.io/client-go/util/workqueue"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/controller"
 	"sigs.k8s.io/controller-runtime/pkg/controller/controllerutil"
 	"sigs.k8s.io/controller-runtime/pkg/event"
-	"sigs.k8s.io/controller-runtime/pkg/manager"
-	"sigs.k8s.io/controller-runtime/pkg/predicate"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
 
@@ -52,27 +50,17 @@ const workers = 32
 // Register makes the manager run the reconciler, and clear the runs that an
 // earlier manager left behind.
 func (r *Reconciler) Register(mgr ctrl.Manager) error {
-	left, err := r.Executor.List(context.Background())
-	if err != nil {
-		return fmt.Errorf("list the runs: %w", err)
-	}
-	clearing := manager.RunnableFunc(func(ctx context.Context) error {
-		if !mgr.GetCache().WaitForCacheSync(ctx) {
-			return nil // told to stop
-		}
-		return r.clearOrphans(ctx, left)
-	})
-	if err := mgr.Add(clearing); err != nil {
-		return fmt.Errorf("register the clearing of runs: %w", err)
-	}
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.CdkTsStack{}, placeIndex, placesOf); err != nil {
 		return fmt.Errorf("index the objects by their stacks: %w", err)
 	}
-	err = ctrl.NewControllerManagedBy(mgr).
+	err := ctrl.NewControllerManagedBy(mgr).
 		Named("cdktsstack").
-		For(&v1alpha1.CdkTsStack{}, builder.WithPredicates(predicate.Funcs{UpdateFunc: userChanged})).
+		For(&v1alpha1.CdkTsStack{}, builder.WithPredicates(r.ours())).
 		Watches(&v1alpha1.CdkTsStack{}, r.wake.claimChanged()).
 		WatchesRawSource(source.Func(r.wake.start)).
+		WatchesRawSource(source.Func(func(ctx context.Context, _ workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+			return r.listRuns(ctx, mgr.GetCache())
+		})).
 		WithOptions(controller.Options{MaxConcurrentReconciles: workers}).
 		Complete(r)
 	if err != nil {
@@ -93,32 +81,4 @@ func userChanged(e event.UpdateEvent) bool {
 		was.GetGeneration() != is.GetGeneration() ||
 		was.GetDeletionTimestamp().IsZero() != is.GetDeletionTimestamp().IsZero() ||
 		!maps.Equal(was.GetAnnotations(), is.GetAnnotations())
-}
-
-// clearOrphans removes those of the given runs that no object knows: a manager
-// was killed between the end of an operation and the removal of its run. The
-// runs must have been listed before the first pass; the cache must be filled.
-func (r *Reconciler) clearOrphans(ctx context.Context, runs []string) error {
-	var all v1alpha1.CdkTsStackList
-	if err := r.Client.List(ctx, &all); err != nil {
-		return fmt.Errorf("list the stacks: %w", err)
-	}
-	known := map[string]bool{}
-	for i := range all.Items {
-		// A step that is no runner's has left its run behind: nobody else removes it.
-		if op := all.Items[i].Status.Operation; op != nil && decide.Runs(op) {
-			run := decide.RunName(op)
-			known[run] = true
-			r.wake.onRun(run, client.ObjectKeyFromObject(&all.Items[i]))
-		}
-	}
-	for _, run := range runs {
-		if known[run] {
-			continue
-		}
-		if err := r.Executor.Remove(ctx, run); err != nil {
-			return fmt.Errorf("remove the orphaned run %s: %w", run, err)
-		}
-	}
-	return nil
 }

@@ -149,8 +149,9 @@ func (k *killLoop) figures(killed int) figures {
 	ran := k.ran()
 	for trace, times := range ran {
 		f.hooks += times
-		if times > 1 {
-			f.double += times - 1
+		run, _, _ := strings.Cut(trace, " ")
+		if again := times - 1 - k.lost[run]; again > 0 {
+			f.double += again
 			f.wrong = append(f.wrong, fmt.Sprintf("executed %d times: %s", times, trace))
 		}
 	}
@@ -192,6 +193,15 @@ func (k *killLoop) ran() map[string]int {
 	return ran
 }
 
+// runFolders are those of the manager that lives, or of the last one.
+func (k *killLoop) runFolders() ([]os.DirEntry, error) {
+	data := k.data
+	if len(k.pods) > 0 {
+		data = k.pods[0].data
+	}
+	return os.ReadDir(filepath.Join(data, "runs"))
+}
+
 // leftovers are stacks, folders and processes that nobody knows any more.
 func (k *killLoop) leftovers() []string {
 	var left []string
@@ -205,7 +215,7 @@ func (k *killLoop) leftovers() []string {
 	}
 	var folders []os.DirEntry
 	for range 100 { // what has ended is cleared in the background
-		folders, err = os.ReadDir(filepath.Join(k.data, "runs"))
+		folders, err = k.runFolders()
 		k.must(err)
 		if len(folders) == 0 {
 			break

@@ -77,6 +77,19 @@ func (w *wake) onRun(run string, name types.NamespacedName) {
 	w.runs[run] = name
 }
 
+// runsOf are the runs that an object waits for.
+func (w *wake) runsOf(name types.NamespacedName) []string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var all []string
+	for run, waiting := range w.runs {
+		if waiting == name {
+			all = append(all, run)
+		}
+	}
+	return all
+}
+
 func (w *wake) forgetRun(run string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()

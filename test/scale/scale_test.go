@@ -45,13 +45,16 @@ func BenchmarkScale(b *testing.B) {
 		b.Fatal(err)
 	}
 	s.Rig = rig.Start(b, "--speed", "0", "--credentials", keys)
+	// What was measured before a failure is told, too.
+	defer func() {
+		if err := s.Print(os.Stdout, 0); err != nil {
+			b.Error(err)
+		}
+	}()
 	s.firstSight()
 	s.steady()
 	s.restart()
 	s.failOver()
-	if err := s.Print(os.Stdout, 0); err != nil {
-		b.Fatal(err)
-	}
 }
 
 func fromEnv(b *testing.B, name string, fallback int) int {

@@ -1,0 +1,92 @@
+package controller
+
+import (
+	"context"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/decide"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/cache"
+	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/event"
+	"sigs.k8s.io/controller-runtime/pkg/predicate"
+)
+
+// Several managers share the objects by a label. Each knows all objects, since
+// two objects of one stack may be in different shards, but of those that others
+// take only what makes them rivals and what their runs are called. All are in
+// one cache, so that an object that moves is never unknown in between.
+
+// CacheObjects is how the cache of a shard's manager holds objects.
+func CacheObjects(shard string) map[client.Object]ctrlcache.ByObject {
+	return map[client.Object]ctrlcache.ByObject{&v1alpha1.CdkTsStack{}: {Transform: strip(shard)}}
+}
+
+// takes says whether an object is one of a shard's; "" has those without a label.
+func takes(shard string, obj client.Object) bool {
+	return obj.GetLabels()[v1alpha1.ShardLabel] == shard
+}
+
+// strip drops what nobody reads of an object before it is kept.
+func strip(shard string) cache.TransformFunc {
+	return func(o any) (any, error) {
+		obj, ok := o.(*v1alpha1.CdkTsStack)
+		if !ok {
+			return o, nil
+		}
+		if !takes(shard, obj) {
+			return outline(obj), nil
+		}
+		obj.ManagedFields = nil
+		delete(obj.Annotations, corev1.LastAppliedConfigAnnotation)
+		return obj, nil
+	}
+}
+
+// outline is what a manager has to know of an object that another one takes.
+func outline(obj *v1alpha1.CdkTsStack) *v1alpha1.CdkTsStack {
+	known := &v1alpha1.CdkTsStack{ObjectMeta: metav1.ObjectMeta{
+		Namespace: obj.Namespace, Name: obj.Name, UID: obj.UID, ResourceVersion: obj.ResourceVersion, Generation: obj.Generation,
+		CreationTimestamp: obj.CreationTimestamp, DeletionTimestamp: obj.DeletionTimestamp, Labels: obj.Labels,
+	}}
+	if a := obj.Spec.Actions; a != nil {
+		known.Spec.Actions = &v1alpha1.Actions{DriftDetection: a.DriftDetection}
+	}
+	known.Status.StackID, known.Status.StackClaim = obj.Status.StackID, decide.Claim(&obj.Status)
+	if op := obj.Status.Operation; op != nil {
+		known.Status.Operation = &v1alpha1.Operation{ID: op.ID, Kind: op.Kind, Step: op.Step, StackID: op.StackID}
+		if plan := op.Plan; plan != nil {
+			known.Status.Operation.Plan = &v1alpha1.Plan{StackName: plan.StackName, Account: plan.Account, Region: plan.Region}
+		}
+	}
+	return known
+}
+
+// ours lets pass what concerns objects of this shard, one that has just left it
+// among them.
+func (r *Reconciler) ours() predicate.Predicate {
+	return predicate.Funcs{
+		CreateFunc: func(e event.CreateEvent) bool { return takes(r.Shard, e.Object) },
+		DeleteFunc: func(e event.DeleteEvent) bool { return takes(r.Shard, e.Object) },
+		UpdateFunc: func(e event.UpdateEvent) bool {
+			was, is := takes(r.Shard, e.ObjectOld), takes(r.Shard, e.ObjectNew)
+			return was != is || is && userChanged(e)
+		},
+	}
+}
+
+// leave ends all that this manager does about an object that another one takes
+// now. Runs that the other one cannot see end here, and begin there.
+func (r *Reconciler) leave(ctx context.Context, obj *v1alpha1.CdkTsStack) {
+	if r.OwnRuns {
+		for _, run := range r.wake.runsOf(client.ObjectKeyFromObject(obj)) {
+			if err := r.Executor.Remove(ctx, run); err != nil {
+				r.Log.Warn("remove the run of an object that another manager takes", "run", run, "error", err)
+			}
+		}
+	}
+	r.forget(client.ObjectKeyFromObject(obj))
+}
