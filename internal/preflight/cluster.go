@@ -66,7 +66,7 @@ var rightsNeeded = []right{
 	{verb: "list", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks", purpose: "nothing is looked after", concerns: everyone},
 	{verb: "watch", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks", purpose: "nothing is looked after", concerns: everyone},
 	{verb: "patch", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks", purpose: "no object can be taken up or let go", concerns: everyone},
-	{verb: "update", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks", sub: "status", purpose: "nothing can be done", concerns: everyone},
+	{verb: "patch", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks", sub: "status", purpose: "nothing can be done", concerns: everyone},
 	{verb: "get", resource: "secrets", purpose: "no credentials can be read", concerns: everyone},
 	{verb: "create", group: "events.k8s.io", resource: "events", purpose: "no events are sent", concerns: everyone},
 	{verb: "get", resource: "configmaps", purpose: "outputs are not copied, and hooks and builds get no variables from ConfigMaps", concerns: usesConfigMaps},
