@@ -69,6 +69,8 @@ type world struct {
 	logs lockedBuffer
 	// ahead is by how much the manager's clock is ahead, in nanoseconds.
 	ahead atomic.Int64
+	// jobs has the managers run everything in Jobs.
+	jobs bool
 	// lookPath finds tools for the manager; nil for exec.LookPath.
 	lookPath func(string) (string, error)
 	// runs, if set, stands between the reconciler and the executor.
@@ -347,7 +349,7 @@ func (w *world) manageShard(gitSync, shard, data string) *running {
 		config: apiServer, namespace: w.namespace, data: data, shard: shard, registry: r.registry, logs: logs,
 		drift: "@every 1s", gitSync: gitSync, now: w.now,
 		hookEnv:     map[string]string{"INCIDENT_API_URL": "http://127.0.0.1:9", "INCIDENT_API_TOKEN": "operators-incident-token"},
-		hookSecrets: []string{"INCIDENT_API_TOKEN"}, lookPath: w.lookPath, runs: w.runs,
+		hookSecrets: []string{"INCIDENT_API_TOKEN"}, lookPath: w.lookPath, runs: w.runs, jobs: w.jobs,
 	})
 	w.must(err)
 	r.reconciler = reconciler
@@ -388,6 +390,8 @@ type managerOptions struct {
 	hookSecrets    []string
 	lookPath       func(string) (string, error)
 	runs           func(executor.Executor) executor.Executor
+	// jobs has runs in Jobs, and not in processes.
+	jobs bool
 	// wrap, if set, stands between the reconciler and the API server.
 	wrap func(client.Client) client.Client
 }
@@ -399,7 +403,7 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 		Scheme: controller.Scheme(),
 		Cache: cache.Options{
 			DefaultNamespaces: map[string]cache.Config{o.namespace: {}}, DefaultTransform: cache.TransformStripManagedFields(),
-			ByObject: controller.CacheObjects(o.shard),
+			ByObject: o.cached(),
 		},
 		Metrics:    metricsserver.Options{BindAddress: "0"},
 		Controller: ctrlconfig.Controller{SkipNameValidation: ptr.To(true)},
@@ -424,7 +428,7 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 			r.HeadChanged(k)
 		}
 	}})
-	runs, err := o.newExecutor(func(name string) {
+	runs, err := newRuns(mgr, o, func(name string) {
 		if r := listener.Load(); r != nil {
 			r.RunChanged(name)
 		}

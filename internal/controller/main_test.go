@@ -112,10 +112,20 @@ func prepare(config *rest.Config) error {
 // template. Everything else of it is real: the process, git, publishing.
 func quickRun(args []string) error {
 	flags := flag.NewFlagSet("run", flag.ContinueOnError)
-	dir := flags.String("dir", "", "")
-	data := flags.String("data", "", "")
+	dir := flags.String(run.FlagDir, "", "")
+	data := flags.String(run.FlagData, "", "")
+	stage := runner.StageOptions{Log: os.Stdout, Now: time.Now, Work: quickWork}
+	flags.StringVar(&stage.Stage, run.FlagStage, "", "")
+	flags.StringVar(&stage.Request, run.FlagRequest, "", "")
+	flags.StringVar(&stage.Secrets, run.FlagSecrets, "", "")
+	flags.StringVar(&stage.Message, run.FlagMessage, "", "")
+	flags.IntVar(&stage.MessageLimit, run.FlagMessageLimit, 0, "")
 	if err := flags.Parse(args); err != nil {
 		return err
+	}
+	if stage.Stage != "" {
+		stage.Dir, stage.Data = run.Dir(*dir), *data
+		return runner.Stage(ctrl.SetupSignalHandler(), stage)
 	}
 	return runner.Main(ctrl.SetupSignalHandler(), runner.MainOptions{
 		Dir: run.Dir(*dir), Data: *data, Stdin: os.Stdin, Now: time.Now, Work: quickWork,

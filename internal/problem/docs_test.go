@@ -9,6 +9,7 @@ import (
 	"awscdk.dev/operator/internal/problem"
 
 	_ "awscdk.dev/operator/internal/controller" // with all that it imports,
+	_ "awscdk.dev/operator/internal/executor/job"
 	_ "awscdk.dev/operator/internal/runner"     // they declare every reason
 )
 

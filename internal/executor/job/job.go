@@ -299,7 +299,9 @@ func (e *Executor) observeAlive(ctx context.Context, j *batchv1.Job, seen look) 
 		waits = e.explain(ctx, j, seen)
 	}
 	if waits == nil {
-		e.memos.works(j.Name)
+		if seen.ask == nil {
+			e.memos.works(j.Name)
+		}
 		return r
 	}
 	if errors.Is(waits, errSecretGone) && !e.memos.repaired(j.Name, e.o.Now()) {

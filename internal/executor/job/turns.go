@@ -4,6 +4,7 @@ import (
 	"context"
 
 	batchv1 "k8s.io/api/batch/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -65,18 +66,19 @@ func (e *Executor) hasRoom(en *entry) bool {
 // busy counts the runs that go on, in all and by namespace. The caller holds the
 // lock.
 func (e *Executor) busy() (total int, of map[string]int) {
-	going := map[string]string{}
+	going, seen := map[string]string{}, map[types.UID]bool{}
 	var all batchv1.JobList
 	// A cache that is not started shows none; then no run was started either.
 	_ = e.o.Cache.List(context.Background(), &all, client.UnsafeDisableDeepCopy)
 	for i := range all.Items {
 		j := &all.Items[i]
+		seen[j.UID] = true
 		if e.ours(j) && ended(j) == nil && j.DeletionTimestamp.IsZero() && !e.removed[j.UID] {
 			going[j.Name] = j.Namespace
 		}
 	}
 	for name, en := range e.entries {
-		if en.state == making || en.state == made {
+		if en.state == making || en.state == made && !seen[en.job] {
 			going[name] = en.request.Namespace
 		}
 	}
