@@ -23,8 +23,7 @@ func suspended(p *pass) bool {
 // stands, without building or deploying anything. What is ordered or edited
 // later is a new target as usual.
 func adopt(p *pass) bool {
-	old := p.obj.Status
-	if p.st.Target != nil || len(old.Conditions) > 0 || old.LastDeploy == nil || old.Phase != v1alpha1.PhaseSucceeded {
+	if !p.adoptable() {
 		return p.findAdopted()
 	}
 	revision, ok := p.head()
@@ -40,6 +39,21 @@ func adopt(p *pass) bool {
 		At:         p.metaNow(),
 	}
 	return p.again()
+}
+
+// adoptable says whether an object was deployed by the earlier operator and is
+// still to be taken over. What that operator has left of it is the phase, which
+// stands until then: the repository may not be readable at first.
+func (p *pass) adoptable() bool {
+	old := p.obj.Status
+	if p.st.Target != nil || old.LastDeploy == nil {
+		return false
+	}
+	switch old.Phase {
+	case v1alpha1.PhaseSucceeded, v1alpha1.PhaseDriftChecking, v1alpha1.PhaseGitSyncChecking: // it checks what it has deployed only
+		return true
+	}
+	return false
 }
 
 // awaitsARN says whether an object was adopted by the name of its stack. One

@@ -181,6 +181,8 @@ func (p *pass) reconciling() bool {
 func phase(p *pass) v1alpha1.Phase {
 	v := p.verdict.severity
 	switch op := p.st.Operation; {
+	case p.adoptable() && !p.deleting():
+		return p.obj.Status.Phase
 	case op != nil && v < failing && !Unsaved(&p.obj.Spec, op):
 		return operationPhase(op)
 	case p.deleting():
