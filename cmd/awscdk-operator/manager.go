@@ -142,6 +142,7 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 		Log:         log,
 		Account:     s.account,
 		GitDefaults: gitDefaults,
+		OwnIdentity: s.identity,
 		HookEnv:     hooks,
 		HookSecrets: hookSecrets,
 		Kubernetes:  apiServer,

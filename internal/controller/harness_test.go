@@ -2,6 +2,7 @@ package controller_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -329,15 +330,16 @@ type running struct {
 // manage runs a manager in this process until the test ends or it is stopped.
 func (w *world) manage() *running { return w.manageEvery("@every 1s") }
 
-// manageEvery is manage with another schedule of looks at repositories.
-func (w *world) manageEvery(gitSync string) *running {
+// manageEvery is manage with another schedule of looks at repositories, and with
+// other options.
+func (w *world) manageEvery(gitSync string, edits ...func(*managerOptions)) *running {
 	w.Helper()
-	return w.manageShard(gitSync, "", w.data)
+	return w.manageShard(gitSync, "", w.data, edits...)
 }
 
 // manageShard is manageEvery of one of several managers, with a data folder of
 // its own.
-func (w *world) manageShard(gitSync, shard, data string) *running {
+func (w *world) manageShard(gitSync, shard, data string, edits ...func(*managerOptions)) *running {
 	w.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	r := &running{registry: prometheus.NewRegistry()}
@@ -345,12 +347,16 @@ func (w *world) manageShard(gitSync, shard, data string) *running {
 	if os.Getenv("TEST_LOGS") != "" {
 		logs = io.MultiWriter(&w.logs, os.Stderr)
 	}
-	mgr, reconciler, closeAll, err := newManager(managerOptions{
+	o := managerOptions{
 		config: apiServer, namespace: w.namespace, data: data, shard: shard, registry: r.registry, logs: logs,
 		drift: "@every 1s", gitSync: gitSync, now: w.now,
 		hookEnv:     map[string]string{"INCIDENT_API_URL": "http://127.0.0.1:9", "INCIDENT_API_TOKEN": "operators-incident-token"},
 		hookSecrets: []string{"INCIDENT_API_TOKEN"}, lookPath: w.lookPath, runs: w.runs, jobs: w.jobs,
-	})
+	}
+	for _, edit := range edits {
+		edit(&o)
+	}
+	mgr, reconciler, closeAll, err := newManager(o)
 	w.must(err)
 	r.reconciler = reconciler
 	ended := make(chan error, 1)
@@ -391,7 +397,14 @@ type managerOptions struct {
 	lookPath       func(string) (string, error)
 	runs           func(executor.Executor) executor.Executor
 	// jobs has runs in Jobs, and not in processes.
-	jobs bool
+	jobs        bool
+	ownIdentity controller.OwnIdentity
+	runsApart   bool
+	// sshSecret is the namespace of the operator-wide ssh key, "" for that of the stacks.
+	sshSecret string
+	// as, if set, makes the configuration of the manager's clients; asOperator
+	// does otherwise.
+	as func(*rest.Config) *rest.Config
 	// wrap, if set, stands between the reconciler and the API server.
 	wrap func(client.Client) client.Client
 }
@@ -399,7 +412,10 @@ type managerOptions struct {
 // newManager wires a manager as the command does, with schedules of its own
 // and with this test binary as what runs are carried out by.
 func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(), error) {
-	mgr, err := ctrl.NewManager(asOperator(o.config), ctrl.Options{
+	if o.as == nil {
+		o.as = asOperator
+	}
+	mgr, err := ctrl.NewManager(o.as(o.config), ctrl.Options{
 		Scheme: controller.Scheme(),
 		Cache: cache.Options{
 			DefaultNamespaces: map[string]cache.Config{o.namespace: {}}, DefaultTransform: cache.TransformStripManagedFields(),
@@ -456,8 +472,9 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 		Metrics:  report.NewMetrics(o.registry, "", time.Now),
 		Settings: decide.Settings{Drift: drift, GitSync: gitSync},
 		GitDefaults: &controller.GitDefaults{
-			Secret: types.NamespacedName{Namespace: o.namespace, Name: "awscdk-operator-ssh-key"}, Live: mgr.GetAPIReader(), Now: o.now,
+			Secret: types.NamespacedName{Namespace: cmp.Or(o.sshSecret, o.namespace), Name: "awscdk-operator-ssh-key"}, Live: mgr.GetAPIReader(), Now: o.now,
 		},
+		OwnIdentity: o.ownIdentity, RunsApart: o.runsApart,
 		Now: o.now, Log: log, HookEnv: o.hookEnv, HookSecrets: o.hookSecrets,
 		Kubernetes: run.Kubernetes{Server: o.config.Host, CA: o.config.CAData},
 	})

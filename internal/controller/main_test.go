@@ -86,7 +86,7 @@ func tests(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "prepare the control plane:", err)
 		return 1
 	}
-	apiServer, kubeconfig = config, env.KubeConfig
+	apiServer, kubeconfig, auditLog = config, env.KubeConfig, log
 	status := m.Run()
 	if err := checkRights(log); err != nil {
 		fmt.Fprintln(os.Stderr, "FAIL:", err)

@@ -27,6 +27,9 @@ const HookIdentity = "awscdk-operator-hooks"
 // hookRole checks the role of the hooks' identity. The binding to a role that
 // does not exist is made without an error, and allows nothing.
 func (p *Preflight) hookRole(ctx context.Context) ([]Missing, error) {
+	if p.allBound(ctx) {
+		return nil, nil
+	}
 	m := Missing{Need: "ClusterRole " + HookIdentity, concerns: hooked}
 	var role rbacv1.ClusterRole
 	err := p.o.Live.Get(ctx, types.NamespacedName{Name: HookIdentity}, &role)
@@ -44,6 +47,21 @@ func (p *Preflight) hookRole(ctx context.Context) ([]Missing, error) {
 		return nil, nil
 	}
 	return []Missing{m}, nil
+}
+
+// bound says whether the hooks of a namespace have a binding of people's own, to
+// another role than that which the operator binds: then what they may do is
+// theirs to say, and the operator needs no right to it.
+func (p *Preflight) bound(ctx context.Context, namespace string) bool {
+	var binding rbacv1.RoleBinding
+	err := p.o.Live.Get(ctx, types.NamespacedName{Namespace: namespace, Name: HookIdentity}, &binding)
+	return err == nil && (binding.RoleRef.Kind != "ClusterRole" || binding.RoleRef.Name != HookIdentity)
+}
+
+// allBound says whether the operator watches some namespaces and the hooks of
+// each have a binding of people's own.
+func (p *Preflight) allBound(ctx context.Context) bool {
+	return len(p.o.Namespaces) > 0 && !slices.ContainsFunc(p.o.Namespaces, func(n string) bool { return !p.bound(ctx, n) })
 }
 
 func readsStacks(r rbacv1.PolicyRule) bool {
@@ -100,12 +118,13 @@ func (p *Preflight) rights(ctx context.Context) ([]Missing, error) {
 			if err != nil {
 				return nil, err
 			}
-			if !allowed {
+			if !allowed && !(r.binds() && p.bound(ctx, namespace)) {
 				missing = append(missing, r.missing(namespace))
 			}
 		}
 	}
-	return missing, nil
+	accounts, err := p.accounts(ctx)
+	return append(missing, accounts...), err
 }
 
 func (p *Preflight) may(ctx context.Context, r right, namespace string) (bool, error) {
@@ -120,13 +139,22 @@ func (p *Preflight) may(ctx context.Context, r right, namespace string) (bool, e
 	return review.Status.Allowed, nil
 }
 
+// binds says whether the right is for the binding of the hooks' identity.
+func (r right) binds() bool {
+	return r.group == rbacGroup && (r.resource == "clusterroles" || r.verb == "create")
+}
+
 func (r right) missing(namespace string) Missing {
 	need, concerns := "right to "+r.String(), r.concerns
 	if namespace != "" {
 		need += " in " + namespace
 		concerns = func(obj *v1alpha1.CdkTsStack) bool { return obj.Namespace == namespace && r.concerns(obj) }
 	}
-	return Missing{Need: need, concerns: concerns, Message: "the operator does not have it, so " + r.purpose + ": kubectl apply -f config/rbac, and bind that role to the operator"}
+	fix := "kubectl apply -f config/rbac, and bind that role to the operator"
+	if namespace != "" {
+		fix += fmt.Sprintf("; where it is to have no ClusterRole, kubectl apply -n %s -f config/rbac/namespaced/watched", namespace)
+	}
+	return Missing{Need: need, concerns: concerns, Message: "the operator does not have it, so " + r.purpose + ": " + fix}
 }
 
 func (r right) String() string {

@@ -105,14 +105,20 @@ func (s *Server) Role(tb testing.TB, name, trust string, more ...string) string 
 	for i := 0; i < len(more); i += 2 {
 		form.Set(more[i], more[i+1])
 	}
-	s.iam(tb, form)
+	s.iam(tb, "AKIATEST", form)
 	return "arn:aws:iam::" + Account + ":role/" + name
+}
+
+// RoleOf makes a role in the account of an access key.
+func (s *Server) RoleOf(tb testing.TB, key, name, trust string) {
+	tb.Helper()
+	s.iam(tb, key, url.Values{"Action": {"CreateRole"}, "RoleName": {name}, "AssumeRolePolicyDocument": {trust}})
 }
 
 // DeleteRole deletes a role.
 func (s *Server) DeleteRole(tb testing.TB, name string) {
 	tb.Helper()
-	s.iam(tb, url.Values{"Action": {"DeleteRole"}, "RoleName": {name}})
+	s.iam(tb, "AKIATEST", url.Values{"Action": {"DeleteRole"}, "RoleName": {name}})
 }
 
 // Issuer has the world know the keys of an OIDC issuer, and the account trust
@@ -124,11 +130,11 @@ func (s *Server) Issuer(tb testing.TB, issuer string, keys json.RawMessage) {
 		tb.Fatal(err)
 	}
 	s.do(tb, http.MethodPut, "/_localaws/issuers", body)
-	s.iam(tb, url.Values{"Action": {"CreateOpenIDConnectProvider"}, "Url": {issuer}, "ClientIDList.member.1": {"sts.amazonaws.com"}})
+	s.iam(tb, "AKIATEST", url.Values{"Action": {"CreateOpenIDConnectProvider"}, "Url": {issuer}, "ClientIDList.member.1": {"sts.amazonaws.com"}})
 }
 
-// iam makes a call of IAM as a user of the account.
-func (s *Server) iam(tb testing.TB, form url.Values) {
+// iam makes a call of IAM with an access key.
+func (s *Server) iam(tb testing.TB, key string, form url.Values) {
 	tb.Helper()
 	form.Set("Version", "2010-05-08")
 	r, err := http.NewRequestWithContext(tb.Context(), http.MethodPost, s.URL, strings.NewReader(form.Encode()))
@@ -136,7 +142,7 @@ func (s *Server) iam(tb testing.TB, form url.Values) {
 		tb.Fatal(err)
 	}
 	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=AKIATEST/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=none")
+	r.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential="+key+"/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=none")
 	answer, err := http.DefaultClient.Do(r)
 	if err != nil {
 		tb.Fatal(err)
