@@ -174,8 +174,9 @@ func TestServiceAccounts(t *testing.T) {
 	w.must(admin.Create(t.Context(), w.stack("old", account)))
 	w.enforce("awscdk-operator-service-accounts", nil, account)
 	w.create(cases{
-		"no account": {nil, ""},
-		"an account": {account, "spec.serviceAccountName: you may not act as the ServiceAccount deployer: ask for the verb use on it"},
+		"no account":         {nil, ""},
+		"an account of pods": {fields{"runner": fields{"serviceAccountName": "deployer"}}, "spec.runner.serviceAccountName: you may not act as the ServiceAccount deployer"},
+		"an account":         {account, "spec.serviceAccountName: you may not act as the ServiceAccount deployer: ask for the verb use on it"},
 	})
 	w.ratchet(account, fields{"suspend": true}, git("https://github.com/acme/evil.git"), "you may not act as the ServiceAccount deployer")
 	w.grant("alice", "use-deployer", rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"serviceaccounts"}, ResourceNames: []string{"deployer"}, Verbs: []string{"use"}})
@@ -196,6 +197,20 @@ func TestKeepStacks(t *testing.T) {
 		"deleted by the default": {fields{"actions": nil}, "spec.actions.destroy: set it to false"},
 	})
 	w.ratchet(fields{"actions": nil}, fields{"suspend": true}, fields{"actions": fields{"destroy": true, "autoRedeploy": true}}, "spec.actions.destroy")
+}
+
+func TestRunner(t *testing.T) {
+	w := newTeam(t, nil)
+	volumes := fields{"runner": fields{"volumes": []any{fields{"name": "x", "secret": fields{"secretName": "others"}}}}}
+	w.must(w.alice.Create(t.Context(), w.stack("old", volumes)))
+	w.enforce("awscdk-operator-runner", map[string]string{"runnerFields": "resources\nenv"}, volumes)
+	w.create(cases{
+		"no runner":     {nil, ""},
+		"what is named": {fields{"runner": fields{"resources": fields{"limits": fields{"memory": "2Gi"}}}}, ""},
+		"a volume":      {volumes, "spec.runner: volumes may not be set in this namespace: only resources, env may"},
+		"a priority":    {fields{"runner": fields{"priorityClassName": "system-node-critical", "resources": fields{}}}, "priorityClassName may not be set"},
+	})
+	w.ratchet(volumes, fields{"suspend": true}, fields{"runner": fields{"tolerations": []any{fields{"operator": "Exists"}}}}, "may not be set in this namespace")
 }
 
 // The finalizer and the status are the operator's to write, whatever a policy says of the object.
@@ -236,6 +251,7 @@ func TestTheExampleLetsAGoodObjectThrough(t *testing.T) {
 		"awscdk-operator-identity":         {"credentialsSecretName": nil},
 		"awscdk-operator-service-accounts": {"credentialsSecretName": nil, "serviceAccountName": "deployer"},
 		"awscdk-operator-keep-stacks":      {"actions": nil},
+		"awscdk-operator-runner":           {"runner": fields{"priorityClassName": "x"}},
 	} {
 		w.eventually(policy, func() error {
 			if err := w.alice.Create(t.Context(), w.stack("bad", bad), client.DryRunAll); err == nil || !strings.Contains(err.Error(), policy) || !strings.Contains(err.Error(), "spec.") {

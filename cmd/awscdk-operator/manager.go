@@ -143,6 +143,7 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 		Account:     s.account,
 		GitDefaults: gitDefaults,
 		OwnIdentity: s.identity,
+		RunsApart:   s.runs.executor == executorJob && s.runs.defaults.ServiceAccountName == "",
 		HookEnv:     hooks,
 		HookSecrets: hookSecrets,
 		Kubernetes:  apiServer,

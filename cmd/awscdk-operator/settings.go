@@ -71,7 +71,7 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	f.BoolVar(&s.leaderElect, "leader-elect", false, "let one of several managers work at a time")
 	f.StringVar(&s.shard, "shard", getenv("AWSCDK_OPERATOR_SHARD"), "`name` of the shard: take the objects whose label awscdk.dev/shard has that value; by default those without the label (AWSCDK_OPERATOR_SHARD)")
 	f.StringVar(&s.leaderNamespace, "leader-election-namespace", getenv("POD_NAMESPACE"), "`namespace` of the lease; that of the pod by default")
-	identity := f.String("operator-identity", or(getenv("AWSCDK_OPERATOR_IDENTITY"), string(controller.OwnIdentityAll)), "what objects that name no credentials may use the operator's own AWS identity for: All, Roles (to assume spec.roleARN) or None (AWSCDK_OPERATOR_IDENTITY)")
+	identity := f.String("operator-identity", getenv("AWSCDK_OPERATOR_IDENTITY"), "what objects that name no credentials may use the operator's own AWS identity for: All, Roles (to assume spec.roleARN) or None; by default All, and Roles with --executor Job (AWSCDK_OPERATOR_IDENTITY)")
 	f.StringVar(&s.watch, "watch-namespaces", getenv("WATCH_NAMESPACES"), "namespaces to look after, separated by commas; all by default")
 	f.StringVar(&s.sshSecret.Name, "ssh-key-secret", or(getenv("AWSCDK_OPERATOR_SSH_KEY_SECRET"), "awscdk-operator-ssh-key"), "`name` of the Secret, in the operator's namespace, with the key for ssh repositories that name no Secret (AWSCDK_OPERATOR_SSH_KEY_SECRET)")
 	f.StringVar(&s.sshKey, "ssh-key-file", "", "private key that takes the place of that Secret")
@@ -87,7 +87,7 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	if s.webhooks, err = parseWebhooks(*webhooks, *webhookSecret, *proxies, getenv("POD_NAMESPACE")); err != nil {
 		return s, err
 	}
-	if s.identity, err = parseIdentity(*identity); err != nil {
+	if s.identity, err = parseIdentity(*identity, s.runs.executor); err != nil {
 		return s, err
 	}
 	if f.NArg() > 0 {
@@ -117,7 +117,15 @@ func (s *settings) parse(drift, gitSync, memory string) (err error) {
 	return err
 }
 
-func parseIdentity(text string) (controller.OwnIdentity, error) {
+// parseIdentity reads what the operator's own AWS identity serves for. Where runs are
+// pods, none of them gets it unless somebody has said so.
+func parseIdentity(text, executor string) (controller.OwnIdentity, error) {
+	switch {
+	case text == "" && executor == executorJob:
+		return controller.OwnIdentityRoles, nil
+	case text == "":
+		return controller.OwnIdentityAll, nil
+	}
 	switch of := controller.OwnIdentity(text); of {
 	case controller.OwnIdentityAll, controller.OwnIdentityRoles, controller.OwnIdentityNone:
 		return of, nil

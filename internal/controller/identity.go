@@ -67,7 +67,9 @@ func (p *pass) credentials(ctx context.Context) (awsconfig.Credentials, error) {
 
 // runCredentials are the keys that a run of the object acts with. A session is
 // always a fresh one, so that it lasts as long as it can: user code never gets
-// a token that could be exchanged for another.
+// a token that could be exchanged for another. Zero keys are the identity that
+// the run has where it runs: the operator's own or, where runs are apart, that
+// of the service account that spec.runner names.
 func (p *pass) runCredentials(ctx context.Context) (awsconfig.Credentials, error) {
 	if err := p.mayUseOwnIdentity(); err != nil {
 		return awsconfig.Credentials{}, err
@@ -76,7 +78,7 @@ func (p *pass) runCredentials(ctx context.Context) (awsconfig.Credentials, error
 	if err != nil {
 		return keys, err
 	}
-	handOn := p.RunsApart && p.usesOwnIdentity()
+	handOn := p.RunsApart && p.usesOwnIdentity() && (p.obj.Spec.Runner == nil || p.obj.Spec.Runner.ServiceAccountName == "")
 	if !p.assumes() && !handOn {
 		return keys, nil
 	}
