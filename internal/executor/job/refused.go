@@ -30,8 +30,8 @@ func refusedBy(err error, namespace string) error {
 		return errInvalid.Because(err, "the API server does not take the run's Job as it is (%s): correct spec.runner", message)
 	case apierrors.IsRequestEntityTooLargeError(err):
 		return errTooLarge.Because(err, "the API server does not take so large a Secret (%s): put long hook scripts and large values into the repository", message)
-	case apierrors.IsNotFound(err):
-		return terminating(namespace) // the namespace itself
+	case apierrors.IsNotFound(err) && kindOf(err) == "namespaces":
+		return terminating(namespace)
 	case apierrors.IsForbidden(err) && isRBAC(err):
 		return errForbidden.Because(err, "the operator may not do what runs need (%s): apply the RBAC rules of its chart, see docs/how-to/run-in-jobs.md", message)
 	case apierrors.IsForbidden(err):
@@ -45,4 +45,13 @@ func refusedBy(err error, namespace string) error {
 func isRBAC(err error) bool {
 	status, ok := errors.AsType[*apierrors.StatusError](err)
 	return ok && status.ErrStatus.Details != nil && rbacWords.MatchString(status.ErrStatus.Message)
+}
+
+// kindOf is the resource that an error is about.
+func kindOf(err error) string {
+	status, ok := errors.AsType[*apierrors.StatusError](err)
+	if !ok || status.ErrStatus.Details == nil {
+		return ""
+	}
+	return status.ErrStatus.Details.Kind
 }

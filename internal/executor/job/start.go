@@ -227,16 +227,24 @@ func (e *Executor) ensureSecret(ctx context.Context, s *corev1.Secret) error {
 	}
 	var is corev1.Secret
 	if err := e.o.Live.Get(ctx, client.ObjectKeyFromObject(s), &is); err != nil {
-		return refusedBy(err, s.Namespace)
+		return collected(err, s)
 	}
 	for _, o := range is.OwnerReferences {
 		if o.Kind == "Job" && o.Name == s.Name {
 			// It may still be that of a Job before this one, about to be collected.
 			is.Data, is.OwnerReferences = s.Data, s.OwnerReferences
-			return refusedBy(e.o.Client.Update(ctx, &is), s.Namespace)
+			return collected(e.o.Client.Update(ctx, &is), s)
 		}
 	}
 	return errNameTaken.New("the Secret %s/%s is not of this object's run, although it has its name: delete it with kubectl delete secret -n %s %s", is.Namespace, is.Name, is.Namespace, is.Name)
+}
+
+// collected judges an error about a Secret that goes in this moment.
+func collected(err error, s *corev1.Secret) error {
+	if apierrors.IsNotFound(err) || apierrors.IsConflict(err) {
+		return removing(s.Name)
+	}
+	return refusedBy(err, s.Namespace)
 }
 
 // arm lets a Job go that has its Secret.
