@@ -184,7 +184,6 @@ var settings = []string{
 	"fetch.fsck.badTimezone=warn",
 	"fetch.fsck.missingSpaceBeforeDate=warn",
 	"http.followRedirects=false",
-	"http.proactiveAuth=basic", // git 2.46 and later; saves a round trip
 	"http.lowSpeedLimit=100",
 	"http.lowSpeedTime=60",
 	"protocol.version=2",
