@@ -53,7 +53,7 @@ var misfortunes = map[string]misfortune{
 		},
 	},
 	"a build that takes more memory than it may": {
-		func(w *world, o *v1alpha1.CdkTsStack) {
+		func(_ *world, o *v1alpha1.CdkTsStack) {
 			o.Spec.Runner = &v1alpha1.Runner{Resources: &corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("64Mi")}}}
 			o.Spec.LifecycleHooks = &v1alpha1.LifecycleHooks{BeforeDeploy: `(($(cat /sys/fs/cgroup/memory/memory.limit_in_bytes /sys/fs/cgroup/memory.max 2>/dev/null | head -1) > 100000000)) || tail /dev/zero`}
 		},
