@@ -157,7 +157,7 @@ func TestARoleOfAnotherAccountNeverMovesAStack(t *testing.T) {
 	w.must(err)
 	w.commitFiles(map[string]string{"app.json": string(app)})
 	w.edit("web", `{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}}}`)
-	said := w.until("web", "the other account is refused", because("StackElsewhere"))
+	said := w.until("web", "the other account is refused", because("AccountChanged"))
 	contains(t, message(said), "account "+account, "account "+other)
 	if n := w.aws.Succeeded(t, "CreateChangeSet"); n != 1 {
 		t.Errorf("%d change sets were made", n)
