@@ -81,7 +81,7 @@ func newAcknowledge(o *Options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "acknowledge NAME [RESOURCE... | limits]", Short: "Acknowledge what a plan removes or replaces",
 		Long: "Acknowledge that the plan a stack waits with removes or replaces these protected resources, by logical id, or goes beyond the limits.",
-		Args: func(cmd *cobra.Command, args []string) error {
+		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 2 {
 				return errUsage{fmt.Errorf("acknowledge needs a name and what is acknowledged, as status shows it: kubectl cdk acknowledge NAME RESOURCE... limits")}
 			}

@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -100,13 +101,22 @@ func (p *pass) secret(ctx context.Context, name, field string) (map[string][]byt
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, errSecretNotFound.New(
-			"the Secret %s/%s that %s names does not exist: create it", p.obj.Namespace, name, field)
+			"the Secret %s/%s that %s names does not exist: create it%s", p.obj.Namespace, name, field, p.wayOut())
 	case err != nil:
 		return nil, errSecretUnreadable.New(
 			"the Secret %s/%s that %s names cannot be read: %v", p.obj.Namespace, name, field, err)
 	}
 	p.secrets[name] = s.Data
 	return s.Data, nil
+}
+
+// wayOut is what is left to do about a deleted object that waits for something
+// missing: where the whole namespace is deleted, nobody can create it any more.
+func (p *pass) wayOut() string {
+	if p.obj.DeletionTimestamp.IsZero() {
+		return ""
+	}
+	return fmt.Sprintf("; or, where the namespace is being deleted and nothing can be created in it, let the stack stay in AWS with kubectl patch cdk %s -n %s --type=merge -p '{\"spec\":{\"actions\":{\"destroy\":false}}}' and delete it by hand", p.obj.Name, p.obj.Namespace)
 }
 
 // configMap reads a ConfigMap of the object's own namespace.
@@ -116,7 +126,7 @@ func (p *pass) configMap(ctx context.Context, name, field string) (map[string]st
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, errConfigMapNotFound.New(
-			"the ConfigMap %s/%s that %s names does not exist: create it", p.obj.Namespace, name, field)
+			"the ConfigMap %s/%s that %s names does not exist: create it%s", p.obj.Namespace, name, field, p.wayOut())
 	case err != nil:
 		return nil, errConfigMapUnreadable.New(
 			"the ConfigMap %s/%s that %s names cannot be read: %v", p.obj.Namespace, name, field, err)

@@ -10,7 +10,7 @@ import (
 
 	_ "awscdk.dev/operator/internal/controller" // with all that it imports,
 	_ "awscdk.dev/operator/internal/executor/job"
-	_ "awscdk.dev/operator/internal/runner"     // they declare every reason
+	_ "awscdk.dev/operator/internal/runner" // they declare every reason
 )
 
 var (

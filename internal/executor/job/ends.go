@@ -30,12 +30,25 @@ func seeEnd(j *batchv1.Job, pod *corev1.Pod) look {
 		return look{state: lost}
 	case failure == nil && pod.Status.Phase == corev1.PodSucceeded && damage == nil && !isEmpty(result):
 		return look{state: over, result: result}
+	case failure == nil && unaccounted(fatal(all)):
+		return look{state: lost}
 	}
 	if p := diagnose(j, pod, all, damage, result.Failure); p != nil {
 		result.Failure, result.Plan, result.PlanAt, result.Inspection = p, nil, nil, nil
 		result.Step = endedIn(j, all)
 	}
 	return look{state: over, result: result}
+}
+
+// unaccounted says whether a kubelet does not know how a container ended: its
+// node lost its power, say, and came back. pkg/kubelet/kuberuntime/helpers.go and
+// pkg/kubelet/kubelet_pods.go of Kubernetes name the reasons.
+func unaccounted(c *corev1.ContainerStatus) bool {
+	if c == nil || c.State.Terminated == nil {
+		return false
+	}
+	reason := c.State.Terminated.Reason
+	return reason == "Unknown" || reason == "ContainerStatusUnknown"
 }
 
 // isEmpty says whether a result tells nothing at all.

@@ -153,6 +153,8 @@ func TestWhatAJobAndItsPodsShowOfARun(t *testing.T) {
 		"a success while it was taken away":     {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodSucceeded, evicted, ends("publish", 0, "Completed", says(plan)))}, want: over},
 		"the pod that replaces it":              {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodFailed, evicted, ends("install", 137, "Error", "")), aPod(corev1.PodPending, later, runs("clone"))}, want: alive, step: "Cloning"},
 		"a pod that was deleted by hand":        {job: aJobOf(hasEnded(batchv1.JobFailed, "BackoffLimitExceeded")), want: lost},
+		"a node that lost its power":            {job: aJobOf(hasEnded(batchv1.JobFailed, "BackoffLimitExceeded")), pods: []corev1.Pod{aPod(corev1.PodFailed, ends("clone", 0, "Completed", says(soFar)), ends("hook", 255, "Unknown", ""))}, want: lost},
+		"a container that nobody can find":      {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodFailed, ends("install", 137, "ContainerStatusUnknown", "The container could not be located when the pod was terminated"))}, want: lost},
 		"a run that was told to stop":           {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodFailed, ends("install", 1, "Error", says(cancelled)))}, want: lost},
 		"a Job that ended and lost its pod":     {job: aJobOf(hasEnded(batchv1.JobComplete, "")), want: lost},
 		"a disrupted pod of a Job that is over": {job: aJobOf(hasEnded(batchv1.JobFailed, "BackoffLimitExceeded")), pods: []corev1.Pod{aPod(corev1.PodFailed, evicted)}, want: lost},
