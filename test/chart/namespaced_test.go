@@ -1,0 +1,44 @@
+package chart_test
+
+import (
+	"strings"
+	"testing"
+
+	"awscdk.dev/operator/api/v1alpha1"
+
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+func TestInNamespacesItNeedsNoClusterRole(t *testing.T) {
+	c := newCluster(t, helm4)
+	s := newStacks(t, c)
+	n := newNode(c)
+	c.kubectl("", "apply", "--server-side", "--filename", chart+"/crds")
+	c.kubectl("", "wait", "--for=condition=Established", "crd/cdktsstacks.awscdk.dev", "--timeout=30s")
+	s.object()
+	c.install("install", chart, inProcess+"namespaced: true\nwatchNamespaces: [team]\ncrds: {install: false}")
+	var roles rbacv1.ClusterRoleList
+	must(t, c.List(t.Context(), &roles))
+	for _, role := range roles.Items {
+		if strings.HasPrefix(role.Name, release) {
+			t.Errorf("there is a ClusterRole %s", role.Name)
+		}
+	}
+	must(t, c.Create(t.Context(), &corev1.Secret{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "awscdk-operator-webhook"}, StringData: map[string]string{"token": "0123456789abcdef"},
+	}))
+	m := n.start(release)
+	c.eventually("the object is adopted", func() bool {
+		ready := meta.FindStatusCondition(s.web().Status.Conditions, v1alpha1.ConditionReady)
+		return ready != nil && ready.Reason == "Adopted"
+	})
+	m.lacksNothing()
+	for _, secret := range []string{"awscdk-operator-webhook", "awscdk-operator-ssh-key"} {
+		if got := c.kubectl("", "auth", "can-i", "get", "secret/"+secret, "--namespace", namespace, "--as", "system:serviceaccount:"+namespace+":"+release); !strings.HasPrefix(got, "yes") {
+			t.Errorf("may it read %s? %s", secret, got)
+		}
+	}
+}
