@@ -29,6 +29,7 @@ func TestAnExtraObjectGoesWhereTheTemplateGoes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			aws := awstest.Start(t)
+			aws.Role(t, "publish", awstest.Trust("*", ""))
 			for _, bucket := range []string{bucketName, "templates", "others"} {
 				aws.Bucket(t, bucket)
 			}
