@@ -43,7 +43,7 @@ func TestAStageHasTheEnvironmentOfItsOwn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			p := newPod(t, run.Request{MemoryLimit: 1 << 30})
 			p.secrets.AWS, p.script.Dump = c.own, true
-			p.env = []string{"HOME=" + home, "PLAIN=kept", "NODE_OPTIONS=--trace-warnings", run.TokenVariable + "=" + token}
+			p.env = []string{"HOME=" + home, "PLAIN=kept", "AWS_EC2_METADATA_DISABLED=", "NODE_OPTIONS=--trace-warnings", run.TokenVariable + "=" + token}
 			for _, name := range append(identity, keys...) {
 				p.env = append(p.env, name+"=from-the-pod")
 			}
