@@ -136,7 +136,6 @@ type RunnerVolume struct {
 	ConfigMap *corev1.ConfigMapVolumeSource `json:"configMap,omitempty"`
 	// secret of this namespace.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="!has(self.secretName) || self.secretName.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="secretName must be the name of a Secret in this namespace, for example app-settings"
 	Secret *corev1.SecretVolumeSource `json:"secret,omitempty"`
 	// emptyDir is empty when a run begins.
 	// +optional
@@ -146,7 +145,6 @@ type RunnerVolume struct {
 	PersistentVolumeClaim *corev1.PersistentVolumeClaimVolumeSource `json:"persistentVolumeClaim,omitempty"`
 	// csi is an ephemeral volume of a CSI driver.
 	// +optional
-	// +kubebuilder:validation:XValidation:rule="!has(self.nodePublishSecretRef) || !has(self.nodePublishSecretRef.name) || self.nodePublishSecretRef.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\\\\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$')",message="nodePublishSecretRef.name must be the name of a Secret in this namespace, for example csi-credentials"
 	CSI *corev1.CSIVolumeSource `json:"csi,omitempty"`
 }
 
