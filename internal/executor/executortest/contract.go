@@ -179,7 +179,7 @@ func removes(t *testing.T, e executor.Executor) {
 		t.Fatalf("Remove: %v", err)
 	}
 	neverStartedName(t, e, "run-1")
-	begin(t, e, "run-1", Request(Succeed))
+	again(t, e)
 	if again := Done(t, e, "run-1"); again.Plan.Commit.Hash == first.Plan.Commit.Hash {
 		t.Fatal("the result of the removed run came back")
 	}
@@ -201,6 +201,15 @@ func removesRunning(t *testing.T, e executor.Executor) {
 		}
 		neverStartedName(t, e, "run-1")
 	}
+	again(t, e)
+	if r := Done(t, e, "run-1"); r.Plan == nil {
+		t.Fatalf("result %+v, want a plan", r.Failure)
+	}
+}
+
+// again starts a run of a name that was removed: it may still be ended.
+func again(t *testing.T, e executor.Executor) {
+	t.Helper()
 	Eventually(t, "the name is free again", func() bool {
 		err := e.Start(t.Context(), "run-1", Request(Succeed), run.Secrets{})
 		if err != nil && !errors.Is(err, executor.ErrRemoving) {
@@ -208,9 +217,6 @@ func removesRunning(t *testing.T, e executor.Executor) {
 		}
 		return err == nil
 	})
-	if r := Done(t, e, "run-1"); r.Plan == nil {
-		t.Fatalf("result %+v, want a plan", r.Failure)
-	}
 }
 
 func removesNothing(t *testing.T, e executor.Executor) {
