@@ -83,9 +83,11 @@ func automatic(op *v1alpha1.Operation) bool {
 	return op != nil && op.Target != nil && op.Target.Automatic
 }
 
+// started tells of an operation that began. A deployment that goes on after its
+// plan had to wait began before.
 func started(before, after *v1alpha1.CdkTsStack) []Event {
 	op := after.Status.Operation
-	if op == nil || (before.Status.Operation != nil && before.Status.Operation.ID == op.ID) {
+	if op == nil || same(before.Status.Operation, op) || same(before.Status.Held, op) {
 		return nil
 	}
 	switch op.Kind {
@@ -108,6 +110,9 @@ func started(before, after *v1alpha1.CdkTsStack) []Event {
 	}
 	return []Event{{Reason: reason, Action: "Deploy", Note: fmt.Sprintf("%s: deploying revision %s, attempt %d", op.Reason, op.Target.Revision, op.Attempt)}}
 }
+
+// same says whether two operations are one; the first is nil for none.
+func same(op, other *v1alpha1.Operation) bool { return op != nil && op.ID == other.ID }
 
 // planned tells of a new plan what it will do, the worst by name.
 func planned(before, after *v1alpha1.CdkTsStack) []Event {

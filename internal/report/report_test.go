@@ -48,3 +48,16 @@ func TestANewPlanIsToldOnceWithTheWorstByName(t *testing.T) {
 		t.Errorf("told again: %+v", again)
 	}
 }
+
+func TestADeploymentThatHadToWaitDoesNotStartAgain(t *testing.T) {
+	op := &v1alpha1.Operation{ID: "cdk-deploy-1", Kind: v1alpha1.OperationDeploy, Step: v1alpha1.StepExecuting, Target: &v1alpha1.Target{Revision: "aaaa"}}
+	before, after := &v1alpha1.CdkTsStack{}, &v1alpha1.CdkTsStack{}
+	before.Status.Held, after.Status.Operation = op, op
+	if told := Between(before, after); len(told) != 0 {
+		t.Errorf("it goes on after its plan waited, and the events are %+v", told)
+	}
+	before.Status.Held = &v1alpha1.Operation{ID: "cdk-deploy-0", Kind: v1alpha1.OperationDeploy}
+	if told := Between(before, after); len(told) != 1 || told[0].Reason != "StackDeployStart" {
+		t.Errorf("another one begins, and the events are %+v", told)
+	}
+}
