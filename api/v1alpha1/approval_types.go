@@ -77,6 +77,9 @@ type ApprovalStatus struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Reason string `json:"reason,omitempty"`
+	// operation is the deployment that it was used for. It is good for one.
+	// +optional
+	Operation string `json:"operation,omitempty"`
 	// at is when it was taken up, and expiresAt when it ends.
 	At        metav1.Time `json:"at"`
 	ExpiresAt metav1.Time `json:"expiresAt"`

@@ -52,6 +52,13 @@ type Changes struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=30
 	Resources []ResourceChange `json:"resources,omitempty"`
+	// unseen is true when there are more changes in nested stacks that could not
+	// be read. Such a plan counts as one that removes resources.
+	// +optional
+	Unseen bool `json:"unseen,omitempty"`
+	// protectDigest is of the spec.protect that the plan was compared with.
+	// +optional
+	ProtectDigest string `json:"protectDigest,omitempty"`
 	// omitted is how many more there are.
 	// +optional
 	Omitted int32 `json:"omitted,omitempty"`

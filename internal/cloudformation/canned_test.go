@@ -115,6 +115,27 @@ func TestPagesAndNestedChangeSetsAreRead(t *testing.T) {
 	}
 }
 
+func TestAPlanSaysThatNotAllOfItCouldBeRead(t *testing.T) {
+	nested := func(n int) string {
+		return fmt.Sprintf("<member><Type>Resource</Type><ResourceChange><LogicalResourceId>N%d</LogicalResourceId><ChangeSetId>arn:nested-%d</ChangeSetId></ResourceChange></member>", n, n)
+	}
+	for count, unseen := range map[int]bool{maxNestedChangeSets: false, maxNestedChangeSets + 1: true} {
+		s := &canned{answers: map[string]func(url.Values) string{"DescribeChangeSet": func(form url.Values) string {
+			if strings.HasPrefix(form.Get("ChangeSetName"), "arn:nested") {
+				return "<Status>CREATE_COMPLETE</Status><Changes><member><Type>Resource</Type><ResourceChange><Action>Remove</Action><LogicalResourceId>T</LogicalResourceId></ResourceChange></member></Changes>"
+			}
+			var all strings.Builder
+			for n := range count {
+				all.WriteString(nested(n))
+			}
+			return "<Status>CREATE_COMPLETE</Status><Changes>" + all.String() + "</Changes>"
+		}}}
+		if seen := s.client(t).ChangeSet(t.Context(), "app", "op-1"); seen.Err != nil || seen.Unseen != unseen || len(seen.Changes) != count+min(count, maxNestedChangeSets) {
+			t.Errorf("of %d nested stacks: %d changes, unseen %t, %v", count, len(seen.Changes), seen.Unseen, seen.Err)
+		}
+	}
+}
+
 func TestAChangeSetThatFailedInValidationSaysOfWhichResource(t *testing.T) {
 	s := &canned{answers: map[string]func(url.Values) string{
 		"DescribeChangeSet": func(url.Values) string {

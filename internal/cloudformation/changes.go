@@ -18,6 +18,8 @@ type changes struct {
 	// budget is how many nested change sets may still be read.
 	budget int
 	list   []decide.Change
+	// unseen says that there are more, which could not be read.
+	unseen bool
 }
 
 // read takes in a change set of which the first page was read already, and
@@ -40,6 +42,7 @@ func (c *changes) read(ctx context.Context, in *cfn.DescribeChangeSetInput, page
 			return err
 		}
 	}
+	c.unseen = true
 	return nil
 }
 
@@ -49,13 +52,17 @@ func (c *changes) add(ctx context.Context, r *types.ResourceChange, within strin
 	}
 	change := changeOf(r, within)
 	c.list = append(c.list, change)
-	if r.ChangeSetId == nil || c.budget <= 0 {
+	if r.ChangeSetId == nil {
 		return nil
 	}
-	c.budget--
+	if c.budget--; c.budget < 0 {
+		c.unseen = true
+		return nil
+	}
 	in := &cfn.DescribeChangeSetInput{ChangeSetName: r.ChangeSetId, IncludePropertyValues: aws.Bool(true)}
 	page, err := c.client.changeSetPage(ctx, in)
 	if errors.Is(err, ErrNotFound) {
+		c.unseen = true
 		return nil
 	}
 	if err != nil {

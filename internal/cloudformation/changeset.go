@@ -16,8 +16,10 @@ import (
 const (
 	// maxPages bounds every paged read.
 	maxPages = 50
-	// maxNested bounds how many nested stacks one read looks into.
-	maxNested = 25
+	// maxNested bounds how many nested stacks one read looks into, and
+	// maxNestedChangeSets how many of their change sets a plan is read from.
+	maxNested           = 25
+	maxNestedChangeSets = 100
 )
 
 // nothingToChange is how CloudFormation says that a change set failed since it
@@ -58,11 +60,11 @@ func (c *Client) ChangeSet(ctx context.Context, stack, name string) decide.Chang
 		seen.Reason += c.validationFailures(ctx, first)
 		return seen
 	}
-	found := changes{client: c, budget: maxNested}
+	found := changes{client: c, budget: maxNestedChangeSets}
 	if err := found.read(ctx, in, first, ""); err != nil {
 		return decide.ChangeSet{Err: err}
 	}
-	seen.Changes = found.list
+	seen.Changes, seen.Unseen = found.list, found.unseen
 	return seen
 }
 

@@ -29,7 +29,9 @@ func approved(p *pass, op *v1alpha1.Operation) *hold {
 	}
 	given := strings.TrimSpace(p.obj.Annotations[v1alpha1.ApproveAnnotation])
 	if a := p.st.Approval; a != nil && a.Digest == c.Digest {
-		if p.now.Before(a.ExpiresAt.Time) {
+		if used := a.Operation != "" && a.Operation != op.ID; used && given != "" {
+			return p.awaits(fmt.Sprintf("its approval was used for an earlier deployment: %s%s- and approve it again", p.annotate(), v1alpha1.ApproveAnnotation))
+		} else if !used && p.now.Before(a.ExpiresAt.Time) {
 			op.ApprovedBy = a.By
 			p.wakeAt(a.ExpiresAt.Time)
 			return nil
@@ -83,7 +85,7 @@ func (p *pass) needsApproval(op *v1alpha1.Operation, c *v1alpha1.Changes) bool {
 	case v1alpha1.ApprovalNever:
 		return false
 	case v1alpha1.ApprovalOnDestructive:
-		return c.Remove+c.Replace > 0
+		return c.Remove+c.Replace > 0 || c.Unseen
 	case v1alpha1.ApprovalOnNewCommit:
 		return p.st.Deployed != nil && p.st.Deployed.Target.Revision != op.Target.Revision
 	}

@@ -22,6 +22,13 @@ const (
 func (p *pass) noteChanges(op *v1alpha1.Operation, cs ChangeSet) {
 	p.st.Changes = changesOf(op, cs.Changes, p.obj.Spec.Protect)
 	p.st.Changes.Digest = planDigest(op.Plan, cs.Changes, p.seen.Stack)
+	p.st.Changes.ProtectDigest = protectDigest(p.obj.Spec.Protect)
+	if p.st.Changes.Unseen = cs.Unseen; cs.Unseen {
+		p.st.Changes.Summary += "; not all nested stacks could be looked into"
+	}
+	if on := p.protectionMoves(op); on != nil {
+		p.st.Changes.Summary += "; termination protection " + map[bool]string{true: "on", false: "off"}[*on]
+	}
 }
 
 // planDigest names what a plan would do: two plans of one digest are the same to
@@ -39,13 +46,37 @@ func planDigest(plan *v1alpha1.Plan, all []Change, stack Stack) string {
 	return digest(core, sorted, live)
 }
 
+// protectDigest is of spec.protect, "" for none.
+func protectDigest(protect []string) string {
+	if len(protect) == 0 {
+		return ""
+	}
+	return digest(protect)
+}
+
+// protectionMoves is the termination protection that a plan would give the stack,
+// nil when that has it already or the plan says nothing.
+func (p *pass) protectionMoves(op *v1alpha1.Operation) *bool {
+	on := op.Plan.TerminationProtection
+	if on == nil || p.seen.Stack.Exists && p.seen.Stack.TerminationProtection == *on || !p.seen.Stack.Exists && !*on {
+		return nil
+	}
+	return on
+}
+
+// protects says whether a change concerns a protected resource: itself, or one in
+// the nested stack that it is.
+func protects(protect []string, id string) bool {
+	return slices.ContainsFunc(protect, func(one string) bool { return one == id || strings.HasPrefix(one, id+"/") })
+}
+
 // changesOf sums up what a change set does, the worst first.
 func changesOf(op *v1alpha1.Operation, all []Change, protect []string) *v1alpha1.Changes {
 	sum := &v1alpha1.Changes{Operation: op.ID}
 	list := make([]v1alpha1.ResourceChange, 0, len(all))
 	for _, c := range all {
 		one := resourceChange(c, op.Plan)
-		one.Protected = destructive(one.Action) && slices.Contains(protect, c.LogicalID)
+		one.Protected = destructive(one.Action) && protects(protect, c.LogicalID)
 		count(sum, one)
 		list = append(list, one)
 	}
@@ -93,7 +124,7 @@ func actionOf(c Change) v1alpha1.ChangeAction {
 		return v1alpha1.ChangeImport
 	case c.Replacement == "True":
 		return v1alpha1.ChangeReplace
-	case c.Replacement == "Conditional" && c.Type != "AWS::CloudFormation::Stack":
+	case (c.Replacement == "Conditional" || c.Action == "Dynamic") && c.Type != "AWS::CloudFormation::Stack":
 		return v1alpha1.ChangeMayReplace
 	}
 	return v1alpha1.ChangeModify

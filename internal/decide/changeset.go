@@ -53,12 +53,29 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 		return false
 	case cs.Status == changeSetComplete:
 		return p.fail(errChangeSetOutdated.New("the change set %s can no longer be executed (%s): the stack was changed since it was made", op.ID, cs.ExecutionStatus))
+	case cs.Status == changeSetFailed && cs.Empty && p.protectionMoves(op) != nil:
+		return p.judgeProtection(op, cs)
 	case cs.Status == changeSetFailed && cs.Empty:
 		return p.finish(op, v1alpha1.OutcomeUnchanged)
 	case cs.Status == changeSetFailed:
 		return p.fail(errChangeSetFailed.New("CloudFormation refused the change set: %s", cs.Reason))
 	}
 	return p.look(p.poll(op.StepStartedAt))
+}
+
+// judgeProtection has the gates asked about a plan that changes nothing but the
+// termination protection of the stack.
+func (p *pass) judgeProtection(op *v1alpha1.Operation, cs ChangeSet) bool {
+	p.noteChanges(op, cs)
+	switch w := p.passGates(op); {
+	case w == nil:
+		return p.finish(op, v1alpha1.OutcomeUnchanged)
+	case w.parks:
+		p.park(op)
+		return false
+	default:
+		return p.look(w.after)
+	}
 }
 
 // judge passes a finished change set on to its execution when every gate lets
@@ -76,6 +93,9 @@ func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
 	if p.agedOut(op) {
 		p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, "its plan has waited for so long that it is made again")
 		return false
+	}
+	if a := p.st.Approval; a != nil && a.Digest == p.st.Changes.Digest {
+		a.Operation = op.ID // it is good for one execution
 	}
 	p.step(v1alpha1.StepExecuting)
 	p.st.Progress = &v1alpha1.Progress{Total: int32(len(cs.Changes))}

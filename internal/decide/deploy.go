@@ -9,6 +9,9 @@ import (
 // While the commit to deploy is not known it lets the rules below go on: a
 // broken repository is no reason not to look for drift.
 func deploy(p *pass) bool {
+	if p.st.Held != nil {
+		return false // whether it is given up for another was asked
+	}
 	if !MayDeploy(&p.obj.Spec) {
 		p.notAllowed()
 		return false
@@ -25,6 +28,7 @@ func deploy(p *pass) bool {
 		return false
 	}
 	p.st.Target = target
+	p.bindEmergency(target)
 	return p.startDeploy(reason)
 }
 
@@ -134,6 +138,9 @@ func (p *pass) orderTaken(op *v1alpha1.Operation) string {
 		return ""
 	}
 	revision, ok := p.head()
+	if _, urgent := emergencyAt(&v1alpha1.Operation{Target: &v1alpha1.Target{Order: p.st.Orders.Current}}); !ok && urgent && p.seen.Head.Err != nil {
+		revision, ok = op.Target.Revision, true // an emergency does not wait for a repository
+	}
 	switch {
 	case !ok:
 		return ""
@@ -142,6 +149,7 @@ func (p *pass) orderTaken(op *v1alpha1.Operation) string {
 	}
 	op.Target = newTarget(revision, op.Target.SpecDigest, p.st.Orders.Current)
 	p.st.Target = op.Target.DeepCopy()
+	p.bindEmergency(p.st.Target)
 	return ""
 }
 

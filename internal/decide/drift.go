@@ -79,7 +79,7 @@ func followDriftCheck(p *pass, op *v1alpha1.Operation) bool {
 // dropped again in the next pass, for as long as the repository cannot be read.
 func (p *pass) overtaken() bool {
 	switch {
-	case p.deleting():
+	case p.deleting(), p.heldGoesOn():
 		return true
 	case p.st.Target == nil || !p.editPending() || p.obj.Spec.Suspend || !MayDeploy(&p.obj.Spec):
 		return false

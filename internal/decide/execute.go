@@ -40,6 +40,9 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 	switch {
 	case !stack.Exists && p.st.StackID == op.StackID && p.now.Sub(orderedAt(op)) >= lag:
 		return p.takenOver(op, "is gone")
+	case !ev.Started && cs.Exists && cs.ExecutionStatus == executionAvailable && p.mayNoLonger(op):
+		p.step(v1alpha1.StepPlanning)
+		return p.again()
 	case !ev.Started && cs.Exists && cs.ExecutionStatus == executionAvailable:
 		return p.act(ActExecute, p.poll(op.StepStartedAt))
 	case !ev.Started && cs.ExecutionStatus == executionInProgress:
@@ -57,6 +60,17 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 	}
 	p.noteOutputs(stack)
 	return p.fail(errDeploymentFailed.New("%s", failureMessage(op.Plan, ev)))
+}
+
+// mayNoLonger says whether an execution that was decided upon, and that
+// CloudFormation has not taken for so long that it cannot have begun, would not
+// be decided upon now.
+func (p *pass) mayNoLonger(op *v1alpha1.Operation) bool {
+	if op.AcceptedAt != nil || p.now.Sub(op.StepStartedAt.Time) < lag {
+		return false
+	}
+	return p.deleting() || p.obj.Spec.Suspend || !MayDeploy(&p.obj.Spec) ||
+		SpecDigest(&p.obj.Spec) != op.Target.SpecDigest || p.passGates(op) != nil
 }
 
 // accepted notes that CloudFormation has taken the order to execute the change

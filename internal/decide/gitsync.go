@@ -142,7 +142,7 @@ func (p *pass) readCommit(op *v1alpha1.Operation) bool {
 // followGitSync goes through the steps of a check. Nothing that its hooks do
 // changes what was seen.
 func followGitSync(p *pass, op *v1alpha1.Operation) bool {
-	if p.deleting() || p.editPending() || p.edited() {
+	if p.deleting() || p.editPending() || p.edited() || p.heldGoesOn() {
 		p.drop()
 		return false
 	}

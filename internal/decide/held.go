@@ -25,18 +25,34 @@ func held(p *pass) bool {
 	if op == nil || p.st.Operation != nil {
 		return false
 	}
-	if p.deleting() || p.superseded(op) == "" {
-		if w := p.passGates(op); w != nil && !p.deleting() {
-			if w.after > 0 {
-				p.wakeAt(p.now.Add(w.after))
-			}
-			return false
-		}
+	if !p.heldGoesOn() {
+		return false
 	}
 	p.verdict = verdict{}
 	p.st.Operation, p.st.Held, p.st.Gates = op, nil, nil
 	op.StepStartedAt = p.metaNow()
 	return p.again()
+}
+
+// heldGoesOn says whether a deployment that waits has something to do: its gates
+// are open, it is given up, or it is to be judged anew. No check may keep it
+// waiting then.
+func (p *pass) heldGoesOn() bool {
+	op := p.st.Held
+	switch {
+	case op == nil:
+		return false
+	case p.deleting() || p.superseded(op) != "":
+		return true
+	}
+	if c := p.changesOf(op); c != nil && c.ProtectDigest != protectDigest(p.obj.Spec.Protect) {
+		return true
+	}
+	w := p.passGates(op)
+	if w != nil && w.after > 0 {
+		p.wakeAt(p.now.Add(w.after))
+	}
+	return w == nil
 }
 
 // agedOut says whether a plan has waited for so long that it may no longer tell

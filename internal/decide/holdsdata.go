@@ -11,6 +11,7 @@ var holdsData = map[string]bool{
 	"AWS::AmazonMQ::Broker":                      true,
 	"AWS::Backup::BackupVault":                   true,
 	"AWS::Backup::LogicallyAirGappedBackupVault": true,
+	"AWS::CloudFormation::Stack":                 true, // whatever is in it
 	"AWS::CertificateManager::Certificate":       true,
 	"AWS::CloudTrail::EventDataStore":            true,
 	"AWS::CodeArtifact::Repository":              true,

@@ -38,12 +38,15 @@ func acknowledged(p *pass, op *v1alpha1.Operation) *hold {
 // concerns are what a person has to acknowledge of a plan, in words and by name.
 func (p *pass) concerns(c *v1alpha1.Changes) (words, names []string) {
 	for _, r := range c.Resources {
-		if destructive(r.Action) && slices.Contains(p.obj.Spec.Protect, r.LogicalID) {
+		if destructive(r.Action) && protects(p.obj.Spec.Protect, r.LogicalID) {
 			words = append(words, fmt.Sprintf("it would %s %s (%s), which is protected", verbs[r.Action], r.LogicalID, r.Type))
 			names = append(names, r.LogicalID)
 		}
 	}
-	beyond := false
+	beyond := c.Unseen && (p.obj.Spec.Limits != nil || len(p.obj.Spec.Protect) > 0)
+	if beyond {
+		words = append(words, "not all of its nested stacks could be looked into")
+	}
 	for _, limit := range []struct {
 		most  func(*v1alpha1.Limits) *int32
 		n     int32

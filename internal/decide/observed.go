@@ -216,7 +216,9 @@ type ChangeSet struct {
 	Empty bool
 	// Changes are what it does to resources, those of nested stacks included.
 	Changes []Change
-	Err     error
+	// Unseen says that it does more, in nested stacks that could not be read.
+	Unseen bool
+	Err    error
 }
 
 // Change is what a change set does to one resource, in CloudFormation's words:

@@ -24,13 +24,10 @@ func suspended(p *pass) bool {
 // later is a new target as usual.
 func adopt(p *pass) bool {
 	if !p.adoptable() {
+		p.nameAdopted()
 		return p.findAdopted()
 	}
-	revision, ok := p.head()
-	if !ok {
-		p.sourceUnknown()
-		return true
-	}
+	revision, _ := p.head() // it is named later when it is not known yet
 	p.st.Target = newTarget(revision, SpecDigest(&p.obj.Spec), "")
 	p.st.Deployed = &v1alpha1.Deployment{
 		Target:     *p.st.Target,
@@ -41,9 +38,21 @@ func adopt(p *pass) bool {
 	return p.again()
 }
 
+// nameAdopted notes the commit that counts as deployed of an object that was
+// adopted while its repository could not be read.
+func (p *pass) nameAdopted() {
+	d := p.st.Deployed
+	if d == nil || d.Target.Revision != "" || p.st.LastDeployment != nil {
+		return
+	}
+	if revision, ok := p.head(); ok {
+		target := newTarget(revision, d.Target.SpecDigest, d.Target.Order)
+		d.Target, p.st.Target = *target, target.DeepCopy()
+	}
+}
+
 // adoptable says whether an object was deployed by the earlier operator and is
-// still to be taken over. What that operator has left of it is the phase, which
-// stands until then: the repository may not be readable at first.
+// still to be taken over.
 func (p *pass) adoptable() bool {
 	old := p.obj.Status
 	if p.st.Target != nil || old.LastDeploy == nil {

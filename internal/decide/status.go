@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -118,7 +119,7 @@ func deployedReason(p *pass) string {
 // deployedNow says what is deployed and what else there is to know.
 func deployedNow(p *pass) string {
 	d := p.st.Deployed
-	parts := []string{fmt.Sprintf("%s is deployed at revision %s", d.Plan.StackName, short(d.Target.Revision))}
+	parts := []string{fmt.Sprintf("%s is deployed at revision %s", d.Plan.StackName, cmp.Or(short(d.Target.Revision), "unknown, until its repository can be read"))}
 	if p.obj.Spec.Suspend {
 		parts = append(parts, "suspended: set spec.suspend to false to go on")
 	}
@@ -181,8 +182,6 @@ func (p *pass) reconciling() bool {
 func phase(p *pass) v1alpha1.Phase {
 	v := p.verdict.severity
 	switch op := p.st.Operation; {
-	case p.adoptable() && !p.deleting():
-		return p.obj.Status.Phase
 	case op != nil && v < failing && !Unsaved(&p.obj.Spec, op):
 		return operationPhase(op)
 	case p.deleting():

@@ -56,6 +56,7 @@ func momentOf(t time.Time) *metav1.Time {
 // windowOpen holds a plan while the windows are closed. An emergency opens them
 // for one target.
 func windowOpen(p *pass, op *v1alpha1.Operation) *hold {
+	op.Override = ""
 	if p.obj.Spec.Windows == nil {
 		return nil
 	}
@@ -72,7 +73,6 @@ func windowOpen(p *pass, op *v1alpha1.Operation) *hold {
 	}
 	if p.emergencyFor(op) {
 		op.Override = problem.CutMiddle("emergency: "+p.emergencyReason(), maxOverride)
-		p.st.Orders.EmergencyTarget = op.Target.Digest
 		return nil
 	}
 	return &hold{reason: stateWindowClosed, message: p.closed(op, s), parks: true}
@@ -116,6 +116,14 @@ func emergencyAt(op *v1alpha1.Operation) (at time.Time, is bool) {
 	millis, is := strings.CutPrefix(op.Target.Order, "emergency-")
 	n, err := strconv.ParseInt(millis, 10, 64)
 	return time.UnixMilli(n), is && err == nil
+}
+
+// bindEmergency has an emergency be for the target that it is first ordered for,
+// whether or not that needs it, and for no other.
+func (p *pass) bindEmergency(t *v1alpha1.Target) {
+	if _, is := emergencyAt(&v1alpha1.Operation{Target: t}); is && p.st.Orders.EmergencyTarget == "" {
+		p.st.Orders.EmergencyTarget = t.Digest
+	}
 }
 
 func (p *pass) usedElsewhere(op *v1alpha1.Operation) bool {
