@@ -5,9 +5,13 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/decide"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 )
 
 // The patch of a drift check that finds what it found before is as small as can
@@ -45,6 +49,37 @@ func TestTheStatusIsSavedAsWhatChanged(t *testing.T) {
 				t.Errorf("the patch is\n%s, %v, want\n%s", got, err, want)
 			}
 		})
+	}
+}
+
+// A plan that waits is of a stack that no younger object may deploy, in whatever
+// shard that is.
+func TestAPlanThatWaitsIsSeenByRivals(t *testing.T) {
+	object := func(uid types.UID, age time.Duration) *v1alpha1.CdkTsStack {
+		o := &v1alpha1.CdkTsStack{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: string(uid), UID: uid, CreationTimestamp: metav1.NewTime(time.Now().Add(-age))}}
+		o.Labels = map[string]string{v1alpha1.ShardLabel: "green"}
+		return o
+	}
+	older, younger := object("older", time.Hour), object("younger", time.Minute)
+	older.Status.Held = &v1alpha1.Operation{
+		ID: "cdk-deploy-1", Kind: v1alpha1.OperationDeploy, Step: v1alpha1.StepPlanning,
+		Plan: &v1alpha1.Plan{StackName: "Shared", Account: "111122223333", Region: "us-east-1"},
+	}
+	scheme := runtime.NewScheme()
+	if err := v1alpha1.AddToScheme(scheme); err != nil {
+		t.Fatal(err)
+	}
+	for _, shard := range []string{"green", "blue"} {
+		kept, err := strip(shard)(older.DeepCopy())
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := fake.NewClientBuilder().WithScheme(scheme).WithIndex(&v1alpha1.CdkTsStack{}, placeIndex, placesOf).WithObjects(kept.(client.Object)).Build()
+		r := New(Options{Client: c})
+		rival := r.rival(t.Context(), younger, "", decide.Place{StackName: "Shared", Account: "111122223333", Region: "us-east-1"})
+		if rival.Err != nil || rival.Name != "default/older" {
+			t.Errorf("the manager of %s knows of the rival %+v", shard, rival)
+		}
 	}
 }
 

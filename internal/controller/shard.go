@@ -56,11 +56,19 @@ func outline(obj *v1alpha1.CdkTsStack) *v1alpha1.CdkTsStack {
 		known.Spec.Actions = &v1alpha1.Actions{DriftDetection: a.DriftDetection}
 	}
 	known.Status.StackID, known.Status.StackClaim = obj.Status.StackID, decide.Claim(&obj.Status)
-	if op := obj.Status.Operation; op != nil {
-		known.Status.Operation = &v1alpha1.Operation{ID: op.ID, Kind: op.Kind, Step: op.Step, StackID: op.StackID}
-		if plan := op.Plan; plan != nil {
-			known.Status.Operation.Plan = &v1alpha1.Plan{StackName: plan.StackName, Account: plan.Account, Region: plan.Region}
-		}
+	known.Status.Operation, known.Status.Held = outlineOf(obj.Status.Operation), outlineOf(obj.Status.Held)
+	return known
+}
+
+// outlineOf is what tells of an operation, nil for none, which run and which
+// stack are its.
+func outlineOf(op *v1alpha1.Operation) *v1alpha1.Operation {
+	if op == nil {
+		return nil
+	}
+	known := &v1alpha1.Operation{ID: op.ID, Kind: op.Kind, Step: op.Step, StackID: op.StackID}
+	if plan := op.Plan; plan != nil {
+		known.Plan = &v1alpha1.Plan{StackName: plan.StackName, Account: plan.Account, Region: plan.Region}
 	}
 	return known
 }

@@ -2,6 +2,7 @@ package decide
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -126,21 +127,23 @@ func planned(plan *v1alpha1.Plan) (place Place, ok bool) {
 	return Place{plan.Account, plan.Region, plan.StackName}, true
 }
 
-// Places are those of the stacks that an object deployed, made or is
-// deploying.
+// Places are those of the stacks that an object deployed, made, is deploying or
+// has a plan for that waits.
 func Places(obj *v1alpha1.CdkTsStack) []Place {
 	var all []Place
 	add := func(place Place, ok bool) {
-		if ok && (len(all) == 0 || all[0] != place) {
+		if ok && !slices.Contains(all, place) {
 			all = append(all, place)
 		}
 	}
 	if Claim(&obj.Status) != v1alpha1.ClaimReleased {
 		add(PlaceOf(obj.Status.StackID))
 	}
-	if op := obj.Status.Operation; op != nil {
-		add(PlaceOf(op.StackID))
-		add(planned(op.Plan))
+	for _, op := range []*v1alpha1.Operation{obj.Status.Operation, obj.Status.Held} {
+		if op != nil {
+			add(PlaceOf(op.StackID))
+			add(planned(op.Plan))
+		}
 	}
 	return all
 }
