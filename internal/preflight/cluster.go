@@ -98,6 +98,20 @@ var rightsNeeded = []right{
 	{verb: "bind", group: rbacGroup, resource: "clusterroles", name: HookIdentity, purpose: "kubectl can do nothing in hooks", concerns: hooked},
 }
 
+// rightsForJobs are needed, too, where runs are Jobs.
+var rightsForJobs = func() (all []right) {
+	for _, verb := range []string{"list", "watch", "create", "patch", "delete"} {
+		all = append(all, right{verb: verb, group: "batch", resource: "jobs", purpose: "no build and no hook can run", concerns: everyone})
+	}
+	for _, verb := range []string{"list", "watch"} {
+		all = append(all, right{verb: verb, resource: "pods", purpose: "how builds and hooks end is not seen", concerns: everyone})
+	}
+	return append(all,
+		right{verb: "create", resource: "secrets", purpose: "no build and no hook can be given its credentials", concerns: everyone},
+		right{verb: "list", resource: "events", purpose: "why a pod does not start is not told", concerns: everyone},
+	)
+}()
+
 func usesConfigMaps(obj *v1alpha1.CdkTsStack) bool {
 	return copiesOutputs(obj) || obj.Spec.Hooks != nil || obj.Spec.Build != nil
 }
@@ -111,8 +125,12 @@ func (p *Preflight) rights(ctx context.Context) ([]Missing, error) {
 	if len(namespaces) == 0 {
 		namespaces = []string{""}
 	}
+	needed := rightsNeeded
+	if p.o.LookPath == nil { // runs have an image of their own
+		needed = slices.Concat(rightsNeeded, rightsForJobs)
+	}
 	var missing []Missing
-	for _, r := range rightsNeeded {
+	for _, r := range needed {
 		for _, namespace := range namespaces {
 			allowed, err := p.may(ctx, r, namespace)
 			if err != nil {

@@ -21,6 +21,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/discovery"
+	"k8s.io/client-go/openapi"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
@@ -163,14 +164,30 @@ func TestNothingIsMissingWhenConfigIsInstalled(t *testing.T) {
 		t.Errorf("missing:\n%s", names(missing))
 	}
 
+	inJobs := preflight.New(preflight.Options{Live: c, Client: clientFor(t, operator.Config()), Schemas: schemas(t), Log: slog.New(slog.DiscardHandler)})
+	if inJobs.Check(t.Context()); len(inJobs.Missing()) > 0 {
+		t.Errorf("where runs are Jobs it misses:\n%s", names(inJobs.Missing()))
+	}
+
 	// An upgrade that left the role of an earlier version behind.
-	role.Rules = slices.DeleteFunc(role.Rules, func(r rbacv1.PolicyRule) bool { return slices.Contains(r.Resources, "rolebindings") })
+	role.Rules = slices.DeleteFunc(role.Rules, func(r rbacv1.PolicyRule) bool {
+		return slices.Contains(r.Resources, "rolebindings") || slices.Contains(r.Resources, "jobs")
+	})
 	must(t, c.Update(t.Context(), role))
+	inJobs.Check(t.Context())
+	has(t, inJobs.Missing(), "right to create jobs: the operator does not have it, so no build and no hook can run: kubectl apply -f config/rbac")
 	p := around(t, operator.Config())
 	has(t, p.Missing(), "right to create rolebindings: the operator does not have it, so kubectl can do nothing in hooks: kubectl apply -f config/rbac")
 	if len(p.Of(hooked)) == 0 || len(p.Of(plain)) > 0 {
 		t.Errorf("an object with hooks misses\n%s\nand one without\n%s", names(p.Of(hooked)), names(p.Of(plain)))
 	}
+}
+
+func schemas(t *testing.T) openapi.Client {
+	t.Helper()
+	known, err := discovery.NewDiscoveryClientForConfig(cluster.Config)
+	must(t, err)
+	return known.OpenAPIV3()
 }
 
 func has(t *testing.T, all []preflight.Missing, want string) {
