@@ -23,14 +23,30 @@ type heldCheck struct {
 }
 
 // resume puts the check in flight into an object that was just read. One that
-// has another operation meanwhile, or is another of the same name, has none.
+// has a saved operation meanwhile, or is another of the same name, has none: what
+// is remembered ends then, so that it is never taken for what is saved.
 func (c *checks) resume(obj *v1alpha1.CdkTsStack) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	held, known := c.held[client.ObjectKeyFromObject(obj)]
-	if known && held.uid == obj.UID && obj.Status.Operation == nil {
+	name := client.ObjectKeyFromObject(obj)
+	held, known := c.held[name]
+	switch {
+	case !known:
+	case held.uid != obj.UID || obj.Status.Operation != nil:
+		delete(c.held, name)
+	default:
 		obj.Status.Operation = held.op.DeepCopy()
 	}
+}
+
+// holds says whether the operation of an object came from here, and the API
+// server knows nothing of it.
+func (c *checks) holds(obj *v1alpha1.CdkTsStack) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	held, known := c.held[client.ObjectKeyFromObject(obj)]
+	op := obj.Status.Operation
+	return known && held.uid == obj.UID && op != nil && op.ID == held.op.ID
 }
 
 // hold remembers the check of an object, if it has one that is not saved.

@@ -68,10 +68,14 @@ func (r *Reconciler) read(ctx context.Context, name types.NamespacedName) (*v1al
 	return obj, nil
 }
 
-// save writes what differs from the status that is there, under an optimistic
-// lock; a steady state writes nothing.
+// save writes what differs from the status that the API server has, under an
+// optimistic lock; a steady state writes nothing. What the API server has does
+// not depend on what is saved by now: the hooks may have been edited since.
 func (r *Reconciler) save(ctx context.Context, obj *v1alpha1.CdkTsStack, status v1alpha1.CdkTsStackStatus) error {
-	was, is := decide.Saved(&obj.Spec, &obj.Status), decide.Saved(&obj.Spec, &status)
+	was, is := obj.Status, decide.Saved(&obj.Spec, &status)
+	if r.checks.holds(obj) {
+		was.Operation = nil
+	}
 	if !equality.Semantic.DeepEqual(was, is) {
 		version, err := r.patchStatus(ctx, obj, &was, &is)
 		if err != nil {

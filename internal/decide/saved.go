@@ -4,7 +4,8 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 )
 
-// Saved is the part of a status that is saved. A drift check in flight that runs
+// Saved is the part of a status that is to be saved. What was saved before is
+// another question, since the hooks may have been edited since. A drift check in flight that runs
 // no hook stays in the manager's memory: that it is going on is nothing that
 // anybody has to know, and the next manager may begin it again, since detecting
 // drift changes nothing. So a check costs one write, that of its answer.
