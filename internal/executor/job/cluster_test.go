@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -396,5 +397,43 @@ func TestRunsWaitForTheirTurn(t *testing.T) {
 	}
 	if got := w.Observe(t.Context(), "run-2"); got.State != decide.RunNone {
 		t.Errorf("Observe = %+v", got)
+	}
+}
+
+// stubborn refuses so many deletions.
+type stubborn struct {
+	client.Writer
+	refusals atomic.Int32
+}
+
+func (s *stubborn) Delete(ctx context.Context, o client.Object, options ...client.DeleteOption) error {
+	if s.refusals.Add(-1) >= 0 {
+		return errors.New("not now")
+	}
+	return s.Writer.Delete(ctx, o, options...)
+}
+
+// A pod that vanished once counts once, however often its Job could not be
+// replaced.
+func TestAVanishedPodCountsOnceHoweverOftenItsJobCannotBeReplaced(t *testing.T) {
+	writer := &stubborn{}
+	writer.refusals.Store(3)
+	w := newWorld(t, processes(t), func(o *job.Options) { writer.Writer = o.Client; o.Client = writer })
+	hang := executortest.Request(executortest.Hang)
+	w.must(w.begin(w, "run-1", hang))
+	executortest.Eventually(t, "the run clones", func() bool { return w.Observe(t.Context(), "run-1").Step == run.StepCloning })
+	w.must(w.client.Delete(t.Context(), w.pod()))
+	executortest.Eventually(t, "the run is lost", func() bool { return w.Observe(t.Context(), "run-1").State == decide.RunNone })
+	for range 3 {
+		if err := w.begin(w, "run-1", hang); err == nil || errors.Is(err, executor.ErrRemoving) {
+			t.Fatalf("Start = %v", err)
+		}
+		if got := w.Observe(t.Context(), "run-1"); got.State != decide.RunNone {
+			t.Fatalf("Observe = %+v", got)
+		}
+	}
+	executortest.Eventually(t, "it is started again", func() bool { return w.begin(w, "run-1", hang) == nil })
+	if got := w.job("run-1").Annotations["awscdk.dev/lost"]; got != "1" {
+		t.Errorf("%q pods were counted", got)
 	}
 }

@@ -30,8 +30,9 @@ func seeEnd(j *batchv1.Job, pod *corev1.Pod) look {
 		return look{state: lost}
 	case failure == nil && pod.Status.Phase == corev1.PodSucceeded && damage == nil && !isEmpty(result):
 		return look{state: over, result: result}
-	case failure == nil && unaccounted(fatal(all)):
-		return look{state: lost}
+	case failure == nil && unaccounted(fatal(all)),
+		failure == nil && damage == nil && !exceeded(j) && interrupted(pod, fatal(all)):
+		return look{state: lost, why: ofKubelet(pod)}
 	}
 	if p := diagnose(j, pod, all, damage, result.Failure); p != nil {
 		result.Failure, result.Plan, result.PlanAt, result.Inspection = p, nil, nil, nil
@@ -49,6 +50,20 @@ func unaccounted(c *corev1.ContainerStatus) bool {
 	}
 	reason := c.State.Terminated.Reason
 	return reason == "Unknown" || reason == "ContainerStatusUnknown"
+}
+
+// interrupted says whether a pod ended although none of its containers failed: it
+// was deleted before the first or between two of them, or its node did not take
+// it. A node that evicts a pod for what it wrote is something else.
+func interrupted(pod *corev1.Pod, last *corev1.ContainerStatus) bool {
+	return pod.Status.Phase == corev1.PodFailed && pod.Status.Reason != "Evicted" &&
+		(last == nil || last.State.Terminated.ExitCode == 0)
+}
+
+// ofKubelet is what a node says of the end of a pod as a whole, "" when nothing.
+func ofKubelet(pod *corev1.Pod) string {
+	parts := []string{pod.Status.Reason, strings.TrimSpace(pod.Status.Message)}
+	return problem.Cut(strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), ": "), 300)
 }
 
 // isEmpty says whether a result tells nothing at all.

@@ -83,8 +83,8 @@ type Executor struct {
 	// removed are the Jobs that were deleted here and that the cache may still
 	// show.
 	removed map[types.UID]bool
-	// lost counts, beside the Jobs' own notes, those whose pod vanished: a Job
-	// that could not be replaced at once takes its note along.
+	// lost counts the Jobs whose pod vanished of runs that have no Job now: one
+	// that could not be replaced at once has taken its own note along.
 	lost   map[string]int
 	memos  memos
 	closed bool
@@ -255,9 +255,8 @@ func (e *Executor) observeJob(ctx context.Context, j *batchv1.Job) decide.Run {
 	case alive:
 		return e.observeAlive(ctx, j, seen)
 	case lost:
-		if n := e.lostSoFar(j) + 1; n >= maxLost {
-			return decide.Run{State: decide.RunDone, Result: failed(problem.RunLost.New(
-				"the run's pod vanished %d times without a result: somebody or something deletes the pods of the namespace %s, see kubectl get events -n %s", n, j.Namespace, j.Namespace))}
+		if lostBefore(j)+1 >= maxLost {
+			return decide.Run{State: decide.RunDone, Result: lostTooOften(j, seen.why)}
 		}
 	}
 	return decide.Run{}
@@ -266,10 +265,12 @@ func (e *Executor) observeJob(ctx context.Context, j *batchv1.Job) decide.Run {
 // maxLost is how many pods of a run may vanish before it counts as failed.
 const maxLost = 3
 
-func (e *Executor) lostSoFar(j *batchv1.Job) int {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return max(lostBefore(j), e.lost[j.Name])
+func lostTooOften(j *batchv1.Job, why string) *decide.RunResult {
+	if why != "" {
+		why = " (at last: " + why + ")"
+	}
+	return failed(problem.RunLost.New(
+		"the run's pod vanished %d times without a result%s: somebody or something deletes the pods of the namespace %s, or nodes do not take them; see kubectl get events -n %s", maxLost, why, j.Namespace, j.Namespace))
 }
 
 // look sees what the cache shows of a Job, and asks the API server before it

@@ -32,6 +32,8 @@ type look struct {
 	ask *asked
 	// result of a run that has ended.
 	result *decide.RunResult
+	// why is what is known of how a pod was lost, "" when nothing is.
+	why string
 }
 
 // asked is an object whose events are to be read.

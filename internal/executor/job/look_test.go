@@ -117,7 +117,7 @@ func TestWhatAJobAndItsPodsShowOfARun(t *testing.T) {
 		// want is the state; step, reason and text are of what goes on or failed.
 		want               state
 		step, reason, text string
-		asks               string
+		asks, why          string
 	}{
 		"a Job that was not let go has not begun": {job: aJobOf(func(j *batchv1.Job) { j.Spec.Suspend, j.Annotations = ptr.To(true), nil }), want: unarmed},
 		"a Job that somebody suspended waits for them": {
@@ -145,7 +145,11 @@ func TestWhatAJobAndItsPodsShowOfARun(t *testing.T) {
 		"a full disk":                           {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodFailed, becauseOf("Evicted", `Usage of EmptyDir volume "workspace" exceeds the limit "1Gi". `), ends("install", 137, "Error", ""))}, want: over, step: "Installing", reason: "RunDiskFull", text: "raise spec.runner.resources.limits.ephemeral-storage"},
 		"an image without the program":          {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodFailed, ends("clone", 128, "StartError", `exec: "/usr/local/bin/awscdk-operator": stat: no such file or directory`))}, want: over, step: "Cloning", reason: "RunnerImageUnusable", text: "/usr/local/bin/awscdk-operator"},
 		"an image of another architecture":      {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodFailed, ends("clone", 255, "Error", "exec /usr/local/bin/awscdk-operator: exec format error"))}, want: over, step: "Cloning", reason: "RunnerImageUnusable", text: "architecture"},
-		"a pod of which nothing has begun":      {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodFailed, becauseOf("UnexpectedAdmissionError", "Allocate failed"))}, want: over, step: "Starting", reason: "RunCrashed", text: "Allocate failed"},
+		"a pod of which nothing has begun":      {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodFailed, becauseOf("UnexpectedAdmissionError", "Allocate failed"))}, want: lost, why: "UnexpectedAdmissionError: Allocate failed"},
+		"a pod deleted during the pull":         {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodFailed, waitsFor("clone", "PodInitializing", ""))}, want: lost},
+		"a pod deleted between two containers":  {job: aJobOf(hasEnded(batchv1.JobFailed, "BackoffLimitExceeded")), pods: []corev1.Pod{aPod(corev1.PodFailed, ends("clone", 0, "Completed", says(soFar)), waitsFor("install", "PodInitializing", ""))}, want: lost},
+		"the deadline between two containers":   {job: aJobOf(hasEnded(batchv1.JobFailureTarget, "DeadlineExceeded")), pods: []corev1.Pod{aPod(corev1.PodFailed, ends("clone", 0, "Completed", says(soFar)))}, want: over, reason: "TimedOut"},
+		"a full disk between two containers":    {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodFailed, becauseOf("Evicted", "ephemeral storage"), ends("clone", 0, "Completed", says(soFar)))}, want: over, reason: "RunDiskFull"},
 		"the Job's deadline":                    {job: aJobOf(hasEnded(batchv1.JobFailed, "DeadlineExceeded")), want: over, step: "Starting", reason: "TimedOut", text: "after 2h10m0s"},
 		"the Job's deadline ended the run":      {job: aJobOf(hasEnded(batchv1.JobFailureTarget, "DeadlineExceeded")), pods: []corev1.Pod{aPod(corev1.PodFailed, ends("install", 1, "Error", says(cancelled)))}, want: over, step: "Starting", reason: "TimedOut"},
 		"a pod that a drained node gave up":     {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodFailed, evicted, ends("install", 137, "Error", ""))}, want: alive, step: "Starting", reason: "PodDisrupted", text: "its node was drained"},
@@ -188,7 +192,7 @@ func TestWhatAJobAndItsPodsShowOfARun(t *testing.T) {
 			if got.ask != nil {
 				asks = got.ask.uid
 			}
-			if got.state != c.want || p.Reason != c.reason || !strings.Contains(p.Message, c.text) || asks != c.asks || c.step != "" && step != c.step {
+			if got.state != c.want || p.Reason != c.reason || !strings.Contains(p.Message, c.text) || asks != c.asks || got.why != c.why || c.step != "" && step != c.step {
 				t.Errorf("state %d, step %q, %s: %q, asks %q", got.state, step, p.Reason, p.Message, asks)
 			}
 			if c.want == over && c.reason == "" && got.result.Plan == nil {

@@ -70,7 +70,7 @@ func (e *Executor) needs(ctx context.Context, j *batchv1.Job) (needed, error) {
 	switch {
 	case seen.state == unarmed:
 		return aJob, nil
-	case seen.state == lost && e.lostSoFar(j)+1 < maxLost:
+	case seen.state == lost && lostBefore(j)+1 < maxLost:
 		return anotherJob, nil
 	case seen.state == alive && e.memos.secretGone(j.Name):
 		return aSecret, nil
@@ -143,7 +143,7 @@ func (e *Executor) make(ctx context.Context, en *entry, j *batchv1.Job, need nee
 		return problem.NotSupported.New("this version of the operator cannot carry out the operation %q", en.request.Operation)
 	}
 	if need == anotherJob {
-		b.lost = e.lostSoFar(j) + 1
+		b.lost = lostBefore(j) + 1
 		e.mu.Lock()
 		e.lost[en.name] = b.lost
 		e.mu.Unlock()
