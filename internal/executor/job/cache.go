@@ -73,7 +73,7 @@ func leanConditions(all []corev1.PodCondition) []corev1.PodCondition {
 	var lean []corev1.PodCondition
 	for _, c := range all {
 		if c.Type == corev1.PodScheduled || c.Type == corev1.DisruptionTarget {
-			lean = append(lean, corev1.PodCondition{Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message})
+			lean = append(lean, corev1.PodCondition{Type: c.Type, Status: c.Status, Reason: c.Reason, Message: c.Message, LastTransitionTime: c.LastTransitionTime})
 		}
 	}
 	return lean
@@ -148,6 +148,7 @@ func (e *Executor) gone(obj any) {
 	if o, ok := obj.(metav1.Object); ok {
 		e.mu.Lock()
 		delete(e.removed, o.GetUID())
+		delete(e.podlessAt, o.GetUID())
 		name := o.GetLabels()[LabelRun]
 		if en := e.entries[name]; en != nil && en.state == made && en.job == o.GetUID() {
 			delete(e.entries, name)

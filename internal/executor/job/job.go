@@ -83,6 +83,8 @@ type Executor struct {
 	// removed are the Jobs that were deleted here and that the cache may still
 	// show.
 	removed map[types.UID]bool
+	// podlessAt is when Jobs were first seen without a pod that have none.
+	podlessAt map[types.UID]time.Time
 	// lost counts the Jobs whose pod vanished of runs that have no Job now: one
 	// that could not be replaced at once has taken its own note along.
 	lost   map[string]int
@@ -148,7 +150,8 @@ func New(o Options) (*Executor, error) {
 	o.MaxRunsPerNamespace = cmp.Or(o.MaxRunsPerNamespace, max(o.MaxRuns-1, 1))
 	ctx, stop := context.WithCancel(context.Background())
 	e := &Executor{
-		o: o, entries: map[string]*entry{}, removed: map[types.UID]bool{}, lost: map[string]int{},
+		o: o, entries: map[string]*entry{}, removed: map[types.UID]bool{}, podlessAt: map[types.UID]time.Time{},
+		lost:  map[string]int{},
 		memos: newMemos(), wake: make(chan struct{}, 1), stop: stop,
 	}
 	e.passed, e.names = passedEnv(o.Environ, o.PassEnv)
@@ -280,7 +283,7 @@ func (e *Executor) look(ctx context.Context, j *batchv1.Job) (look, error) {
 	if err != nil {
 		return look{}, err
 	}
-	seen := see(j, pods, e.o.Now())
+	seen := see(j, pods, e.podless(j, pods), e.o.Now())
 	if seen.state != lost && (seen.state != alive || ended(j) == nil) {
 		return seen, nil
 	}
@@ -288,7 +291,22 @@ func (e *Executor) look(ctx context.Context, j *batchv1.Job) (look, error) {
 	if err := e.o.Live.List(ctx, &live, client.InNamespace(j.Namespace), client.MatchingLabels{LabelRun: j.Name}); err != nil {
 		return look{}, refusedBy(err, j.Namespace)
 	}
-	return see(j, live.Items, e.o.Now()), nil
+	return see(j, live.Items, e.podless(j, live.Items), e.o.Now()), nil
+}
+
+// podless is since when a Job has no pod, as far as this process has seen it:
+// a Job without one may be old, and have lost its pod a moment ago.
+func (e *Executor) podless(j *batchv1.Job, pods []corev1.Pod) time.Time {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(own(j, pods)) > 0 {
+		delete(e.podlessAt, j.UID)
+		return time.Time{}
+	}
+	if _, known := e.podlessAt[j.UID]; !known {
+		e.podlessAt[j.UID] = e.o.Now()
+	}
+	return e.podlessAt[j.UID]
 }
 
 // observeAlive tells what a run that goes on is doing or waits for. One that has

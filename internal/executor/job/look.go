@@ -57,26 +57,31 @@ const (
 	lost
 )
 
-// see judges a Job by itself and its pods; it looks at nothing else.
-func see(j *batchv1.Job, pods []corev1.Pod, now time.Time) look {
+// see judges a Job by itself and its pods; it looks at nothing else. Without a
+// pod, podless is since when.
+func see(j *batchv1.Job, pods []corev1.Pod, podless, now time.Time) look {
 	pods = own(j, pods)
 	switch {
 	case isSuspended(j) && !isArmed(j):
 		return look{state: unarmed}
 	case len(pods) == 0:
-		return seeNoPod(j, now)
+		return seeNoPod(j, podless, now)
 	}
 	pod := &pods[0]
 	switch {
 	case pod.Status.Phase == corev1.PodSucceeded, pod.Status.Phase == corev1.PodFailed && !disrupted(pod):
 		return seeEnd(j, pod)
 	case pod.Status.Phase == corev1.PodFailed && ended(j) == nil:
-		return look{state: alive, step: run.StepStarting, since: startOf(j), waits: errDisrupted.New(
+		return look{state: alive, step: run.StepStarting, since: takenAt(j, pod), waits: errDisrupted.New(
 			"the run's pod was taken away (%s); Kubernetes starts another one, which counts as no attempt", disruption(pod))}
 	case pod.Status.Phase == corev1.PodFailed:
-		return look{state: lost}
+		return look{state: lost, why: disruption(pod)}
+	case ended(j) != nil && ended(j).Reason == batchv1.JobReasonDeadlineExceeded && disrupted(pod):
+		return look{state: lost, why: disruption(pod)} // the time went by while nobody could end it
 	case ended(j) != nil && ended(j).Reason == batchv1.JobReasonDeadlineExceeded:
 		return look{state: over, result: late(j)}
+	case isStuck(pod, now):
+		return look{state: alive, step: run.StepStarting, since: pod.DeletionTimestamp.Time, waits: stuck(pod)}
 	}
 	return seeAlive(j, pod, now)
 }
@@ -98,7 +103,7 @@ func own(j *batchv1.Job, pods []corev1.Pod) []corev1.Pod {
 }
 
 // seeNoPod judges a Job that has no pod: it has none yet, or none any more.
-func seeNoPod(j *batchv1.Job, now time.Time) look {
+func seeNoPod(j *batchv1.Job, podless, now time.Time) look {
 	end := ended(j)
 	switch {
 	case end != nil && end.Reason == batchv1.JobReasonDeadlineExceeded:
@@ -106,10 +111,10 @@ func seeNoPod(j *batchv1.Job, now time.Time) look {
 	case end != nil:
 		return look{state: lost}
 	case isSuspended(j):
-		return look{state: alive, step: run.StepStarting, since: startOf(j), waits: errSuspended.New(
+		return look{state: alive, step: run.StepStarting, since: podless, waits: errSuspended.New(
 			"somebody has suspended the Job %s/%s of the run: let it go on with kubectl patch job -n %s %s -p '{\"spec\":{\"suspend\":false}}'", j.Namespace, j.Name, j.Namespace, j.Name)}
 	}
-	seen := look{state: alive, step: run.StepStarting, since: startOf(j)}
+	seen := look{state: alive, step: run.StepStarting, since: podless}
 	if now.Sub(seen.since) > patience {
 		seen.ask = &asked{namespace: j.Namespace, uid: string(j.UID)}
 	}
@@ -122,6 +127,34 @@ func startOf(j *batchv1.Job) time.Time {
 		return j.Status.StartTime.Time
 	}
 	return j.CreationTimestamp.Time
+}
+
+// takenAt is when a pod was taken away that has ended.
+func takenAt(j *batchv1.Job, pod *corev1.Pod) time.Time {
+	at := lastEnd(statuses(j, pod))
+	if c := condition(pod, corev1.DisruptionTarget); c != nil && c.LastTransitionTime.After(at) {
+		at = c.LastTransitionTime.Time
+	}
+	if at.IsZero() {
+		return pod.CreationTimestamp.Time
+	}
+	return at
+}
+
+// isStuck says whether a pod should have ended long ago and has not: its node
+// does not answer. Its DeletionTimestamp is when its grace ends.
+func isStuck(pod *corev1.Pod, now time.Time) bool {
+	return !pod.DeletionTimestamp.IsZero() && now.Sub(pod.DeletionTimestamp.Time) > grace
+}
+
+// stuck is such a pod; the Job makes no other one before it has ended.
+func stuck(pod *corev1.Pod) *problem.Problem {
+	why := "it was deleted"
+	if disrupted(pod) {
+		why = disruption(pod)
+	}
+	return errDisrupted.New("the run's pod is to end (%s), and its node %s does not say that it has; no other one is started before. Once nothing runs on that node any more, delete it (kubectl delete node %s), or the pod (kubectl delete pod -n %s %s --force)",
+		why, pod.Spec.NodeName, pod.Spec.NodeName, pod.Namespace, pod.Name)
 }
 
 // seeAlive judges a pod that has not ended.

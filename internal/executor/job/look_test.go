@@ -9,6 +9,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -87,6 +88,11 @@ func ends(name string, code int32, reason, message string) func(*corev1.Pod) {
 	return status(name, corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: code, Reason: reason, Message: message, FinishedAt: metav1.NewTime(noon.Add(-20 * time.Second))}})
 }
 
+// endsAt is a pod that is deleted, its grace until so long after noon.
+func endsAt(d time.Duration) func(*corev1.Pod) {
+	return func(p *corev1.Pod) { p.DeletionTimestamp = ptr.To(metav1.NewTime(noon.Add(d))) }
+}
+
 func says(r decide.RunResult) string { return string(run.EncodeMessage(r, 4096)) }
 
 func with(t corev1.PodConditionType, s corev1.ConditionStatus, reason, message string) func(*corev1.Pod) {
@@ -161,7 +167,11 @@ func TestWhatAJobAndItsPodsShowOfARun(t *testing.T) {
 		"a container that nobody can find":      {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodFailed, ends("install", 137, "ContainerStatusUnknown", "The container could not be located when the pod was terminated"))}, want: lost},
 		"a run that was told to stop":           {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodFailed, ends("install", 1, "Error", says(cancelled)))}, want: lost},
 		"a Job that ended and lost its pod":     {job: aJobOf(hasEnded(batchv1.JobComplete, "")), want: lost},
-		"a disrupted pod of a Job that is over": {job: aJobOf(hasEnded(batchv1.JobFailed, "BackoffLimitExceeded")), pods: []corev1.Pod{aPod(corev1.PodFailed, evicted)}, want: lost},
+		"a disrupted pod of a Job that is over": {job: aJobOf(hasEnded(batchv1.JobFailed, "BackoffLimitExceeded")), pods: []corev1.Pod{aPod(corev1.PodFailed, evicted)}, want: lost, why: "its node was drained, or somebody evicted it: Eviction API: evicting"},
+		"the deadline on a node that is lost":   {job: aJobOf(hasEnded(batchv1.JobFailed, "DeadlineExceeded")), pods: []corev1.Pod{aPod(corev1.PodRunning, evicted, runs("publish"))}, want: lost, why: "its node was drained, or somebody evicted it: Eviction API: evicting"},
+		"a pod that is being taken away":        {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodRunning, evicted, endsAt(10*time.Second), runs("publish"))}, want: alive, step: "Publishing"},
+		"a pod on a node that does not answer":  {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodRunning, evicted, endsAt(-time.Minute), runs("publish"))}, want: alive, step: "Starting", reason: "PodDisrupted", text: "kubectl delete pod -n team run-1-x --force"},
+		"a deleted pod on such a node":          {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodPending, endsAt(-time.Minute))}, want: alive, step: "Starting", reason: "PodDisrupted", text: "kubectl delete node node-1"},
 
 		"no room on the nodes": {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodPending, func(p *corev1.Pod) { p.Spec.NodeName = "" }, with(corev1.PodScheduled, corev1.ConditionFalse, "Unschedulable", "0/3 nodes are available: 3 Insufficient cpu."))},
 			want: alive, step: "Starting", reason: "Unschedulable", text: "3 Insufficient cpu"},
@@ -176,7 +186,7 @@ func TestWhatAJobAndItsPodsShowOfARun(t *testing.T) {
 		"a long pause between two":       {job: aJobOf(), pods: []corev1.Pod{aPod(corev1.PodPending, ends("clone", 0, "Completed", says(soFar)), waitsFor("install", "PodInitializing", ""))}, want: alive, step: "Starting", asks: "p1"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := see(c.job, c.pods, noon)
+			got := see(c.job, c.pods, startOf(c.job), noon)
 			p := got.waits
 			if got.result != nil {
 				p = got.result.Failure
@@ -199,6 +209,51 @@ func TestWhatAJobAndItsPodsShowOfARun(t *testing.T) {
 				t.Error("there is no plan")
 			}
 		})
+	}
+}
+
+// How long a run has waited counts from what it waits for, and not from the
+// beginning of its Job.
+func TestAWaitCountsFromWhatIsWaitedFor(t *testing.T) {
+	old := aJobOf(func(j *batchv1.Job) { *j.Status.StartTime = metav1.NewTime(noon.Add(-3 * time.Hour)) })
+	taken := func(d time.Duration) func(*corev1.Pod) {
+		return func(p *corev1.Pod) {
+			p.CreationTimestamp = *old.Status.StartTime
+			p.Status.Conditions = append(p.Status.Conditions, corev1.PodCondition{Type: corev1.DisruptionTarget, Status: corev1.ConditionTrue, LastTransitionTime: metav1.NewTime(noon.Add(d))})
+		}
+	}
+	for name, c := range map[string]struct {
+		pods []corev1.Pod
+		want time.Duration
+	}{
+		"no pod":                    {want: -time.Second},
+		"a pod that was taken away": {pods: []corev1.Pod{aPod(corev1.PodFailed, taken(-10*time.Second), ends("install", 137, "Error", ""))}, want: -10 * time.Second},
+		"one that worked on":        {pods: []corev1.Pod{aPod(corev1.PodFailed, taken(-40*time.Second), ends("install", 137, "Error", ""))}, want: -20 * time.Second},
+		"one that does not end":     {pods: []corev1.Pod{aPod(corev1.PodRunning, taken(-5*time.Minute), endsAt(-2*time.Minute), runs("install"))}, want: -2 * time.Minute},
+	} {
+		for i := range c.pods {
+			_, _ = leanPod(&c.pods[i])
+		}
+		got := see(old, c.pods, noon.Add(-time.Second), noon)
+		if got.state != alive || !got.since.Equal(noon.Add(c.want)) {
+			t.Errorf("%s: state %d, since %s", name, got.state, got.since)
+		}
+	}
+}
+
+// A Job that is older than its time may be without a pod for a moment.
+func TestAJobIsPodlessSinceItsPodWasGone(t *testing.T) {
+	now := noon
+	e := &Executor{o: Options{Now: func() time.Time { return now }}, podlessAt: map[types.UID]time.Time{}}
+	pods := []corev1.Pod{aPod(corev1.PodRunning)}
+	for _, c := range []struct {
+		pods []corev1.Pod
+		want time.Time
+	}{{nil, noon}, {nil, noon}, {pods, time.Time{}}, {nil, noon.Add(3 * time.Hour)}, {nil, noon.Add(3 * time.Hour)}} {
+		if got := e.podless(aJobOf(), c.pods); !got.Equal(c.want) {
+			t.Errorf("at %s it is podless since %s, want %s", now, got, c.want)
+		}
+		now = now.Add(time.Hour)
 	}
 }
 
