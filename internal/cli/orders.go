@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,20 +31,49 @@ func newApprove(o *Options) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			plan := changes.Digest // obj is read anew
+			if err := o.renew(cmd.Context(), c, obj, plan); err != nil {
+				return err
+			}
 			annotations := map[string]*string{
-				v1alpha1.ApproveAnnotation: &changes.Digest, v1alpha1.ApprovedByAnnotation: whoAmI(cmd.Context(), c),
+				v1alpha1.ApproveAnnotation: &plan, v1alpha1.ApprovedByAnnotation: whoAmI(cmd.Context(), c),
 				v1alpha1.ApproveReasonAnnotation: text(reason),
 			}
 			if err := annotate(cmd.Context(), c, obj, annotations); err != nil {
 				return err
 			}
-			o.say("approved the plan %s of %s; kubectl cdk status -w %s shows how it goes on", changes.Digest, obj.Name, obj.Name)
+			o.say("approved the plan %s of %s; kubectl cdk status -w %s shows how it goes on", plan, obj.Name, obj.Name)
 			return nil
 		},
 	}
 	planFlags(cmd, &digest, &yes)
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the history")
 	return cmd
+}
+
+// renew takes an approval away that has ended, and waits until the operator has
+// forgotten it: only then is the same plan approved again.
+func (o *Options) renew(ctx context.Context, c client.Client, obj *v1alpha1.CdkTsStack, digest string) error {
+	if !lapsed(obj, digest, o.Now()) {
+		return nil
+	}
+	if err := annotate(ctx, c, obj, map[string]*string{v1alpha1.ApproveAnnotation: nil}); err != nil {
+		return err
+	}
+	return await(ctx, c, obj, "the approval before", func() bool {
+		return obj.Status.Approval == nil || obj.Status.Approval.Digest != digest
+	})
+}
+
+// lapsed says whether an approval of that plan has ended by this clock, or by the
+// operator's, where the plan waits for an approval although it has one.
+func lapsed(obj *v1alpha1.CdkTsStack, digest string, now time.Time) bool {
+	a := obj.Status.Approval
+	if a == nil || a.Digest != digest {
+		return false
+	}
+	waits := func(g v1alpha1.GateStatus) bool { return g.Name == "approval" }
+	return !now.Before(a.ExpiresAt.Time) || slices.ContainsFunc(obj.Status.Gates, waits)
 }
 
 func planFlags(cmd *cobra.Command, digest *string, yes *bool) {
@@ -162,11 +192,20 @@ func (o *Options) rearm(ctx context.Context, c client.Client, obj *v1alpha1.CdkT
 	if err := annotate(ctx, c, obj, map[string]*string{v1alpha1.EmergencyAnnotation: nil}); err != nil {
 		return err
 	}
+	return await(ctx, c, obj, "the emergency before", func() bool {
+		return obj.Status.Orders == nil || obj.Status.Orders.Emergency != "true"
+	})
+}
+
+// await reads an object anew until the operator has seen that something of it is
+// over, for half a minute at most.
+func await(ctx context.Context, c client.Client, obj *v1alpha1.CdkTsStack, what string, over func() bool) error {
 	for range 60 {
-		if err := c.Get(ctx, client.ObjectKeyFromObject(obj), obj); err != nil {
-			return err
+		var read v1alpha1.CdkTsStack // what is gone would stay in one that was read before
+		if err := c.Get(ctx, client.ObjectKeyFromObject(obj), &read); err != nil {
+			return fmt.Errorf("read %s: %w", obj.Name, err)
 		}
-		if obj.Status.Orders == nil || obj.Status.Orders.Emergency != "true" {
+		if *obj = read; over() {
 			return nil
 		}
 		select {
@@ -175,7 +214,7 @@ func (o *Options) rearm(ctx context.Context, c client.Client, obj *v1alpha1.CdkT
 		case <-time.After(500 * time.Millisecond):
 		}
 	}
-	return errors.New("the operator has not seen for half a minute that the emergency before is over: does it run?")
+	return fmt.Errorf("the operator has not seen for half a minute that %s is over: does it run?", what)
 }
 
 func newSuspend(o *Options, on bool) *cobra.Command {
