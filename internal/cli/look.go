@@ -139,8 +139,7 @@ func (o *Options) watch(ctx context.Context, name string) error {
 			shown = text.String()
 			_, _ = fmt.Fprint(o.Streams.Out, shown)
 		}
-		settled := obj.Status.ObservedGeneration == obj.Generation && obj.Status.Operation == nil
-		if settled && (readiness(obj) == nil || meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionStalled)) {
+		if settled(obj) {
 			return readiness(obj)
 		}
 		select {
@@ -150,6 +149,39 @@ func (o *Options) watch(ctx context.Context, name string) error {
 		}
 	}
 	return errNotReady
+}
+
+// settled says whether nothing more happens to an object by itself: the operator
+// has seen the last edit and the last order, and it is ready or not tried again.
+func settled(obj *v1alpha1.CdkTsStack) bool {
+	st := &obj.Status
+	if st.ObservedGeneration != obj.Generation || st.Operation != nil || orderWaits(obj) {
+		return false
+	}
+	if meta.IsStatusConditionTrue(st.Conditions, v1alpha1.ConditionStalled) {
+		return true
+	}
+	// While a drift check goes on, Ready stays as it was before an order.
+	reached := st.Orders == nil || st.Target == nil || st.Target.Order == st.Orders.Current
+	return readiness(obj) == nil && reached
+}
+
+// longestOrder is how much of an order's text the status keeps, in bytes.
+const longestOrder = 256
+
+// orderWaits says whether the operator has not yet seen an order: annotations
+// move no generation.
+func orderWaits(obj *v1alpha1.CdkTsStack) bool {
+	var seen v1alpha1.OrdersStatus
+	if obj.Status.Orders != nil {
+		seen = *obj.Status.Orders
+	}
+	at := obj.Annotations[v1alpha1.RestartedAtAnnotation]
+	restarts := at != "" && at != seen.RestartedAt
+	if len(at) > longestOrder {
+		restarts = seen.RestartedAt == "" || !strings.HasPrefix(at, seen.RestartedAt)
+	}
+	return restarts || obj.Annotations[v1alpha1.EmergencyAnnotation] == "true" && seen.Emergency != "true"
 }
 
 func newPlan(o *Options) *cobra.Command {
