@@ -142,8 +142,10 @@ func (r *Reconciler) reporter() report.Reporter {
 	return report.Reporter{Recorder: r.Recorder, Metrics: r.Metrics, Log: r.Log}
 }
 
-// forget drops what is remembered of an object that is gone.
+// forget drops what is remembered of an object that is gone or that
+// another manager takes.
 func (r *Reconciler) forget(name types.NamespacedName) {
+	r.withdraw(name) // before it is forgotten which those are
 	r.wake.forget(name)
 	r.written.forget(name)
 	r.checks.forget(name)

@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
 	ctrlcache "sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -97,4 +98,22 @@ func (r *Reconciler) leave(ctx context.Context, obj *v1alpha1.CdkTsStack) {
 		}
 	}
 	r.forget(client.ObjectKeyFromObject(obj))
+}
+
+// withdrawer is an executor with runs that only it knows of: they wait for their
+// turn with it. Withdraw drops such a run, and touches none that has begun.
+type withdrawer interface {
+	Withdraw(name string)
+}
+
+// withdraw drops the runs of an object that have not begun. Whoever takes the
+// object begins them; nobody does when it is gone.
+func (r *Reconciler) withdraw(name types.NamespacedName) {
+	e, ok := r.Executor.(withdrawer)
+	if !ok {
+		return
+	}
+	for _, run := range r.wake.runsOf(name) {
+		e.Withdraw(run)
+	}
 }

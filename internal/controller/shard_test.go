@@ -4,11 +4,15 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/awsconfig/awstest"
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/executor"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	"k8s.io/utils/ptr"
@@ -145,4 +149,53 @@ func (w *world) noRunsIn(data string) {
 		time.Sleep(50 * time.Millisecond)
 	}
 	w.Errorf("there are runs of nobody in %s", data)
+}
+
+// withdrawing notes which runs are withdrawn.
+type withdrawing struct {
+	executor.Executor
+	mu  sync.Mutex
+	all []string
+}
+
+func (e *withdrawing) Withdraw(run string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.all = append(e.all, run)
+}
+
+func (e *withdrawing) has(run string) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return slices.Contains(e.all, run)
+}
+
+// A run that waits for its turn must not begin here once another manager takes
+// its object, or nobody does.
+func TestAManagerWithdrawsTheRunsOfAnObjectThatItLetsGo(t *testing.T) {
+	for name, let := range map[string]func(*world){
+		"to another shard": func(w *world) {
+			w.edit("web", fmt.Sprintf(`{"metadata":{"labels":{%q:"blue"}}}`, v1alpha1.ShardLabel))
+		},
+		"gone by force": func(w *world) {
+			w.must(w.client.Delete(t.Context(), w.stack("web")))
+			w.edit("web", `{"metadata":{"finalizers":null}}`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.commit(map[string]any{"Topic": topic("one")})
+			runs := &withdrawing{}
+			w.runs = func(e executor.Executor) executor.Executor { runs.Executor = e; return runs }
+			w.manage()
+			obj := w.ofShard("web", "")
+			obj.Spec.LifecycleHooks = &v1alpha1.LifecycleHooks{BeforeDeploy: "sleep 5"}
+			w.create(obj)
+			in := w.until("web", "its run is there", func(o *v1alpha1.CdkTsStack) bool {
+				return o.Status.Operation != nil && o.Status.Operation.RunStep != ""
+			})
+			let(w)
+			awstest.Eventually(t, "its run is withdrawn", func() bool { return runs.has(decide.RunName(in.Status.Operation)) })
+		})
+	}
 }

@@ -437,3 +437,26 @@ func TestAVanishedPodCountsOnceHoweverOftenItsJobCannotBeReplaced(t *testing.T) 
 		t.Errorf("%q pods were counted", got)
 	}
 }
+
+// What waits for its turn can be given up to another manager; what has begun stays.
+func TestAWaitingRunIsWithdrawn(t *testing.T) {
+	w := newWorld(t, processes(t), func(o *job.Options) { o.MaxRuns = 1 })
+	file := t.TempDir() + "/go"
+	w.must(w.begin(w, "run-1", executortest.Request(executortest.Await, decide.ContextValue{Name: executortest.FileValue, Value: file})))
+	w.must(w.begin(w, "run-2", executortest.Request(executortest.Succeed)))
+	if got := w.Observe(t.Context(), "run-2"); got.Step != executor.StepQueued {
+		t.Fatalf("Observe = %+v", got)
+	}
+	w.Withdraw("run-1")
+	w.Withdraw("run-2")
+	w.Withdraw("run-3")
+	w.must(letGo(file))
+	if r := executortest.Done(t, w, "run-1"); r.Plan == nil {
+		t.Errorf("the run failed: %v", r.Failure)
+	}
+	w.must(w.begin(w, "run-3", executortest.Request(executortest.Succeed)))
+	executortest.Done(t, w, "run-3")
+	if names, err := w.List(t.Context()); err != nil || !slices.Equal(names, []string{"run-1", "run-3"}) {
+		t.Errorf("List = %v, %v", names, err)
+	}
+}

@@ -24,7 +24,7 @@ func (e *Executor) Remove(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	namespace, uid, done, err := e.withdraw(name)
+	namespace, uid, done, err := e.takeBack(name)
 	switch {
 	case err != nil || done:
 		return err
@@ -45,9 +45,9 @@ func (e *Executor) deletion(ctx context.Context, j *batchv1.Job) metav1.Deletion
 	return metav1.DeletePropagationForeground
 }
 
-// withdraw takes a run out of what this process is about; uid is that of a Job
+// takeBack takes a run out of what this process is about; uid is that of a Job
 // that it has made. Done says that nothing is left to be deleted here.
-func (e *Executor) withdraw(name string) (namespace string, uid types.UID, done bool, err error) {
+func (e *Executor) takeBack(name string) (namespace string, uid types.UID, done bool, err error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.closed {
@@ -66,6 +66,20 @@ func (e *Executor) withdraw(name string) (namespace string, uid types.UID, done 
 	}
 	delete(e.entries, name)
 	return en.request.Namespace, en.job, false, nil
+}
+
+// Withdraw drops a run that waits for its turn here, or that could not be made,
+// with its secrets. It is for runs that another manager takes from now on: one
+// that is being made or has a Job is left alone, since anybody sees its Job.
+func (e *Executor) Withdraw(name string) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	en := e.entries[name]
+	if en == nil || en.state != queued && en.state != refused {
+		return
+	}
+	e.queue.Remove(en)
+	delete(e.entries, name)
 }
 
 // removeLive deletes what the cache does not show.
