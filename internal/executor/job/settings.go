@@ -110,7 +110,7 @@ func (s settings) pullSecrets() []corev1.LocalObjectReference {
 }
 
 // resources are those of each container. A request that nobody has asked for
-// gives way to a limit that somebody has.
+// gives way to a limit that somebody has, and the other way round.
 func (s settings) resources() corev1.ResourceRequirements {
 	all := *usual.DeepCopy()
 	for _, r := range []*corev1.ResourceRequirements{s.defaults.Resources, s.own.Resources} {
@@ -126,7 +126,25 @@ func (s settings) resources() corev1.ResourceRequirements {
 			}
 		}
 	}
+	for name, request := range all.Requests {
+		if limit, ok := all.Limits[name]; ok && !s.limits(name) && request.Cmp(limit) > 0 {
+			all.Limits[name] = request
+		}
+	}
 	return all
+}
+
+// limits says whether somebody has asked for a limit.
+func (s settings) limits(name corev1.ResourceName) bool {
+	for _, r := range []*corev1.ResourceRequirements{s.defaults.Resources, s.own.Resources} {
+		if r == nil {
+			continue
+		}
+		if _, asked := r.Limits[name]; asked {
+			return true
+		}
+	}
+	return false
 }
 
 // volumes are the operator's and the object's; a prefix keeps the latter from
