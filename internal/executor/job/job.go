@@ -206,15 +206,17 @@ func (e *Executor) observeEntry(ctx context.Context, name string, j *batchv1.Job
 		e.mu.Unlock()
 		return r, false
 	}
+	if en.state == made && !en.doomed && e.o.Now().Sub(en.madeAt) > cacheLag {
+		was := *en
+		e.mu.Unlock()
+		return e.observeLive(ctx, was), true
+	}
 	defer e.mu.Unlock()
 	switch {
 	case en.doomed || en.state == refused:
 		return decide.Run{}, true
 	case en.state == queued:
 		return decide.Run{State: decide.RunRunning, Step: executor.StepQueued, Ahead: e.queue.Ahead(en)}, true
-	case en.state == made && e.o.Now().Sub(en.madeAt) > cacheLag:
-		delete(e.entries, name)
-		return e.observeLive(ctx, en), true
 	}
 	return decide.Run{State: decide.RunRunning, Step: run.StepStarting}, true
 }
@@ -223,19 +225,25 @@ func (e *Executor) observeEntry(ctx context.Context, name string, j *batchv1.Job
 // asked whether it is still there.
 const cacheLag = 15 * time.Second
 
-// observeLive asks the API server for a Job that the cache does not show. The
-// caller holds the lock, which spares others the same question.
-func (e *Executor) observeLive(ctx context.Context, en *entry) decide.Run {
-	j, err := e.liveJob(ctx, en.request.Namespace, en.name)
-	switch {
-	case err != nil:
-		e.entries[en.name] = en
+// observeLive asks the API server for a Job that the cache does not show, as
+// what was known of it says. It asks without the lock: the API server may be slow.
+func (e *Executor) observeLive(ctx context.Context, was entry) decide.Run {
+	j, err := e.liveJob(ctx, was.request.Namespace, was.name)
+	if err != nil {
 		return decide.Run{Err: err}
-	case j == nil || j.UID != en.job:
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	en := e.entries[was.name]
+	switch {
+	case en == nil || en.job != was.job:
+		// It was removed or started anew meanwhile, and is looked at again.
+		return decide.Run{State: decide.RunRunning, Step: run.StepStarting}
+	case j == nil || j.UID != was.job:
+		delete(e.entries, was.name)
 		return decide.Run{}
 	}
 	en.madeAt = e.o.Now()
-	e.entries[en.name] = en
 	return decide.Run{State: decide.RunRunning, Step: run.StepStarting}
 }
 
