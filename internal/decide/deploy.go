@@ -166,6 +166,11 @@ func build(p *pass, op *v1alpha1.Operation) bool {
 	case RunNone:
 		return p.act(ActStartRun, p.poll(op.StepStartedAt))
 	case RunRunning:
+		if run.Waiting != nil && p.edited() {
+			// What keeps it waiting may be what was edited: nothing has begun yet.
+			p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, "the spec was edited while the run waited to begin")
+			return false
+		}
 		return p.runs(op, run)
 	}
 	return p.takePlan(op, run.Result)

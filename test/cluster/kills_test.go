@@ -120,7 +120,7 @@ func (k *killing) kill() {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	k.Error("nothing runs that could be killed")
+	k.Log("no run to be killed for a while")
 }
 
 func (k *killing) killPod(pod *corev1.Pod) {
