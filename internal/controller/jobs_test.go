@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"os"
@@ -26,6 +27,8 @@ import (
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/executor/job"
 	"awscdk.dev/operator/internal/executor/job/jobtest"
+	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/run"
 )
 
 // closer is an executor that can be closed.
@@ -222,4 +225,37 @@ func TestEachContainerHasItsOwnSecrets(t *testing.T) {
 	}
 	node.Wake()
 	w.untilReady("web")
+}
+
+// refusing is an executor that starts no run.
+type refusing struct {
+	executor.Executor
+	err error
+}
+
+func (e refusing) Start(context.Context, string, run.Request, run.Secrets) error { return e.err }
+
+func TestARunThatCannotBeStartedStallsOrWaits(t *testing.T) {
+	for outlook, c := range map[problem.Outlook]struct {
+		phase   v1alpha1.Phase
+		history int
+	}{
+		problem.Stalls:  {v1alpha1.PhaseFailed, 1},
+		problem.Waits:   {v1alpha1.PhaseCloning, 0},
+		problem.Retries: {v1alpha1.PhaseCloning, 0},
+	} {
+		t.Run(string(outlook), func(t *testing.T) {
+			w := newWorld(t)
+			w.commit(map[string]any{"Topic": topic("one")})
+			w.runs = func(e executor.Executor) executor.Executor {
+				return refusing{e, (&problem.Problem{Reason: "RunTooLarge", Message: "too much"}).With(outlook)}
+			}
+			w.manage()
+			w.create(w.stack("web"))
+			is := w.until("web", "it says so", because("RunTooLarge"))
+			if is.Status.Phase != c.phase || len(is.Status.History) != c.history {
+				t.Errorf("phase %s, history %+v", is.Status.Phase, is.Status.History)
+			}
+		})
+	}
 }

@@ -68,7 +68,16 @@ func (p *pass) startRun(ctx context.Context) error {
 	}
 	name := decide.RunName(op)
 	p.wake.onRun(name, client.ObjectKeyFromObject(p.obj))
-	return waits(p.Executor.Start(ctx, name, req, secrets))
+	return notStarted(p.Executor.Start(ctx, name, req, secrets))
+}
+
+// notStarted judges why a run could not be started: what the same again cannot
+// fix stays what it is, and all else is waited for.
+func notStarted(err error) error {
+	if p := problem.Of(err); err != nil && p.Outlook == problem.Stalls {
+		return p
+	}
+	return waits(err)
 }
 
 func runOperation(op *v1alpha1.Operation) run.Operation {
