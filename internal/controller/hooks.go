@@ -26,7 +26,6 @@ func (p *pass) hookRequest(ctx context.Context, hook decide.Hook, req *run.Reque
 	}
 	h.ProjectOptional = hook.Name == decide.BeforeDestroy || hook.Name == decide.AfterDestroy
 	req.Hook = h
-	req.Timeout += h.Timeout
 	env, hidden, err := p.hookEnv(ctx)
 	if err != nil {
 		return err

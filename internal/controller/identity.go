@@ -70,7 +70,7 @@ func (p *pass) credentials(ctx context.Context) (awsconfig.Credentials, error) {
 // a token that could be exchanged for another. Zero keys are the identity that
 // the run has where it runs: the operator's own or, where runs are apart, that
 // of the service account that spec.runner names.
-func (p *pass) runCredentials(ctx context.Context) (awsconfig.Credentials, error) {
+func (p *pass) runCredentials(ctx context.Context, lasts time.Duration) (awsconfig.Credentials, error) {
 	if err := p.mayUseOwnIdentity(); err != nil {
 		return awsconfig.Credentials{}, err
 	}
@@ -81,10 +81,6 @@ func (p *pass) runCredentials(ctx context.Context) (awsconfig.Credentials, error
 	handOn := p.RunsApart && p.usesOwnIdentity() && (p.obj.Spec.Runner == nil || p.obj.Spec.Runner.ServiceAccountName == "")
 	if !p.assumes() && !handOn {
 		return keys, nil
-	}
-	var lasts time.Duration
-	if t := p.obj.Spec.Timeout; t != nil {
-		lasts = t.Duration
 	}
 	return p.newSession(ctx, keys, lasts)
 }

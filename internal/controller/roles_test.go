@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -135,6 +136,11 @@ func TestARoleIsAssumedForEverything(t *testing.T) {
 	}
 	if strings.Contains(w.logs.String(), "verysecretvalue") {
 		t.Error("the secret key shows")
+	}
+	// Build and hook may take more than an hour together. This role allows no more:
+	// it was asked for the whole time first.
+	if !slices.ContainsFunc(w.aws.Calls(t, "AssumeRole"), func(c awstest.Call) bool { return c.Error == "ValidationError" }) {
+		t.Error("no session was asked for that lasts as long as the run may take")
 	}
 }
 

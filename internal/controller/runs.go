@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"time"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -18,7 +19,8 @@ import (
 // a build, a hook or the reading of a commit.
 func (p *pass) startRun(ctx context.Context) error {
 	op, hook := p.obj.Status.Operation, decide.HookAt(&p.obj.Spec, p.obj.Status.Operation)
-	secrets, missing, err := p.runSecrets(ctx, op)
+	limit := p.runTimeout(hook)
+	secrets, missing, err := p.runSecrets(ctx, op, limit)
 	if err != nil {
 		return err
 	}
@@ -52,10 +54,7 @@ func (p *pass) startRun(ctx context.Context) error {
 		missing = err.Error()
 	}
 	req.SharedIdentity = p.usesOwnIdentity() && p.obj.Spec.RoleARN == ""
-	req.Timeout = prepareTimeout
-	if t := p.obj.Spec.Timeout; t != nil {
-		req.Timeout = t.Duration
-	}
+	req.Timeout = limit
 	if op.Step == v1alpha1.StepInspecting {
 		req.Inspect = &run.Inspect{Since: p.obj.Status.Target.Revision}
 		req.Inspect.Include, req.Inspect.Ignore = decide.Followed(&p.obj.Spec, &p.obj.Status)
@@ -80,6 +79,19 @@ func notStarted(err error) error {
 	return waits(err)
 }
 
+// runTimeout is what a run may take, its hook included.
+func (p *pass) runTimeout(hook decide.Hook) time.Duration {
+	limit := prepareTimeout
+	if t := p.obj.Spec.Timeout; t != nil {
+		limit = t.Duration
+	}
+	if hook.Script != "" {
+		own, _ := hookTimeout(&p.obj.Spec, hook.Name)
+		limit += own
+	}
+	return limit
+}
+
 func runOperation(op *v1alpha1.Operation) run.Operation {
 	switch op.Step {
 	case v1alpha1.StepBuilding:
@@ -92,11 +104,12 @@ func runOperation(op *v1alpha1.Operation) run.Operation {
 
 // runSecrets are all secrets that a run of the object needs. A destruction's
 // hooks run without the project when its credentials or variables are gone:
-// missing says so. The reading of a commit needs nothing of AWS.
-func (p *pass) runSecrets(ctx context.Context, op *v1alpha1.Operation) (s run.Secrets, missing string, err error) {
+// missing says so. The reading of a commit needs nothing of AWS. Sessions last as
+// long as the run may take, if their roles allow that.
+func (p *pass) runSecrets(ctx context.Context, op *v1alpha1.Operation, limit time.Duration) (s run.Secrets, missing string, err error) {
 	var credentials awsconfig.Credentials
 	if op.Step != v1alpha1.StepInspecting {
-		if credentials, err = p.runCredentials(ctx); err != nil {
+		if credentials, err = p.runCredentials(ctx, limit); err != nil {
 			return run.Secrets{}, "", err
 		}
 	}
