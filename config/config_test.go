@@ -14,6 +14,7 @@ import (
 	"time"
 
 	admissionv1 "k8s.io/api/admissionregistration/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	corev1 "k8s.io/api/core/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -130,6 +131,9 @@ func (w *team) user(name string, roles ...string) client.Client {
 	w.Helper()
 	for _, role := range roles {
 		w.bind(name, rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: role})
+		var is rbacv1.ClusterRole
+		w.must(admin.Get(w.Context(), client.ObjectKey{Name: role}, &is))
+		w.effective(name, is.Rules)
 	}
 	as := rest.CopyConfig(cluster.Config)
 	as.Impersonate = rest.ImpersonationConfig{UserName: name, Groups: []string{"system:authenticated"}}
@@ -152,6 +156,32 @@ func (w *team) grant(user, name string, rule rbacv1.PolicyRule) {
 	w.Helper()
 	w.must(admin.Create(w.Context(), &rbacv1.Role{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: name}, Rules: []rbacv1.PolicyRule{rule}}))
 	w.bind(user, rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: name})
+	w.effective(user, []rbacv1.PolicyRule{rule})
+}
+
+// effective waits until the API server has taken notice of what somebody may do,
+// which it does a moment after the binding was made.
+func (w *team) effective(user string, rules []rbacv1.PolicyRule) {
+	w.Helper()
+	for _, rule := range rules {
+		resource, sub, _ := strings.Cut(rule.Resources[0], "/")
+		attributes := &authorizationv1.ResourceAttributes{Namespace: w.namespace, Verb: rule.Verbs[0], Group: rule.APIGroups[0], Resource: resource, Subresource: sub}
+		if len(rule.ResourceNames) > 0 {
+			attributes.Name = rule.ResourceNames[0]
+		}
+		allowed := false
+		for range 200 {
+			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, Groups: []string{"system:authenticated"}, ResourceAttributes: attributes}}
+			w.must(admin.Create(w.Context(), review))
+			if allowed = review.Status.Allowed; allowed {
+				break
+			}
+			time.Sleep(50 * time.Millisecond)
+		}
+		if !allowed {
+			w.Fatalf("%s may not %s %s", user, attributes.Verb, rule.Resources[0])
+		}
+	}
 }
 
 // stack is an object that no policy of the example refuses, with other fields laid over.
