@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/labels"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 )
@@ -31,7 +32,7 @@ func newList(o *Options) *cobra.Command {
 				options.Namespace = ""
 			}
 			if selector != "" {
-				parsed, err := parseSelector(selector)
+				parsed, err := labels.Parse(selector)
 				if err != nil {
 					return errUsage{err}
 				}

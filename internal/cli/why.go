@@ -7,10 +7,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 )
-
-func parseSelector(text string) (labels.Selector, error) { return labels.Parse(text) }
 
 // showWhy says what keeps an object from being ready, and what happens next.
 func showWhy(p painter, o *v1alpha1.CdkTsStack, now time.Time) {

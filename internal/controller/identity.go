@@ -51,9 +51,6 @@ const sessionMargin = 10 * time.Minute
 // its Secret or, with a role or a ServiceAccount, those of a session that is
 // made again before it ends. Zero ones are the operator's own identity.
 func (p *pass) credentials(ctx context.Context) (awsconfig.Credentials, error) {
-	if err := p.mayUseOwnIdentity(); err != nil {
-		return awsconfig.Credentials{}, err
-	}
 	keys, err := p.keys(ctx)
 	if err != nil || !p.assumes() {
 		return keys, err
@@ -71,9 +68,6 @@ func (p *pass) credentials(ctx context.Context) (awsconfig.Credentials, error) {
 // the run has where it runs: the operator's own or, where runs are apart, that
 // of the service account that spec.runner names.
 func (p *pass) runCredentials(ctx context.Context, lasts time.Duration) (awsconfig.Credentials, error) {
-	if err := p.mayUseOwnIdentity(); err != nil {
-		return awsconfig.Credentials{}, err
-	}
 	keys, err := p.keys(ctx)
 	if err != nil {
 		return keys, err
@@ -85,11 +79,12 @@ func (p *pass) runCredentials(ctx context.Context, lasts time.Duration) (awsconf
 	return p.newSession(ctx, keys, lasts)
 }
 
-// keys are those of the object's Secret, zero ones without.
+// keys are those that the object begins with: its Secret's, or zero ones without
+// a Secret, if the operator's own identity may then be used.
 func (p *pass) keys(ctx context.Context) (awsconfig.Credentials, error) {
 	name := p.obj.Spec.CredentialsSecretName
 	if name == "" {
-		return awsconfig.Credentials{}, nil
+		return awsconfig.Credentials{}, p.mayUseOwnIdentity()
 	}
 	data, err := p.secret(ctx, name, "spec.credentialsSecretName")
 	if err != nil {

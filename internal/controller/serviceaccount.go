@@ -53,7 +53,7 @@ func (p *pass) serviceAccount(ctx context.Context) (*corev1.ServiceAccount, erro
 	account := &corev1.ServiceAccount{}
 	switch err := p.Live.Get(ctx, name, account); {
 	case apierrors.IsNotFound(err):
-		return nil, errServiceAccountNotFound.New("the ServiceAccount %s that spec.serviceAccountName names does not exist: create it", name)
+		return nil, p.accountNotFound()
 	case apierrors.IsForbidden(err):
 		return nil, p.accountForbidden("read", "get of serviceaccounts")
 	case err != nil:
@@ -70,13 +70,17 @@ func (p *pass) webToken(ctx context.Context, account *corev1.ServiceAccount) (st
 	}}
 	switch err := p.Client.SubResource("token").Create(ctx, account.DeepCopy(), req); {
 	case apierrors.IsNotFound(err):
-		return "", errServiceAccountNotFound.New("the ServiceAccount %s/%s that spec.serviceAccountName names does not exist: create it", account.Namespace, account.Name)
+		return "", p.accountNotFound()
 	case apierrors.IsForbidden(err):
 		return "", p.accountForbidden("make tokens for", "create of serviceaccounts/token")
 	case err != nil:
 		return "", errServiceAccountForbidden.New("the API server makes no token for the ServiceAccount %s/%s: %v", account.Namespace, account.Name, err)
 	}
 	return req.Status.Token, nil
+}
+
+func (p *pass) accountNotFound() error {
+	return errServiceAccountNotFound.New("the ServiceAccount %s/%s that spec.serviceAccountName names does not exist: create it", p.obj.Namespace, p.obj.Spec.ServiceAccountName)
 }
 
 func (p *pass) accountForbidden(what, right string) error {

@@ -66,29 +66,17 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 // judgeProtection has the gates asked about a plan that changes nothing but the
 // termination protection of the stack.
 func (p *pass) judgeProtection(op *v1alpha1.Operation, cs ChangeSet) bool {
-	p.noteChanges(op, cs)
-	switch w := p.passGates(op); {
-	case w == nil:
-		return p.finish(op, v1alpha1.OutcomeUnchanged)
-	case w.parks:
-		p.park(op)
-		return false
-	default:
-		return p.look(w.after)
+	if spoke, open := p.ask(op, cs); !open {
+		return spoke
 	}
+	return p.finish(op, v1alpha1.OutcomeUnchanged)
 }
 
 // judge passes a finished change set on to its execution when every gate lets
 // it through.
 func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
-	p.noteChanges(op, cs)
-	switch w := p.passGates(op); {
-	case w == nil:
-	case w.parks:
-		p.park(op)
-		return false
-	default:
-		return p.look(w.after)
+	if spoke, open := p.ask(op, cs); !open {
+		return spoke
 	}
 	if p.agedOut(op) {
 		p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, "its plan has waited for so long that it is made again")
@@ -100,6 +88,21 @@ func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
 	p.step(v1alpha1.StepExecuting)
 	p.st.Progress = &v1alpha1.Progress{Total: int32(len(cs.Changes))}
 	return p.act(ActExecute, p.poll(op.StepStartedAt))
+}
+
+// ask notes what a plan would change and asks the gates about it; the plan waits
+// while one is closed.
+func (p *pass) ask(op *v1alpha1.Operation, cs ChangeSet) (spoke, open bool) {
+	p.noteChanges(op, cs)
+	switch w := p.passGates(op); {
+	case w == nil:
+		return false, true
+	case w.parks:
+		p.park(op)
+		return false, false
+	default:
+		return p.look(w.after), false
+	}
 }
 
 // planAnew has a change set made if the stack is in a state to take one, and

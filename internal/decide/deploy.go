@@ -138,7 +138,7 @@ func (p *pass) orderTaken(op *v1alpha1.Operation) string {
 		return ""
 	}
 	revision, ok := p.head()
-	if _, urgent := emergencyAt(&v1alpha1.Operation{Target: &v1alpha1.Target{Order: p.st.Orders.Current}}); !ok && urgent && p.seen.Head.Err != nil {
+	if _, urgent := emergencyAt(p.st.Orders.Current); !ok && urgent && p.seen.Head.Err != nil {
 		revision, ok = op.Target.Revision, true // an emergency does not wait for a repository
 	}
 	switch {

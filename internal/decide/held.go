@@ -22,10 +22,7 @@ func (p *pass) park(op *v1alpha1.Operation) {
 // given up, which followDeploy says: then it is in flight again.
 func held(p *pass) bool {
 	op := p.st.Held
-	if op == nil || p.st.Operation != nil {
-		return false
-	}
-	if !p.heldGoesOn() {
+	if p.st.Operation != nil || !p.heldGoesOn() {
 		return false
 	}
 	p.verdict = verdict{}

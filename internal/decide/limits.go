@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 
+	"k8s.io/utils/ptr"
+
 	"awscdk.dev/operator/api/v1alpha1"
 )
 
@@ -23,15 +25,12 @@ func acknowledged(p *pass, op *v1alpha1.Operation) *hold {
 			"it would remove or replace %d resources that are protected, more than can be acknowledged at once: take some out of spec.protect", c.Protected)}
 	}
 	concerns, needed := p.concerns(c)
-	ids, given := p.acknowledgement(c)
+	ids, wrong := p.acknowledgement(c)
 	missing := slices.DeleteFunc(needed, func(id string) bool { return slices.Contains(ids, id) })
 	if len(missing) == 0 {
 		return nil
 	}
-	message := fmt.Sprintf("%s: look at status.changes, then %s%s='%s %s'", strings.Join(concerns, "; "), p.annotate(), v1alpha1.AcknowledgeAnnotation, c.Digest, strings.Join(append(ids, missing...), " "))
-	if given != "" {
-		message += given
-	}
+	message := fmt.Sprintf("%s: look at status.changes, then %s%s='%s %s'%s", strings.Join(concerns, "; "), p.annotate(), v1alpha1.AcknowledgeAnnotation, c.Digest, strings.Join(append(ids, missing...), " "), wrong)
 	return &hold{reason: stateChangesRefused, message: message, parks: true}
 }
 
@@ -47,20 +46,17 @@ func (p *pass) concerns(c *v1alpha1.Changes) (words, names []string) {
 	if beyond {
 		words = append(words, "not all of its nested stacks could be looked into")
 	}
+	limits := ptr.Deref(p.obj.Spec.Limits, v1alpha1.Limits{})
 	for _, limit := range []struct {
-		most  func(*v1alpha1.Limits) *int32
-		n     int32
-		field string
-		verb  string
+		most        *int32
+		n           int32
+		field, verb string
 	}{
-		{func(l *v1alpha1.Limits) *int32 { return l.MaxRemoved }, c.Remove, "maxRemoved", "remove"},
-		{func(l *v1alpha1.Limits) *int32 { return l.MaxReplaced }, c.Replace, "maxReplaced", "replace"},
+		{limits.MaxRemoved, c.Remove, "maxRemoved", "remove"},
+		{limits.MaxReplaced, c.Replace, "maxReplaced", "replace"},
 	} {
-		if p.obj.Spec.Limits == nil {
-			break
-		}
-		if most := limit.most(p.obj.Spec.Limits); most != nil && limit.n > *most {
-			words = append(words, fmt.Sprintf("it would %s %d, and limits.%s is %d", limit.verb, limit.n, limit.field, *most))
+		if limit.most != nil && limit.n > *limit.most {
+			words = append(words, fmt.Sprintf("it would %s %d, and limits.%s is %d", limit.verb, limit.n, limit.field, *limit.most))
 			beyond = true
 		}
 	}

@@ -16,27 +16,18 @@ import (
 // emergencyLasts is how long an emergency opens a window.
 const emergencyLasts = time.Hour
 
-// window tells how spec.windows stand; ok is false without any, and with some
-// that refuseSpec refuses.
-func (p *pass) window() (now windows.State, ok bool) {
-	if p.obj.Spec.Windows == nil {
-		return windows.State{}, false
-	}
-	w, err := windows.Parse(p.obj.Spec.Windows)
-	if err != nil {
-		return windows.State{}, false
-	}
-	return w.At(p.now), true
-}
-
 // recordWindow notes how the windows stand, and wakes the object when that
 // changes.
 func recordWindow(p *pass) {
 	p.st.Window = nil
-	s, ok := p.window()
-	if !ok || p.deleting() {
+	if p.obj.Spec.Windows == nil || p.deleting() {
 		return
 	}
+	w, err := windows.Parse(p.obj.Spec.Windows)
+	if err != nil {
+		return // refuseSpec says it
+	}
+	s := w.At(p.now)
 	p.st.Window = &v1alpha1.WindowStatus{Open: s.Open, Reason: s.Reason, NextOpening: momentOf(s.Opening), NextClosing: momentOf(s.Closing)}
 	for _, change := range []time.Time{s.Opening, s.Closing} {
 		if !change.IsZero() {
@@ -93,7 +84,7 @@ func (p *pass) closed(op *v1alpha1.Operation, s windows.State) string {
 // emergencyRefused says why an emergency does not open the window, "" when none
 // was ordered.
 func (p *pass) emergencyRefused(op *v1alpha1.Operation) string {
-	at, is := emergencyAt(op)
+	at, is := emergencyAt(op.Target.Order)
 	annotate := p.annotate()
 	switch {
 	case !is || p.usedElsewhere(op):
@@ -107,13 +98,13 @@ func (p *pass) emergencyRefused(op *v1alpha1.Operation) string {
 // emergencyFor says whether an emergency was ordered for what an operation is to
 // bring about: with a reason, not long ago, and not for another target before.
 func (p *pass) emergencyFor(op *v1alpha1.Operation) bool {
-	at, is := emergencyAt(op)
+	at, is := emergencyAt(op.Target.Order)
 	return is && p.emergencyReason() != "" && p.now.Sub(at) <= emergencyLasts && !p.usedElsewhere(op)
 }
 
-// emergencyAt is when the emergency was ordered that an operation is of.
-func emergencyAt(op *v1alpha1.Operation) (at time.Time, is bool) {
-	millis, is := strings.CutPrefix(op.Target.Order, "emergency-")
+// emergencyAt is when an order was given that is of an emergency.
+func emergencyAt(order string) (at time.Time, is bool) {
+	millis, is := strings.CutPrefix(order, "emergency-")
 	n, err := strconv.ParseInt(millis, 10, 64)
 	return time.UnixMilli(n), is && err == nil
 }
@@ -121,7 +112,7 @@ func emergencyAt(op *v1alpha1.Operation) (at time.Time, is bool) {
 // bindEmergency has an emergency be for the target that it is first ordered for,
 // whether or not that needs it, and for no other.
 func (p *pass) bindEmergency(t *v1alpha1.Target) {
-	if _, is := emergencyAt(&v1alpha1.Operation{Target: t}); is && p.st.Orders.EmergencyTarget == "" {
+	if _, is := emergencyAt(t.Order); is && p.st.Orders.EmergencyTarget == "" {
 		p.st.Orders.EmergencyTarget = t.Digest
 	}
 }

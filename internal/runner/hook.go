@@ -9,7 +9,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -118,11 +117,7 @@ func startError(err error) error {
 // hookEnviron is the environment of a hook: that of the run, the contract's
 // variables, and the user's, which may not stand in for the contract's own.
 func hookEnviron(s *Session, at place, kubeconfig string) ([]string, error) {
-	env := make(map[string]string)
-	for _, entry := range environ() {
-		name, value, _ := strings.Cut(entry, "=")
-		env[name] = value
-	}
+	env := run.EnvironOf(environ())
 	env["PATH"] = env["PATH"] + string(os.PathListSeparator) + filepath.Join(at.dir, "node_modules", ".bin")
 	options := env["NODE_OPTIONS"] // the memory limit is in it
 	maps.Copy(env, s.Secrets.BuildEnv)
@@ -143,11 +138,7 @@ func hookEnviron(s *Session, at place, kubeconfig string) ([]string, error) {
 	if s.Request.Hook.Kubernetes != nil {
 		env["KUBECONFIG"] = kubeconfig
 	}
-	list := make([]string, 0, len(env))
-	for _, name := range slices.Sorted(maps.Keys(env)) {
-		list = append(list, name+"="+env[name])
-	}
-	return newToolchain(s).environ(at.dir, list)
+	return newToolchain(s).environ(at.dir, env.List())
 }
 
 // contractEnviron are the variables that scripts in circulation read, of both

@@ -13,6 +13,7 @@ import (
 	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/cdk"
 	"awscdk.dev/operator/internal/redact"
+	"awscdk.dev/operator/internal/run"
 	"awscdk.dev/operator/internal/space"
 )
 
@@ -30,7 +31,7 @@ func (c cdkToolchain) project(dir string) (cdk.Project, error) {
 	if err != nil {
 		return cdk.Project{}, fmt.Errorf("find the checkout: %w", err)
 	}
-	settings := append(environ(), assignments(c.session.Secrets.BuildEnv)...)
+	settings := append(environ(), run.Environ(c.session.Secrets.BuildEnv).List()...)
 	c.session.Log.redact.Learn(redact.RegistrySecrets(dir, root, settings)...)
 	return cdk.Project{Root: root, Dir: dir}, nil
 }
@@ -120,21 +121,12 @@ func (c cdkToolchain) synthOptions(account string, out io.Writer) cdk.SynthOptio
 	return o
 }
 
-// assignments writes variables as an environment does.
-func assignments(variables map[string]string) []string {
-	list := make([]string, 0, len(variables))
-	for name, value := range variables {
-		list = append(list, name+"="+value)
-	}
-	return list
-}
-
 // awsEnviron is how the app reaches AWS: the endpoints and the like of the
 // run's environment, and the credentials.
 func awsEnviron(env []string, credentials map[string]string) map[string]string {
 	found := make(map[string]string)
-	for _, entry := range env {
-		if name, value, _ := strings.Cut(entry, "="); strings.HasPrefix(name, "AWS_") {
+	for name, value := range run.EnvironOf(env) {
+		if strings.HasPrefix(name, "AWS_") {
 			found[name] = value
 		}
 	}

@@ -154,7 +154,7 @@ func (e *Executor) gone(obj any) {
 			delete(e.entries, name)
 		}
 		e.mu.Unlock()
-		e.announce(o.GetLabels()[LabelRun])
+		e.announce(name)
 	}
 }
 

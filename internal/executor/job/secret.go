@@ -27,15 +27,14 @@ const maxSecret = corev1.MaxSecretSize
 // run is who its Secret or its service account says.
 func passedEnv(environ, extra []string) (values map[string]string, names []string) {
 	values = map[string]string{}
-	for _, entry := range environ {
-		name, value, _ := strings.Cut(entry, "=")
+	for name, value := range run.EnvironOf(environ) {
 		if executor.Passes(name, extra) && !run.IsIdentity(name) && name != run.TokenVariable {
 			values[name] = value
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
-	return values, slices.Compact(names)
+	return values, names
 }
 
 // secretData is what the stages of a run find: the request for all, and for each
