@@ -60,6 +60,16 @@ func (c *cluster) namespace(name string) {
 	}}))
 }
 
+// served waits until the API server serves our objects. `kubectl wait` cannot do it right after the definition was made:
+// it ends with an error while its conditions are null.
+func (c *cluster) served() {
+	c.Helper()
+	c.eventually("CdkTsStacks are served", func() bool {
+		_, err := c.run("", filepath.Join(assets(), "kubectl"), "get", "cdktsstacks", "--all-namespaces")
+		return err == nil
+	})
+}
+
 // eventually waits for something, for a minute at most.
 func (c *cluster) eventually(what string, holds func() bool) {
 	c.Helper()

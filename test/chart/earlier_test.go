@@ -150,7 +150,7 @@ func (s *stacks) installEarlier(values string) identities {
 		s.kubectl("", "label", "namespace", namespace, "app.kubernetes.io/managed-by=Helm")
 	}
 	s.install("install", earlier, values)
-	s.kubectl("", "wait", "--for=condition=Established", "crd/cdktsstacks.awscdk.dev", "--timeout=30s")
+	s.served()
 	s.object()
 	return s.identities()
 }

@@ -17,7 +17,7 @@ func TestInNamespacesItNeedsNoClusterRole(t *testing.T) {
 	s := newStacks(t, c)
 	n := newNode(c)
 	c.kubectl("", "apply", "--server-side", "--filename", chart+"/crds")
-	c.kubectl("", "wait", "--for=condition=Established", "crd/cdktsstacks.awscdk.dev", "--timeout=30s")
+	c.served()
 	s.object()
 	c.install("install", chart, inProcess+"namespaced: true\nwatchNamespaces: [team]\ncrds: {install: false}")
 	var roles rbacv1.ClusterRoleList

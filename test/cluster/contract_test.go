@@ -27,7 +27,11 @@ const scriptedImage = "e2e.awscdk.dev/scripted:1"
 // these runs for its own.
 func (w *world) contract() {
 	w.kubectl("apply", "--server-side", "-f", filepath.Join(rig.Root(w.T), "config", "crd"))
-	w.kubectl("wait", "--for=condition=Established", "crd/cdktsstacks.awscdk.dev", "--timeout=30s")
+	// Right after the definition was made, its conditions are null, which `kubectl wait` takes for an error.
+	w.eventually("CdkTsStacks are served", func(context.Context) bool {
+		_, err := w.Kubectl(w.T, "get", "cdktsstacks", "--all-namespaces")
+		return err == nil
+	})
 	program, err := os.ReadFile(filepath.Join(os.Getenv(binaries), "scripted"))
 	if err != nil {
 		w.Fatal(err)
