@@ -11,6 +11,7 @@ import (
 	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/run"
 )
@@ -20,7 +21,7 @@ import (
 func (p *pass) startRun(ctx context.Context) error {
 	op, hook := p.obj.Status.Operation, decide.HookAt(&p.obj.Spec, p.obj.Status.Operation)
 	limit := p.runTimeout(hook)
-	secrets, missing, err := p.runSecrets(ctx, op, limit)
+	secrets, missing, err := p.runSecrets(ctx, op, limit+executor.Fresh)
 	if err != nil {
 		return err
 	}
@@ -105,11 +106,11 @@ func runOperation(op *v1alpha1.Operation) run.Operation {
 // runSecrets are all secrets that a run of the object needs. A destruction's
 // hooks run without the project when its credentials or variables are gone:
 // missing says so. The reading of a commit needs nothing of AWS. Sessions last as
-// long as the run may take, if their roles allow that.
-func (p *pass) runSecrets(ctx context.Context, op *v1alpha1.Operation, limit time.Duration) (s run.Secrets, missing string, err error) {
+// long as is asked, if their roles allow that.
+func (p *pass) runSecrets(ctx context.Context, op *v1alpha1.Operation, lasts time.Duration) (s run.Secrets, missing string, err error) {
 	var credentials awsconfig.Credentials
 	if op.Step != v1alpha1.StepInspecting {
-		if credentials, err = p.runCredentials(ctx, limit); err != nil {
+		if credentials, err = p.runCredentials(ctx, lasts); err != nil {
 			return run.Secrets{}, "", err
 		}
 	}

@@ -103,6 +103,10 @@ type Run struct {
 	// Waiting is why a running run cannot begin yet, or go on, in its step:
 	// nothing that it needs is used up meanwhile. It is nil while all goes well.
 	Waiting *problem.Problem
+	// Stale says that a run which has not begun was given its secrets so long ago
+	// that it needs fresh ones: to start it again hands them over, and keeps its
+	// place.
+	Stale bool
 	// Result is set when State is RunDone.
 	Result *RunResult
 	Err    error

@@ -18,7 +18,11 @@ func (p *pass) runs(op *v1alpha1.Operation, run Run) bool {
 		op.RunStep = StepWaiting
 		p.say(waiting, problem.Named(pr.Reason), pr.Message+"; it goes on by itself")
 	}
-	return p.look(max(p.poll(op.StepStartedAt), problemPoll))
+	after := max(p.poll(op.StepStartedAt), problemPoll)
+	if run.Stale {
+		return p.act(ActStartRun, after)
+	}
+	return p.look(after)
 }
 
 // queued keeps the last failure in sight while another attempt waits for its

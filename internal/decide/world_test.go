@@ -102,7 +102,7 @@ func moment(t *testing.T, text string) time.Time {
 }
 
 func (s *story) run(d *datadriven.TestData) Run {
-	r := Run{State: RunState(text(d, "state")), Step: text(d, "step"), Ahead: number(d, "ahead")}
+	r := Run{State: RunState(text(d, "state")), Step: text(d, "step"), Ahead: number(d, "ahead"), Stale: d.HasArg("stale")}
 	if reason := text(d, "reason"); reason != "" && r.State == RunRunning {
 		r.Waiting = &problem.Problem{Reason: reason, Message: text(d, "why"), Outlook: problem.Waits}
 	}

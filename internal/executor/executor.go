@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"time"
 
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/problem"
@@ -16,12 +17,14 @@ import (
 // Executor is where runs run. Every method may be repeated safely, none waits
 // for a run, and runs outlive the process that started them.
 type Executor interface {
-	// Start starts a run; a name that was already started does nothing. When
-	// it fails, no run was started and it may be called again.
+	// Start starts a run; a name that was already started does nothing, unless
+	// that has not begun yet: then it gets these secrets. When it fails, no run
+	// was started and it may be called again.
 	Start(ctx context.Context, name string, req run.Request, secrets run.Secrets) error
 	// Observe tells what became of a run: RunNone when it was never started
 	// or is lost without a trace, RunRunning with its step (StepQueued while
-	// it waits for its turn), RunDone with its result. Err is set when it
+	// it waits for its turn; Stale when it was given its secrets longer than
+	// Fresh ago and has not begun), RunDone with its result. Err is set when it
 	// could not look; the state then means nothing.
 	Observe(ctx context.Context, name string) decide.Run
 	// Remove ends a run, if it runs, and deletes all that is left of it; from
@@ -32,6 +35,11 @@ type Executor interface {
 	// those whose object is gone can be removed.
 	List(ctx context.Context) ([]string, error)
 }
+
+// Fresh is how long the secrets of a run that has not begun are taken for good:
+// sessions end, and keys are exchanged. A session has to last longer than its run
+// by that.
+const Fresh = 10 * time.Minute
 
 // StepQueued is the step of a run that waits for its turn.
 const StepQueued = decide.StepQueued

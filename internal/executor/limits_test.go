@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
@@ -60,6 +61,11 @@ func TestRunsBeyondTheLimitWaitAndNamespacesTakeTurns(t *testing.T) {
 	if want := []string{"a-1", "a-2", "b-1", "a-3"}; !slices.Equal(order, want) {
 		t.Errorf("order %v, want %v: the namespaces take turns", order, want)
 	}
+}
+
+func TestARunThatHasWaitedForLongGetsFreshSecrets(t *testing.T) {
+	clock := executortest.NewClock(time.Now)
+	executortest.StaysFresh(t, newLocal(t, executor.LocalOptions{MaxRuns: 1, Now: clock.Now}), clock)
 }
 
 func TestOneNamespaceCannotHoldEverySlot(t *testing.T) {

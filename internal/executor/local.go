@@ -159,8 +159,11 @@ func (l *Local) Start(_ context.Context, name string, req run.Request, secrets r
 		return ErrClosed.New("the executor is closed")
 	}
 	if r, ok := l.runs[name]; ok {
-		if r.state == removing {
+		switch r.state {
+		case removing:
 			return ErrRemoving.New("start run %s: the run is being removed", name)
+		case queued:
+			r.secrets, r.given = secrets, l.o.Now()
 		}
 		return nil
 	}
@@ -176,7 +179,7 @@ func (l *Local) Start(_ context.Context, name string, req run.Request, secrets r
 	if req.Timeout <= 0 {
 		req.Timeout = defaultTimeout
 	}
-	r.request, r.secrets = req, secrets
+	r.request, r.secrets, r.given = req, secrets, l.o.Now()
 	if l.reclaiming || l.busy() >= l.o.MaxRuns || !l.mayHaveAnother(req.Namespace) {
 		l.runs[name] = r
 		l.queue.Push(r)
@@ -197,7 +200,7 @@ func (l *Local) Observe(_ context.Context, name string) decide.Run {
 	case ok && r.state == removing:
 		return decide.Run{}
 	case ok && r.state == queued:
-		return decide.Run{State: decide.RunRunning, Step: StepQueued, Ahead: l.queue.Ahead(r)}
+		return decide.Run{State: decide.RunRunning, Step: StepQueued, Ahead: l.queue.Ahead(r), Stale: l.o.Now().Sub(r.given) > Fresh}
 	case ok:
 		return decide.Run{State: decide.RunRunning, Step: cmp.Or(r.step, run.StepStarting)}
 	}

@@ -40,7 +40,9 @@ func newLocal(t *testing.T, o executor.LocalOptions) *executor.Local {
 	if o.Data == "" {
 		o.Data = t.TempDir()
 	}
-	o.Now = time.Now
+	if o.Now == nil {
+		o.Now = time.Now
+	}
 	if o.MinFree == 0 {
 		o.MinFree = 1
 	}

@@ -26,6 +26,7 @@ type task struct {
 	dir     run.Dir
 	request run.Request
 	secrets run.Secrets // of a queued run; then forgotten
+	given   time.Time   // when it got them
 	redact  *redact.Redactor
 
 	id       proc.ID // of the process; zero when it is not known

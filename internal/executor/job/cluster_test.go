@@ -1,8 +1,10 @@
 package job_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -40,6 +42,14 @@ func (w *world) job(name string) *batchv1.Job {
 	var j batchv1.Job
 	w.must(w.client.Get(w.Context(), types.NamespacedName{Namespace: w.namespace, Name: name}, &j))
 	return &j
+}
+
+// secret is a run's Secret as the API server has it.
+func (w *world) secret(name string) *corev1.Secret {
+	w.Helper()
+	var s corev1.Secret
+	w.must(w.client.Get(w.Context(), types.NamespacedName{Namespace: w.namespace, Name: name}, &s))
+	return &s
 }
 
 // pod waits for the one pod of the namespace.
@@ -397,6 +407,43 @@ func TestRunsWaitForTheirTurn(t *testing.T) {
 	}
 	if got := w.Observe(t.Context(), "run-2"); got.State != decide.RunNone {
 		t.Errorf("Observe = %+v", got)
+	}
+}
+
+func TestARunThatHasWaitedForLongGetsFreshSecrets(t *testing.T) {
+	clock := executortest.NewClock(time.Now)
+	w := newWorld(t, processes(t), func(o *job.Options) { o.MaxRuns, o.Now = 1, clock.Now })
+	executortest.StaysFresh(t, executortest.For(w, w.namespace, "app", "u1"), clock)
+}
+
+// A pod that has not begun reads its Secret when it does: that is filled anew, and a
+// Job that somebody has suspended meanwhile stays so.
+func TestAPodThatHasWaitedForLongGetsFreshSecrets(t *testing.T) {
+	clock := executortest.NewClock(time.Now)
+	w := newWorld(t, jobtest.Options{}, func(o *job.Options) { o.Now = clock.Now })
+	req := executortest.Request(executortest.Succeed)
+	req.Timeout = 3 * time.Hour
+	w.must(w.begin(w, "run-1", req))
+	executortest.Eventually(t, "the Job is seen", func() bool {
+		seen := w.Observe(t.Context(), "run-1")
+		return seen.State == decide.RunRunning && w.pod() != nil
+	})
+	before := w.secret("run-1")
+	w.must(w.client.Patch(t.Context(), w.job("run-1"), client.RawPatch(types.MergePatchType, []byte(`{"spec":{"suspend":true}}`))))
+	clock.Forward(executor.Fresh + time.Minute)
+	if seen := w.Observe(t.Context(), "run-1"); !seen.Stale {
+		t.Fatalf("Observe = %+v", seen)
+	}
+	w.must(executortest.For(w, w.namespace, "app", "u1").Start(t.Context(), "run-1", req, run.Secrets{Git: git.Credentials{Password: "fresh-horse-battery"}}))
+	after := w.secret("run-1")
+	if after.ResourceVersion == before.ResourceVersion || after.UID != before.UID || maps.EqualFunc(after.Data, before.Data, bytes.Equal) {
+		t.Error("the Secret is as it was")
+	}
+	if seen := w.Observe(t.Context(), "run-1"); seen.Stale {
+		t.Errorf("Observe = %+v", seen)
+	}
+	if !*w.job("run-1").Spec.Suspend {
+		t.Error("a suspended Job was let go")
 	}
 }
 

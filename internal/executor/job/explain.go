@@ -43,6 +43,8 @@ type memo struct {
 	// gone says that its Secret was deleted, repairedAt when it was made again.
 	gone       bool
 	repairedAt time.Time
+	// givenAt is when its Secret was filled last, as far as this process knows.
+	givenAt time.Time
 }
 
 // memos are those of all runs, by name. They only spare questions and writes.
@@ -69,7 +71,9 @@ func (m memos) forget(name string) {
 }
 
 // works notes that a run does not wait.
-func (m memos) works(name string) { m.forget(name) }
+func (m memos) works(name string) {
+	m.with(name, func(n *memo) { *n = memo{givenAt: n.givenAt} })
+}
 
 // waits is what is said of why a run waits: what was said of it, for a while,
 // as long as the reason is the same.
@@ -93,8 +97,20 @@ func (m memos) repaired(name string, at time.Time) (recently bool) {
 	return recently
 }
 
-func (m memos) repair(name string, at time.Time) {
-	m.with(name, func(n *memo) { n.gone, n.repairedAt = false, at })
+// give notes that the Secret of a run was filled.
+func (m memos) give(name string, at time.Time) {
+	m.with(name, func(n *memo) {
+		if n.gone {
+			n.gone, n.repairedAt = false, at
+		}
+		n.givenAt = at
+	})
+}
+
+// given is when the Secret of a run was filled, zero when that is not known.
+func (m memos) given(name string) (at time.Time) {
+	m.with(name, func(n *memo) { at = n.givenAt })
+	return at
 }
 
 func (m memos) secretGone(name string) (gone bool) {

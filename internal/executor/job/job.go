@@ -101,6 +101,7 @@ type entry struct {
 	name    string
 	request run.Request
 	secrets run.Secrets
+	given   time.Time // when it got them
 	state   entryState
 	// job is the Job that was made, madeAt when.
 	job    types.UID

@@ -27,6 +27,8 @@ type look struct {
 	waits *problem.Problem
 	// since is when that began.
 	since time.Time
+	// begun: one of its containers has started, so that the run has its secrets.
+	begun bool
 	// ask is whose events may tell why it does not begin, if that is not known:
 	// the Job's or the pod's; nil for nobody's.
 	ask *asked
@@ -162,8 +164,9 @@ func seeAlive(j *batchv1.Job, pod *corev1.Pod, now time.Time) look {
 	seen := look{state: alive, step: run.StepStarting, since: pod.CreationTimestamp.Time}
 	all := statuses(j, pod)
 	for _, c := range all {
+		seen.begun = seen.begun || c.State.Terminated != nil
 		if c.State.Running != nil {
-			seen.step = stepOf(j, c.Name)
+			seen.step, seen.begun = stepOf(j, c.Name), true
 			return seen
 		}
 	}

@@ -57,7 +57,7 @@ func (e *Executor) observeEntry(ctx context.Context, name string, j *batchv1.Job
 	case en.doomed || en.state == refused:
 		return decide.Run{}, true
 	case en.state == queued:
-		return decide.Run{State: decide.RunRunning, Step: executor.StepQueued, Ahead: e.queue.Ahead(en)}, true
+		return decide.Run{State: decide.RunRunning, Step: executor.StepQueued, Ahead: e.queue.Ahead(en), Stale: e.o.Now().Sub(en.given) > executor.Fresh}, true
 	}
 	return decide.Run{State: decide.RunRunning, Step: run.StepStarting}, true
 }
@@ -161,7 +161,7 @@ func (e *Executor) podless(j *batchv1.Job, pods []corev1.Pod) time.Time {
 // observeAlive tells what a run that goes on is doing or waits for. One that has
 // waited as long as it may work has failed.
 func (e *Executor) observeAlive(ctx context.Context, j *batchv1.Job, seen look) decide.Run {
-	r := decide.Run{State: decide.RunRunning, Step: seen.step}
+	r := decide.Run{State: decide.RunRunning, Step: seen.step, Stale: e.stale(j, seen)}
 	waits := seen.waits
 	if seen.ask != nil {
 		waits = e.explain(ctx, j, seen)
@@ -182,6 +182,20 @@ func (e *Executor) observeAlive(ctx context.Context, j *batchv1.Job, seen look) 
 	}
 	r.Waiting = e.memos.waits(j.Name, waits, e.o.Now())
 	return r
+}
+
+// stale says whether a run that has not begun has secrets that may have ended.
+// A process that has just begun does not know when they were filled, and takes
+// them to be as old as the Job.
+func (e *Executor) stale(j *batchv1.Job, seen look) bool {
+	if seen.begun {
+		return false
+	}
+	given := e.memos.given(j.Name)
+	if given.IsZero() {
+		given = j.CreationTimestamp.Time
+	}
+	return e.o.Now().Sub(given) > executor.Fresh
 }
 
 // forget drops what was noted of a run that is over.

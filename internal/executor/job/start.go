@@ -51,7 +51,7 @@ const (
 	aJob
 	// anotherJob: it was lost.
 	anotherJob
-	// aSecret: its own was deleted.
+	// aSecret: its own was deleted, or is so old that what it says may have ended.
 	aSecret
 )
 
@@ -72,7 +72,7 @@ func (e *Executor) needs(ctx context.Context, j *batchv1.Job) (needed, error) {
 		return aJob, nil
 	case seen.state == lost && lostBefore(j)+1 < maxLost:
 		return anotherJob, nil
-	case seen.state == alive && e.memos.secretGone(j.Name):
+	case seen.state == alive && (e.memos.secretGone(j.Name) || e.stale(j, seen)):
 		return aSecret, nil
 	}
 	return nothing, nil
@@ -97,6 +97,9 @@ func (e *Executor) admit(name string, req run.Request, secrets run.Secrets, j *b
 			return nil, en.err
 		case en.doomed:
 			return nil, removing(name)
+		case en.state == queued:
+			en.secrets, en.given = secrets, e.o.Now()
+			return nil, nil
 		case en.state != made || j == nil || j.UID == en.job && !isArmed(j):
 			return nil, nil
 		}
@@ -104,7 +107,7 @@ func (e *Executor) admit(name string, req run.Request, secrets run.Secrets, j *b
 	if req.Timeout <= 0 {
 		req.Timeout = defaultTimeout
 	}
-	en := &entry{name: name, request: req, secrets: secrets, state: making}
+	en := &entry{name: name, request: req, secrets: secrets, given: e.o.Now(), state: making}
 	e.entries[name] = en
 	if j == nil && (!e.queue.Empty() || !e.hasRoom(en)) {
 		en.state = queued
@@ -161,14 +164,16 @@ func (e *Executor) make(ctx context.Context, en *entry, j *batchv1.Job, need nee
 		return err
 	}
 	en.job = live.UID
-	if isArmed(live) && need != aSecret {
+	armed := isArmed(live)
+	if armed && need != aSecret {
 		return nil // another manager was faster, or the cache is late
 	}
 	if err := e.ensureSecret(ctx, secret(b, live, data)); err != nil {
 		return err
 	}
-	if need == aSecret {
-		e.memos.repair(en.name, e.o.Now())
+	e.memos.give(en.name, e.o.Now())
+	if armed {
+		return nil // whoever has suspended it meanwhile meant it
 	}
 	return e.arm(ctx, live)
 }
