@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -49,13 +50,20 @@ func runManager(_ context.Context, args []string) error {
 		return fmt.Errorf("find the Kubernetes API server: %w", err)
 	}
 	config.QPS, config.Burst = -1, 0 // the API server's own fairness decides
+	ctx, again := context.WithCancel(ctrl.SetupSignalHandler())
+	defer again()
+	asked := list(s.watch)
+	found, err := watched(ctx, config, asked, log, again)
+	if err != nil {
+		return err
+	}
+	s.watch = strings.Join(found, ",")
 	mgr, err := newManager(config, s)
 	if err != nil {
 		return err
 	}
-	ctx := ctrl.SetupSignalHandler()
 	log.Info("starting", "version", versionString(), "data", s.data)
-	needs, err := checkAround(ctx, mgr, preflight.Options{Namespaces: list(s.watch), Log: log, LookPath: s.runs.lookPath()})
+	needs, err := checkAround(ctx, mgr, preflight.Options{Namespaces: asked, Log: log, LookPath: s.runs.lookPath()})
 	if err != nil {
 		return err
 	}

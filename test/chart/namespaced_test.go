@@ -3,6 +3,7 @@ package chart_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 
@@ -41,4 +42,38 @@ func TestInNamespacesItNeedsNoClusterRole(t *testing.T) {
 			t.Errorf("may it read %s? %s", secret, got)
 		}
 	}
+}
+
+// A namespace that the operator may not read keeps none of the others waiting, and is
+// looked after from when the operator may.
+func TestANamespaceWithoutItsRoleHarmsNoOther(t *testing.T) {
+	c := newCluster(t, helm4)
+	s := newStacks(t, c)
+	n := newNode(c)
+	c.namespace("later")
+	c.kubectl("", "apply", "--server-side", "--filename", chart+"/crds")
+	c.served()
+	s.object()
+	c.install("install", chart, inProcess+"namespaced: true\nwatchNamespaces: [team, later]\ncrds: {install: false}")
+	binding := c.kubectl("", "get", "rolebindings", "--namespace", "later", "--output=yaml")
+	c.kubectl("", "delete", "rolebindings", "--namespace", "later", "--all")
+	m := n.start(release)
+	c.eventually("the object of the other namespace is adopted", func() bool {
+		ready := meta.FindStatusCondition(s.web().Status.Conditions, v1alpha1.ConditionReady)
+		return ready != nil && ready.Reason == "Adopted"
+	})
+	if log := m.log.String(); !strings.Contains(log, `"namespaces":"later"`) {
+		t.Error("the log does not say which namespace is left out")
+	}
+	c.kubectl(binding, "apply", "--filename", "-")
+	select {
+	case err := <-m.ended:
+		m.stop = func() {}
+		if err != nil {
+			t.Errorf("the manager ended with %v, although it is only to begin anew", err)
+		}
+	case <-time.After(time.Minute):
+		t.Error("the manager did not hear that it may read the namespace")
+	}
+	n.start(release).lacksNothing()
 }

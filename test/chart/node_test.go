@@ -156,6 +156,8 @@ type manager struct {
 	*node
 	log  logBuffer
 	stop func()
+	// ended brings how it ended by itself.
+	ended chan error
 }
 
 // start runs the container of a Deployment as the chart describes it: its flags, its
@@ -179,15 +181,15 @@ func (n *node) start(name string) *manager {
 	}
 	cmd.Stdout, cmd.Stderr = &m.log, &m.log
 	must(n, cmd.Start())
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	m.ended = make(chan error, 1)
+	go func() { m.ended <- cmd.Wait() }()
 	m.stop = func() {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // fails only when it has ended
 		select {
-		case <-ended:
+		case <-m.ended:
 		case <-time.After(20 * time.Second):
 			_ = cmd.Process.Kill()
-			<-ended
+			<-m.ended
 			n.Error("the manager did not end within 20 s of being asked to")
 		}
 		m.stop = func() {}
