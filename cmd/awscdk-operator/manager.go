@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -30,6 +31,12 @@ import (
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 )
 
+// collectAt is how much garbage there may be, in per cent of what is in use, before
+// it is collected. Nearly all that is in use are the objects, of which few change
+// at a time, so that to collect twice as often as Go does by itself costs little
+// and saves a quarter of the memory.
+const collectAt = 50
+
 // runManager watches CdkTsStacks and deploys them until it is told to stop.
 func runManager(_ context.Context, args []string) error {
 	s, err := parseSettings(args, os.Getenv)
@@ -38,6 +45,9 @@ func runManager(_ context.Context, args []string) error {
 	}
 	if err != nil {
 		return err
+	}
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(collectAt)
 	}
 	log := newLog(s.debug)
 	// What runs start has our user id, and must not read every stack's secrets

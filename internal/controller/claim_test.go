@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ktypes "k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 )
@@ -188,5 +189,30 @@ func TestTheDeletionOfAStackWaitsForTheCredentialsOfItsAccount(t *testing.T) {
 	w.untilGone("web")
 	if got := w.stackStatus("Stack-web"); got != "" {
 		t.Errorf("the stack is left, %q", got)
+	}
+}
+
+// What only looks may use a Secret that was read a moment ago; what changes
+// something may not, however many looks there are.
+func TestADeploymentReadsItsSecretItself(t *testing.T) {
+	w := newWorld(t)
+	w.commit(map[string]any{"Topic": topic("one")})
+	w.manage()
+	w.create(w.stack("web"))
+	w.untilReady("web")
+	w.until("web", "drift was looked for", drifted(metav1.ConditionFalse, "InSync"))
+	var secret corev1.Secret
+	w.must(w.client.Get(t.Context(), ktypes.NamespacedName{Namespace: w.namespace, Name: "aws"}, &secret))
+	secret.Data["AWS_ACCESS_KEY_ID"] = []byte("AKIAFRESH")
+	w.must(w.client.Update(t.Context(), &secret))
+	before := len(w.aws.Calls(t, "CreateChangeSet"))
+	w.edit("web", `{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}}}`)
+	w.until("web", "it is deployed again", func(o *v1alpha1.CdkTsStack) bool {
+		return o.Status.Operation == nil && len(w.aws.Calls(t, "CreateChangeSet")) > before
+	})
+	for _, call := range w.aws.Calls(t, "CreateChangeSet")[before:] {
+		if call.AccessKey != "AKIAFRESH" {
+			t.Errorf("a change set was made with the key %s that the Secret no longer has", call.AccessKey)
+		}
 	}
 }

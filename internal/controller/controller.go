@@ -19,6 +19,7 @@ import (
 	"awscdk.dev/operator/internal/run"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -82,6 +83,7 @@ type Reconciler struct {
 	gaps    gaps
 	// sessions are those of objects with roles of their own.
 	sessions sessions
+	recent   recent
 	fleet    fleet
 }
 
@@ -126,16 +128,26 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 
 // takeOver puts our finalizer on an object before anything is done about it,
 // so that it cannot vanish with its stack left behind. The pass goes on with the
-// object as the API server gives it back.
+// object that it has: nobody can have changed it since.
 func (r *Reconciler) takeOver(ctx context.Context, obj *v1alpha1.CdkTsStack) error {
-	before := obj.DeepCopy()
-	controllerutil.AddFinalizer(obj, v1alpha1.Finalizer)
+	before := metadataOf(obj)
+	written := before.DeepCopy()
+	controllerutil.AddFinalizer(written, v1alpha1.Finalizer)
 	patch := client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})
-	if err := r.Client.Patch(ctx, obj, patch); err != nil {
+	if err := r.Client.Patch(ctx, written, patch); err != nil {
 		return fmt.Errorf("put the finalizer on: %w", err)
 	}
+	obj.Finalizers, obj.ResourceVersion, obj.Generation = written.Finalizers, written.ResourceVersion, written.Generation
 	r.written.note(obj)
 	return nil
+}
+
+// metadataOf is the metadata of an object, to be patched: what the API server gives
+// back of it costs less to read than the whole.
+func metadataOf(obj *v1alpha1.CdkTsStack) *metav1.PartialObjectMetadata {
+	meta := &metav1.PartialObjectMetadata{ObjectMeta: *obj.ObjectMeta.DeepCopy()}
+	meta.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CdkTsStack"))
+	return meta
 }
 
 func (r *Reconciler) reporter() report.Reporter {

@@ -14,6 +14,7 @@ import (
 // not be seen is an error beside the value.
 func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Observed {
 	needs := decide.Look(p.obj, p.Now(), settings)
+	p.looks = needs.Reader
 	var seen decide.Observed
 	if needs.Head {
 		seen.Head = p.head(ctx, needs)

@@ -21,6 +21,9 @@ type pass struct {
 	obj *v1alpha1.CdkTsStack
 	// secrets are the Secrets that were read, by name.
 	secrets map[string]map[string][]byte
+	// looks: nothing is changed by this pass but the status, so that a Secret that
+	// was read a moment ago will do.
+	looks bool
 }
 
 func (r *Reconciler) pass(obj *v1alpha1.CdkTsStack) *pass {
@@ -43,6 +46,9 @@ func (p *pass) run(ctx context.Context) (after time.Duration, err error) {
 	}
 	if d.Action == decide.ActLetGo {
 		return 0, p.letGo(ctx)
+	}
+	if p.looks && d.Action != decide.ActDetectDrift {
+		p.looks, p.secrets = false, map[string]map[string][]byte{}
 	}
 	acted := p.act(ctx, d.Action, seen)
 	p.doubtSession(acted.Err)
@@ -96,8 +102,13 @@ func (p *pass) secret(ctx context.Context, name, field string) (map[string][]byt
 	if data, known := p.secrets[name]; known {
 		return data, nil
 	}
+	key := types.NamespacedName{Namespace: p.obj.Namespace, Name: name}
+	if data, known := p.recent.get(key, p.Now()); known && p.looks {
+		p.secrets[name] = data
+		return data, nil
+	}
 	var s corev1.Secret
-	err := p.Live.Get(ctx, types.NamespacedName{Namespace: p.obj.Namespace, Name: name}, &s)
+	err := p.Live.Get(ctx, key, &s)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, errSecretNotFound.New(
@@ -107,6 +118,7 @@ func (p *pass) secret(ctx context.Context, name, field string) (map[string][]byt
 			"the Secret %s/%s that %s names cannot be read: %v", p.obj.Namespace, name, field, err)
 	}
 	p.secrets[name] = s.Data
+	p.recent.put(key, s.Data, p.Now())
 	return s.Data, nil
 }
 

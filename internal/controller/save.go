@@ -97,8 +97,7 @@ func (r *Reconciler) patchStatus(ctx context.Context, obj *v1alpha1.CdkTsStack, 
 	if err != nil {
 		return "", fmt.Errorf("tell what changed in the status: %w", err)
 	}
-	written := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Namespace: obj.Namespace, Name: obj.Name}}
-	written.SetGroupVersionKind(v1alpha1.GroupVersion.WithKind("CdkTsStack"))
+	written := metadataOf(&v1alpha1.CdkTsStack{ObjectMeta: metav1.ObjectMeta{Namespace: obj.Namespace, Name: obj.Name}})
 	if err := r.Client.Status().Patch(ctx, written, client.RawPatch(types.MergePatchType, patch)); err != nil {
 		if tooLarge(err) {
 			r.reporter().Send(obj, report.Event{Warning: true, Reason: "StatusTooLarge", Action: "Save", Note: "The object is too large for its status to be saved, and nothing is done about it: make its spec and annotations smaller"})

@@ -7,6 +7,7 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // maxAccounts bounds how many ServiceAccounts are asked about in one check; what
@@ -17,7 +18,7 @@ const maxAccounts = 50
 // are given one by one.
 func (p *Preflight) accounts(ctx context.Context) (missing []Missing, err error) {
 	var all v1alpha1.CdkTsStackList
-	if err := p.o.Client.List(ctx, &all); err != nil {
+	if err := p.o.Client.List(ctx, &all, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, nil //nolint:nilerr // before the cache is filled, or without the right, which another check misses
 	}
 	asked := map[types.NamespacedName]bool{}

@@ -23,14 +23,10 @@ var labels = []string{"namespace", "resource_name", "aws_region", "stack_name"}
 // Metrics are the numbers that users' dashboards and alerts are made of. Every
 // one carries the labels namespace, resource_name, aws_region and stack_name.
 type Metrics struct {
-	passes                                  *prometheus.CounterVec
-	driftChecks, driftsDetected, gitChanges *prometheus.CounterVec
+	numbers                                 *numbers
 	hooks                                   *prometheus.CounterVec
-	driftStatus, gitPending, ready, stalled *prometheus.GaugeVec
-	driftUnknown                            *prometheus.GaugeVec
 	healthTime, compliance, hookValue       *prometheus.GaugeVec
 	deployments, runSteps, steps, hookTimes *prometheus.HistogramVec
-	driftFrequency                          *frequency
 
 	now func() time.Time
 
@@ -45,51 +41,37 @@ func NewMetrics(registry prometheus.Registerer, prefix string, now func() time.T
 	if prefix == "" {
 		prefix = DefaultPrefix
 	}
-	counter := func(name, help string) *prometheus.CounterVec {
-		return prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: prefix, Name: name, Help: help}, labels)
-	}
-	gauge := func(name, help string) *prometheus.GaugeVec {
-		return prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: name, Help: help}, labels)
-	}
 	histogram := func(name, help string, buckets []float64, more ...string) *prometheus.HistogramVec {
 		return prometheus.NewHistogramVec(prometheus.HistogramOpts{Name: name, Help: help, Buckets: buckets}, append(more, labels...))
 	}
 	// Each bucket is a series for each object and each step of it.
 	fine, coarse := prometheus.ExponentialBuckets(0.5, 2, 14), prometheus.ExponentialBuckets(0.5, 4, 7)
 	m := &Metrics{
-		passes:         counter("passes_total", "How often the operator went over the object."),
-		driftChecks:    counter("drift_checks_total", "Drift checks that ended, well or not."),
-		driftStatus:    gauge("drift_status", "1 when the last drift check found drift, else 0."),
-		driftUnknown:   gauge("drift_unknown", "1 when the last drift check gave no answer, or not for all resources, else 0."),
-		driftsDetected: counter("drifts_detected_total", "Drift checks that found drift."),
-		gitPending:     gauge("git_sync_pending", "1 when a commit was seen and not deployed, else 0."),
-		gitChanges:     counter("git_changes_detected_total", "New commits that were seen."),
-		ready:          gauge("ready", "1 when the stack is deployed as its spec says, else 0."),
-		deployments:    histogram("deployment_duration_seconds", "Deployments from their start to their end, by outcome.", fine, "outcome"),
-		runSteps:       histogram(prefix+"_run_step_duration_seconds", "Steps of runs: Cloning, Installing, Synthesizing, Publishing, Inspecting and the hooks by name.", coarse, "step"),
-		steps:          histogram(prefix+"_step_duration_seconds", "Steps of operations: Building, Planning, Executing, Deleting, Detecting and so on.", coarse, "step"),
-		stalled:        gauge("stalled", "1 when nothing more is tried until the spec, the revision or an order changes, else 0."),
-		hooks:          prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: prefix, Name: "hooks_total", Help: "Lifecycle hooks that ended, by outcome."}, append([]string{"hook", "outcome"}, labels...)),
-		hookTimes:      histogram(prefix+"_hook_duration_seconds", "How long lifecycle hooks ran.", coarse, "hook"),
-		hookValue:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "hook_value", Help: "Numbers that hooks reported in CDK_METRICS_FILE, by name."}, append([]string{"name"}, labels...)),
-		healthTime:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "health_check_response_time_ms", Help: "Response time of the last health check that a hook reported, in milliseconds."}, labels),
-		compliance:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "security_compliance_score", Help: "Security compliance that a hook reported last, 0 to 100."}, labels),
-		driftFrequency: newFrequency("drift_detection_frequency", "Drift checks that ended within the last hour.", now),
-		now:            now,
-		series:         map[types.NamespacedName]prometheus.Labels{},
-		values:         map[types.NamespacedName]valueNames{},
+		numbers:     newNumbers(prefix, now),
+		deployments: histogram("deployment_duration_seconds", "Deployments from their start to their end, by outcome.", fine, "outcome"),
+		runSteps:    histogram(prefix+"_run_step_duration_seconds", "Steps of runs: Cloning, Installing, Synthesizing, Publishing, Inspecting and the hooks by name.", coarse, "step"),
+		steps:       histogram(prefix+"_step_duration_seconds", "Steps of operations: Building, Planning, Executing, Deleting, Detecting and so on.", coarse, "step"),
+		hooks:       prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: prefix, Name: "hooks_total", Help: "Lifecycle hooks that ended, by outcome."}, append([]string{"hook", "outcome"}, labels...)),
+		hookTimes:   histogram(prefix+"_hook_duration_seconds", "How long lifecycle hooks ran.", coarse, "hook"),
+		hookValue:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "hook_value", Help: "Numbers that hooks reported in CDK_METRICS_FILE, by name."}, append([]string{"name"}, labels...)),
+		healthTime:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "health_check_response_time_ms", Help: "Response time of the last health check that a hook reported, in milliseconds."}, labels),
+		compliance:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "security_compliance_score", Help: "Security compliance that a hook reported last, 0 to 100."}, labels),
+		now:         now,
+		series:      map[types.NamespacedName]prometheus.Labels{},
+		values:      map[types.NamespacedName]valueNames{},
 	}
 	for _, v := range m.vectors() {
 		registry.MustRegister(v)
 	}
-	registry.MustRegister(m.driftFrequency)
+	registry.MustRegister(m.numbers)
 	return m
 }
 
 // Passed counts a pass over an object. One that makes many is busy with
 // something that does not come to an end.
 func (m *Metrics) Passed(obj *v1alpha1.CdkTsStack) {
-	m.passes.With(m.labelsOf(obj)).Inc()
+	l := m.labelsOf(obj)
+	m.numbers.with(nameOf(obj), l, func(o *ofObject) { o.values[passes]++ })
 }
 
 // Record counts what changed between two saved states. The series of an
@@ -98,19 +80,21 @@ func (m *Metrics) Passed(obj *v1alpha1.CdkTsStack) {
 func (m *Metrics) Record(before, after *v1alpha1.CdkTsStack, seen decide.Observed) {
 	l := m.labelsOf(after)
 	st := &after.Status
-	m.driftStatus.With(l).Set(number(st.DriftDetected))
-	m.driftUnknown.With(l).Set(number(driftUnknown(st)))
-	m.gitPending.With(l).Set(number(st.Source != nil && st.Source.PendingRevision != ""))
-	m.ready.With(l).Set(number(isReady(st)))
-	m.stalled.With(l).Set(number(meta.IsStatusConditionTrue(st.Conditions, v1alpha1.ConditionStalled)))
-	if decide.MayCheckDrift(&after.Spec) {
-		m.driftFrequency.note(l, checkEnded(before, after))
-	} else {
-		m.driftFrequency.forget(types.NamespacedName{Namespace: after.Namespace, Name: after.Name})
-	}
-	m.driftChecks.With(l).Add(number(checkEnded(before, after)))
-	m.driftsDetected.With(l).Add(number(checkEnded(before, after) && st.DriftDetected && st.Drift.Error == ""))
-	m.gitChanges.With(l).Add(number(revisionMoved(before, after)))
+	m.numbers.with(nameOf(after), l, func(o *ofObject) {
+		o.recorded = true
+		o.values[driftStatus] = number(st.DriftDetected)
+		o.values[driftUnknown] = number(isDriftUnknown(st))
+		o.values[gitPending] = number(st.Source != nil && st.Source.PendingRevision != "")
+		o.values[ready] = number(isReady(st))
+		o.values[stalled] = number(meta.IsStatusConditionTrue(st.Conditions, v1alpha1.ConditionStalled))
+		checked := checkEnded(before, after)
+		o.values[driftChecks] += number(checked)
+		o.values[driftsDetected] += number(checked && st.DriftDetected && st.Drift.Error == "")
+		o.values[gitChanges] += number(revisionMoved(before, after))
+		if o.frequent = false; decide.MayCheckDrift(&after.Spec) {
+			o.checked(checked, m.now())
+		}
+	})
 	for _, e := range newEntries(before, after) {
 		if e.Kind == v1alpha1.OperationDeploy {
 			m.deployments.MustCurryWith(l).WithLabelValues(string(e.Outcome)).Observe(e.EndedAt.Sub(e.StartedAt.Time).Seconds())
@@ -169,17 +153,21 @@ func (m *Metrics) recordRun(l prometheus.Labels, before, after *v1alpha1.CdkTsSt
 // labelsOf gives the object's labels, and drops its old series when they
 // changed: a name that is created again may be another stack.
 func (m *Metrics) labelsOf(obj *v1alpha1.CdkTsStack) prometheus.Labels {
-	name := types.NamespacedName{Namespace: obj.Namespace, Name: obj.Name}
+	name := nameOf(obj)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	old := m.series[name]
+	if old != nil && old["stack_name"] == obj.Spec.StackName && old["aws_region"] == obj.Spec.AWSRegion {
+		return old
+	}
+	if old != nil {
+		m.drop(name)
+	}
 	l := prometheus.Labels{
 		"namespace":     obj.Namespace,
 		"resource_name": obj.Name,
 		"aws_region":    obj.Spec.AWSRegion,
 		"stack_name":    obj.Spec.StackName,
-	}
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if old := m.series[name]; old != nil && (old["stack_name"] != l["stack_name"] || old["aws_region"] != l["aws_region"]) {
-		m.drop(name)
 	}
 	m.series[name] = l
 	return l
@@ -202,7 +190,7 @@ func (m *Metrics) drop(name types.NamespacedName) {
 	for _, v := range m.vectors() {
 		v.DeletePartialMatch(match)
 	}
-	m.driftFrequency.forget(name)
+	m.numbers.forget(name)
 }
 
 // vector is a metric with labels.
@@ -213,16 +201,19 @@ type vector interface {
 
 func (m *Metrics) vectors() []vector {
 	return []vector{
-		m.passes, m.driftChecks, m.driftsDetected, m.gitChanges, m.hooks, m.driftStatus, m.driftUnknown, m.gitPending, m.ready, m.stalled,
-		m.healthTime, m.compliance, m.hookValue, m.deployments, m.runSteps, m.steps, m.hookTimes,
+		m.hooks, m.healthTime, m.compliance, m.hookValue, m.deployments, m.runSteps, m.steps, m.hookTimes,
 	}
 }
 
-// driftUnknown says whether it is not known if all of the stack is as its
+// isDriftUnknown says whether it is not known if all of the stack is as its
 // template says.
-func driftUnknown(st *v1alpha1.CdkTsStackStatus) bool {
+func isDriftUnknown(st *v1alpha1.CdkTsStackStatus) bool {
 	return meta.IsStatusConditionPresentAndEqual(st.Conditions, v1alpha1.ConditionDrifted, metav1.ConditionUnknown) ||
 		(st.Drift != nil && len(st.Drift.Unchecked) > 0)
+}
+
+func nameOf(obj *v1alpha1.CdkTsStack) types.NamespacedName {
+	return types.NamespacedName{Namespace: obj.Namespace, Name: obj.Name}
 }
 
 func number(yes bool) float64 {

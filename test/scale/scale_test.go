@@ -82,13 +82,18 @@ func (s *bench) share(target float64) float64 { return target * float64(s.object
 func (s *bench) manage(data string, flags ...string) *rig.Manager {
 	s.Helper()
 	minutes := int(s.period / time.Minute)
-	flags = append(flags, "--pprof-bind-address", os.Getenv("SCALE_PPROF"))
-	if os.Getenv("SCALE_PPROF") == "" {
-		flags = flags[:len(flags)-2]
-	}
 	return s.Manage(s, rig.ManagerOptions{
 		Data: data, GitSync: "*/5 * * * *", Drift: fmt.Sprintf("*/%d * * * *", minutes), Flags: flags,
 	})
+}
+
+// profiled are the flags of a manager that serves profiles, if SCALE_PPROF says
+// where.
+func profiled() []string {
+	if address := os.Getenv("SCALE_PPROF"); address != "" {
+		return []string{"--pprof-bind-address", address}
+	}
+	return nil
 }
 
 // firstSight measures how long a manager takes that sees all objects for the
@@ -98,7 +103,7 @@ func (s *bench) firstSight() {
 	s.fleet = s.createFleet()
 	s.say("seeing them for the first time")
 	before, began := s.requests(), time.Now()
-	s.manager = s.manage(s.data)
+	s.manager = s.manage(s.data, profiled()...)
 	s.awaitSeen(before)
 	took := time.Since(began)
 	used := figures.ProcessorTime(s, s.manager.PID)
@@ -115,7 +120,7 @@ func (s *bench) steady() {
 	s.say("making %d stacks, and the objects' statuses", s.objects)
 	s.fleet.deploy(s)
 	s.say("starting a manager that finds all as it should be")
-	s.manager = s.manage(s.data)
+	s.manager = s.manage(s.data, profiled()...)
 	s.awaitReady(s.manager)
 	time.Sleep(5 * time.Second)
 	s.say("watching it for %s", s.period)
