@@ -140,7 +140,7 @@ func (c calls) since(before calls) string {
 func (s *bench) awaitSeen(before requests) {
 	s.Helper()
 	const write = "PATCH cdktsstacks/status"
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(500 * time.Millisecond) {
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(time.Second) {
 		if s.requests()[write]-before[write] >= s.objects && s.seen() == s.objects {
 			return
 		}
