@@ -110,6 +110,7 @@ func TestAnUpgradeFromTheEarlierChartAdoptsAndDeploysNothing(t *testing.T) {
 			if !strings.Contains(said, "deletes no stack") {
 				t.Errorf("helm says %s", said)
 			}
+			cluster.refusesSecond("")
 			s.survivesUninstallation(n)
 		})
 	}

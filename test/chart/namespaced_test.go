@@ -55,6 +55,7 @@ func TestANamespaceWithoutItsRoleHarmsNoOther(t *testing.T) {
 	c.served()
 	s.object()
 	c.install("install", chart, inProcess+"namespaced: true\nwatchNamespaces: [team, later]\ncrds: {install: false}")
+	c.refusesSecond("namespaced: true\nwatchNamespaces: [later]\ncrds: {install: false}")
 	binding := c.kubectl("", "get", "rolebindings", "--namespace", "later", "--output=yaml")
 	c.kubectl("", "delete", "rolebindings", "--namespace", "later", "--all")
 	m := n.start(release)
@@ -76,4 +77,14 @@ func TestANamespaceWithoutItsRoleHarmsNoOther(t *testing.T) {
 		t.Error("the manager did not hear that it may read the namespace")
 	}
 	n.start(release).lacksNothing()
+}
+
+// refusesSecond fails the test when Helm installs the chart once more, in another
+// namespace.
+func (c *cluster) refusesSecond(values string) {
+	c.Helper()
+	out, err := c.run(inProcess+values, c.helm, "install", "second", chart, "--namespace", "second-system", "--create-namespace", "--timeout", "60s", "--values", "-")
+	if err == nil || !strings.Contains(out, "cannot be imported into the current release") {
+		c.Errorf("a second installation over the same namespace: %v\n%s", err, out)
+	}
 }
