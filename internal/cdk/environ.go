@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"awscdk.dev/operator/internal/proc"
 )
 
 // environ is an environment under construction; the last assignment wins.
@@ -86,5 +88,5 @@ func findNode(env []string) (string, error) {
 	if path := lookPath("node", env); path != "" {
 		return path, nil
 	}
-	return "", ErrInstallFailed.Because(errors.New("node not found"), "Node.js (node) is not on the operator's PATH: install it where the operator runs, or add its folder to PATH.")
+	return "", ErrInstallFailed.Because(errors.New("node not found"), "%s", proc.NotOnPath("Node.js (node)")+".")
 }

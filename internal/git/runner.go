@@ -229,7 +229,7 @@ func (r *runner) run(ctx context.Context, dir string, out io.Writer, args []stri
 		return nil
 	}
 	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("run git: %w; install git 2.30 or later", err)
+		return fmt.Errorf("%s; git 2.30 or later is needed", proc.NotOnPath("git"))
 	}
 	return fmt.Errorf("git: %w\n%s", err, stderr.String())
 }

@@ -107,7 +107,7 @@ func runScript(ctx context.Context, script, dir string, env []string, out io.Wri
 func startError(err error) error {
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return errors.New("bash is not on the operator's PATH: install it where the operator runs")
+		return errors.New(proc.NotOnPath("bash"))
 	case errors.Is(err, unix.E2BIG):
 		return errors.New("the variables of the hook are too large for one process (128 KiB each, about 2 MiB together): keep large values in files")
 	}

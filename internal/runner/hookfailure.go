@@ -89,7 +89,7 @@ func missingTool(shown string) string {
 	if m == nil {
 		return ""
 	}
-	return fmt.Sprintf("; %s is not on the operator's PATH: install it where the operator runs", m[1])
+	return "; " + proc.NotOnPath(m[1])
 }
 
 // lastLines gives the last lines of an output that holds no secrets, oldest

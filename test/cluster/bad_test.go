@@ -97,6 +97,23 @@ func (w *world) badLuck() {
 	}
 }
 
+// wrongImages has runs get an image that no node has, then one without any tool: the
+// object says which, and is deployed when the operator has the right one again.
+func (w *world) wrongImages() {
+	const namespace = "wrong-images"
+	w.namespace(namespace)
+	stack := stackOf(namespace, namespace, w.publish(namespace+".git", quickApp(stackName(namespace), "wrong image")))
+	w.upgradeWith("runner.image.tag=absent")
+	w.Create(w.T, stack)
+	w.says(stack, "ImageNotPulled", runnerRepository+":absent")
+	// The manager's own image has the program and no tool.
+	w.upgradeWith("runner.image.repository=" + managerRepository)
+	w.says(stack, "ToolMissing", "git")
+	w.upgradeWith()
+	w.kubectl("annotate", "cdk", stack.Name, "-n", namespace, "--overwrite", "kubectl.kubernetes.io/restartedAt=now")
+	w.Until(w.T, stack, "it is deployed", rig.Ready)
+}
+
 // short makes the name of a namespace out of a sentence.
 func short(sentence string) string {
 	words := strings.Fields(strings.ToLower(sentence))

@@ -38,6 +38,7 @@ func acts() []act {
 		{"killed managers and runs harm nothing", (*world).kills},
 		{"a node that is lost in mid-hook is no failure", (*world).lostNode},
 		{"what goes wrong in a namespace is told and mended", (*world).badLuck},
+		{"an image for runs that is wrong is told and corrected", (*world).wrongImages},
 		{"uninstalling leaves every stack", (*world).uninstall},
 	}
 	if os.Getenv(measureOverhead) != "" {

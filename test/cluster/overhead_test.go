@@ -19,14 +19,17 @@ func (w *world) overhead() {
 		w.Logf("a build in a Job, %s: %.1f s, in the manager's pod %.1f s: %+.1f s, %.2f times", state,
 			jobs[i].Seconds(), local[i].Seconds(), (jobs[i] - local[i]).Seconds(), jobs[i].Seconds()/local[i].Seconds())
 	}
-	w.upgradeTo("Job")
+	w.upgradeWith("executor=Job")
 }
 
-func (w *world) upgradeTo(executor string) {
+// upgradeWith is a helm upgrade with some values set beside the usual ones.
+func (w *world) upgradeWith(values ...string) {
 	w.Helper()
-	out, err := w.helm("upgrade", release, w.chart(), "--namespace", operatorNamespace, "--values", w.file("values.yaml", w.values()),
-		"--set", "executor="+executor, "--wait", "--timeout", "3m")
-	if err != nil {
+	args := []string{"upgrade", release, w.chart(), "--namespace", operatorNamespace, "--values", w.file("values.yaml", w.values()), "--wait", "--timeout", "3m"}
+	for _, value := range values {
+		args = append(args, "--set", value)
+	}
+	if out, err := w.helm(args...); err != nil {
 		w.Fatalf("helm upgrade: %v\n%s\n%s", err, out, w.situation())
 	}
 }
@@ -34,7 +37,7 @@ func (w *world) upgradeTo(executor string) {
 // builds are how long the first and the second build of an app take.
 func (w *world) builds(executor string) (took [2]time.Duration) {
 	w.Helper()
-	w.upgradeTo(executor)
+	w.upgradeWith("executor=" + executor)
 	namespace := map[string]string{"Job": "measured-job", "Local": "measured-local"}[executor]
 	w.namespace(namespace)
 	w.claim(namespace, w.TempDir())

@@ -48,7 +48,7 @@ func leanJob(obj any) (any, error) {
 func leanContainers(all []corev1.Container) []corev1.Container {
 	lean := make([]corev1.Container, 0, len(all))
 	for _, c := range all {
-		lean = append(lean, corev1.Container{Name: c.Name, Resources: corev1.ResourceRequirements{Limits: c.Resources.Limits}})
+		lean = append(lean, corev1.Container{Name: c.Name, Image: c.Image, Resources: corev1.ResourceRequirements{Limits: c.Resources.Limits}})
 	}
 	return lean
 }

@@ -416,6 +416,32 @@ func TestARunThatHasWaitedForLongGetsFreshSecrets(t *testing.T) {
 	executortest.StaysFresh(t, executortest.For(w, w.namespace, "app", "u1"), clock)
 }
 
+// Who corrects the operator's --runner-image has the runs begun anew that wait for the
+// old one; those that work are left alone.
+func TestARunThatWaitsForAnImageGetsTheOneThatWasCorrected(t *testing.T) {
+	w := newWorld(t, jobtest.Options{}, func(o *job.Options) { o.Image = "runner:absent" })
+	req := executortest.Request(executortest.Succeed)
+	req.Timeout = time.Hour
+	w.must(w.begin(w, "run-1", req))
+	pod := w.pod()
+	pod.Status.ContainerStatuses = []corev1.ContainerStatus{{Name: pod.Spec.Containers[0].Name, State: corev1.ContainerState{
+		Waiting: &corev1.ContainerStateWaiting{Reason: "ErrImageNeverPull", Message: "not there"},
+	}}}
+	w.must(w.client.Status().Update(t.Context(), pod))
+	clock := executortest.NewClock(time.Now)
+	clock.Forward(time.Minute) // it is told when the pod had some time
+	same := w.executor(func(o *job.Options) { o.Image, o.Now = "runner:absent", clock.Now })
+	w.waiting(same, "run-1", "ImageNotPulled")
+	right := w.executor(func(o *job.Options) { o.Image, o.Now = "runner:right", clock.Now })
+	executortest.Eventually(t, "the run is to be started again", func() bool {
+		return right.Observe(t.Context(), "run-1").State == decide.RunNone
+	})
+	executortest.Eventually(t, "it has the right image", func() bool {
+		err := w.begin(right, "run-1", req)
+		return err == nil && w.job("run-1").Spec.Template.Spec.Containers[0].Image == "runner:right"
+	})
+}
+
 // A pod that has not begun reads its Secret when it does: that is filled anew, and a
 // Job that somebody has suspended meanwhile stays so.
 func TestAPodThatHasWaitedForLongGetsFreshSecrets(t *testing.T) {

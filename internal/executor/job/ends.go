@@ -33,6 +33,8 @@ func seeEnd(j *batchv1.Job, pod *corev1.Pod) look {
 	case failure == nil && unaccounted(fatal(all)),
 		failure == nil && damage == nil && !exceeded(j) && interrupted(pod, fatal(all)):
 		return look{state: lost, why: ofKubelet(pod)}
+	case failure == nil && !exceeded(j) && killed(pod, fatal(all)):
+		return look{state: lost, why: "it was deleted"}
 	}
 	if p := diagnose(j, pod, all, damage, result.Failure); p != nil {
 		result.Failure, result.Plan, result.PlanAt, result.Inspection = p, nil, nil, nil
@@ -58,6 +60,13 @@ func unaccounted(c *corev1.ContainerStatus) bool {
 func interrupted(pod *corev1.Pod, last *corev1.ContainerStatus) bool {
 	return pod.Status.Phase == corev1.PodFailed && pod.Status.Reason != "Evicted" &&
 		(last == nil || last.State.Terminated.ExitCode == 0)
+}
+
+// killed says whether a pod was deleted and ended before its run could say so: by
+// SIGKILL, or by SIGTERM before the run was there to hear it. What ran out of memory
+// ended for that.
+func killed(pod *corev1.Pod, last *corev1.ContainerStatus) bool {
+	return !pod.DeletionTimestamp.IsZero() && pod.Status.Reason != "Evicted" && last != nil && last.State.Terminated.Reason != "OOMKilled"
 }
 
 // ofKubelet is what a node says of the end of a pod as a whole, "" when nothing.

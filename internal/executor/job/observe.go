@@ -161,6 +161,9 @@ func (e *Executor) podless(j *batchv1.Job, pods []corev1.Pod) time.Time {
 // observeAlive tells what a run that goes on is doing or waits for. One that has
 // waited as long as it may work has failed.
 func (e *Executor) observeAlive(ctx context.Context, j *batchv1.Job, seen look) decide.Run {
+	if e.hasOldImage(j, seen) {
+		return decide.Run{} // it is started again, with the image that runs have now
+	}
 	r := decide.Run{State: decide.RunRunning, Step: seen.step, Stale: e.stale(j, seen)}
 	waits := seen.waits
 	if seen.ask != nil {
@@ -182,6 +185,16 @@ func (e *Executor) observeAlive(ctx context.Context, j *batchv1.Job, seen look) 
 	}
 	r.Waiting = e.memos.waits(j.Name, waits, e.o.Now())
 	return r
+}
+
+// hasOldImage says whether a run waits for an image that its node cannot get or use,
+// while runs have got another one since: whoever corrected --runner-image has
+// done what the message says.
+func (e *Executor) hasOldImage(j *batchv1.Job, seen look) bool {
+	if seen.begun || seen.waits == nil || !errors.Is(seen.waits, errImage) && !errors.Is(seen.waits, errImageUnusable) {
+		return false
+	}
+	return j.Spec.Template.Spec.Containers[0].Image != e.o.Image
 }
 
 // stale says whether a run that has not begun has secrets that may have ended.

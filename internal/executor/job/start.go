@@ -51,6 +51,8 @@ const (
 	aJob
 	// anotherJob: it was lost.
 	anotherJob
+	// anotherImage: it waits for an image that runs no longer have.
+	anotherImage
 	// aSecret: its own was deleted, or is so old that what it says may have ended.
 	aSecret
 )
@@ -72,6 +74,8 @@ func (e *Executor) needs(ctx context.Context, j *batchv1.Job) (needed, error) {
 		return aJob, nil
 	case seen.state == lost && lostBefore(j)+1 < maxLost:
 		return anotherJob, nil
+	case seen.state == alive && e.hasOldImage(j, seen):
+		return anotherImage, nil
 	case seen.state == alive && (e.memos.secretGone(j.Name) || e.stale(j, seen)):
 		return aSecret, nil
 	}
@@ -145,12 +149,15 @@ func (e *Executor) make(ctx context.Context, en *entry, j *batchv1.Job, need nee
 	if len(b.stages) == 0 {
 		return problem.NotSupported.New("this version of the operator cannot carry out the operation %q", en.request.Operation)
 	}
-	if need == anotherJob {
-		b.lost = lostBefore(j) + 1
+	if need == anotherJob || need == anotherImage {
+		b.lost = lostBefore(j)
+		if need == anotherJob {
+			b.lost++
+		}
 		e.mu.Lock()
 		e.lost[en.name] = b.lost
 		e.mu.Unlock()
-		// Its pods have ended, so that its name may be free at once.
+		// Its pods have ended or never began, so that its name may be free at once.
 		if err := e.delete(ctx, j.Namespace, j.Name, j.UID, metav1.DeletePropagationBackground); err != nil {
 			return err
 		}
