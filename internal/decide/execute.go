@@ -59,6 +59,9 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 		return p.underWay(op, stack)
 	}
 	p.noteOutputs(stack)
+	if cause := ev.RootCause; cause != nil && cause.Export != nil {
+		return p.failExport(cause.Export, failureMessage(op.Plan, ev))
+	}
 	return p.fail(errDeploymentFailed.New("%s", failureMessage(op.Plan, ev)))
 }
 

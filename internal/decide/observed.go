@@ -21,6 +21,8 @@ type Observed struct {
 	Drift       Drift
 	Bootstrap   Bootstrap
 	Rival       Rival
+	Inputs      Inputs
+	Others      Others
 	// Acted is what came of the action that the decision before this one, in
 	// the same pass, asked for; nil in the first decision of a pass.
 	Acted *Acted
@@ -218,6 +220,8 @@ type ChangeSet struct {
 	Changes []Change
 	// Unseen says that it does more, in nested stacks that could not be read.
 	Unseen bool
+	// Export is what it failed for, if that is an export.
+	Export *ExportFault
 	Err    error
 }
 
@@ -263,6 +267,8 @@ type Failure struct {
 	ResourceType string
 	Status       string
 	Reason       string
+	// Export is what it failed for, if that is an export.
+	Export *ExportFault
 }
 
 // Drift is CloudFormation's drift detection.

@@ -28,7 +28,7 @@ func adopt(p *pass) bool {
 		return p.findAdopted()
 	}
 	revision, _ := p.head() // it is named later when it is not known yet
-	p.st.Target = newTarget(revision, SpecDigest(&p.obj.Spec), "")
+	p.st.Target = newTarget(revision, SpecDigest(&p.obj.Spec), "", p.seen.Inputs.Digest)
 	p.st.Deployed = &v1alpha1.Deployment{
 		Target:     *p.st.Target,
 		Generation: p.obj.Generation,
@@ -46,7 +46,7 @@ func (p *pass) nameAdopted() {
 		return
 	}
 	if revision, ok := p.head(); ok {
-		target := newTarget(revision, d.Target.SpecDigest, d.Target.Order)
+		target := newTarget(revision, d.Target.SpecDigest, d.Target.Order, d.Target.Inputs)
 		d.Target, p.st.Target = *target, target.DeepCopy()
 	}
 }
@@ -92,7 +92,7 @@ func refuseSpec(p *pass) bool {
 		_, err = windows.Parse(w)
 	}
 	if err == nil {
-		return false
+		return p.refuseCycle()
 	}
 	p.say(stalled, problem.InvalidSpec, err.Error())
 	return true

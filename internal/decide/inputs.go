@@ -1,0 +1,100 @@
+package decide
+
+import (
+	"slices"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
+)
+
+// ReasonInputChanged: what contextFrom and parametersFrom read has changed.
+const ReasonInputChanged = "InputChanged"
+
+// Inputs are what spec.contextFrom and spec.parametersFrom read, by name only:
+// decisions need no values.
+type Inputs struct {
+	// Seen is true when they were looked at.
+	Seen bool
+	// Digest names all that was read.
+	Digest string
+	// Missing is what is not there, if anything is not.
+	Missing *problem.Problem
+	// Err is why it cannot be told what is there.
+	Err error
+	// Again is when they are worth another look, the zero time when others wake
+	// the object for all of them.
+	Again time.Time
+}
+
+// InputToken is what names one value that was read: where it goes, and what
+// another value has another of.
+type InputToken struct{ To, Token string }
+
+// InputsDigest names what was read. Values of Secrets are no part of it: who
+// sees a digest of a short password, or of a pin, can find it by trying. The
+// identity and version of the Secret stand for them. An edit of something else
+// in the Secret then builds once, and finds nothing to change.
+func InputsDigest(tokens []InputToken) string { return digest(tokens) }
+
+// HasInputs says whether a spec reads values from elsewhere.
+func HasInputs(spec *v1alpha1.CdkTsStackSpec) bool {
+	return len(spec.ContextFrom)+len(spec.ParametersFrom) > 0
+}
+
+// DependsOn are the names of all CdkTsStacks that a spec depends on, sorted:
+// those that it names, and those whose outputs it reads.
+func DependsOn(spec *v1alpha1.CdkTsStackSpec) []string {
+	names := make([]string, 0, len(spec.DependsOn))
+	for _, d := range spec.DependsOn {
+		names = append(names, d.Name)
+	}
+	for _, c := range spec.ContextFrom {
+		if c.Stack != nil {
+			names = append(names, c.Stack.Name)
+		}
+	}
+	for _, f := range spec.ParametersFrom {
+		if f.Stack != nil {
+			names = append(names, f.Stack.Name)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// inputs names what is read from elsewhere. When that cannot be told, it says
+// what is missing: what is deployed stays as it is.
+func (p *pass) inputs() (digest string, known bool) {
+	in := p.seen.Inputs
+	switch {
+	case !HasInputs(&p.obj.Spec):
+		return "", true
+	case in.Missing != nil:
+		p.tell(waiting, in.Missing)
+		p.wakeAt(p.now.Add(p.patience(in.Missing.Reason)))
+	case in.Err != nil && p.st.Target != nil && p.reached() && !p.editPending():
+		p.wakeAt(p.now.Add(time.Minute)) // nothing is known to have changed
+	case in.Err != nil:
+		p.waitFor(problem.Of(in.Err))
+	case !in.Seen:
+		p.wakeAt(p.now)
+	default:
+		return in.Digest, true
+	}
+	return "", false
+}
+
+// inputsMoved says whether what an operation was begun with is not what is read
+// now.
+func (p *pass) inputsMoved(op *v1alpha1.Operation) bool {
+	in := p.seen.Inputs
+	return in.Seen && in.Missing == nil && in.Err == nil && in.Digest != op.Target.Inputs
+}
+
+// recordInputs wakes the object for another look at what it reads.
+func recordInputs(p *pass) {
+	if at := p.seen.Inputs.Again; !at.IsZero() {
+		p.wakeAt(at)
+	}
+}
