@@ -1,7 +1,7 @@
 package v1alpha1
 
-// DeleteBeforeDependentsAnnotation, set to "true" on an object that is deleted,
-// has its stack deleted although others still depend on it.
+// DeleteBeforeDependentsAnnotation has the stack of a deleted object deleted
+// although others still depend on it, when it is "true".
 const DeleteBeforeDependentsAnnotation = "awscdk.dev/delete-before-dependents"
 
 // Dependency is another CdkTsStack of the same namespace.

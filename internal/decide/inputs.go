@@ -1,14 +1,17 @@
 package decide
 
 import (
+	"fmt"
 	"slices"
 	"time"
+
+	"k8s.io/utils/ptr"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
 )
 
-// ReasonInputChanged: what contextFrom and parametersFrom read has changed.
+// ReasonInputChanged is for a change of what contextFrom and parametersFrom read.
 const ReasonInputChanged = "InputChanged"
 
 // Inputs are what spec.contextFrom and spec.parametersFrom read, by name only:
@@ -97,4 +100,24 @@ func recordInputs(p *pass) {
 	if at := p.seen.Inputs.Again; !at.IsZero() {
 		p.wakeAt(at)
 	}
+}
+
+// readsItself says what is wrong with a spec that reads what it writes: each
+// deployment could be the reason for the next.
+func readsItself(spec *v1alpha1.CdkTsStackSpec) error {
+	if spec.Outputs == nil {
+		return nil
+	}
+	for _, c := range spec.ContextFrom {
+		if ref := c.ConfigMapKeyRef; ref != nil && ref.Name == spec.Outputs.ConfigMapName {
+			return fmt.Errorf("spec.contextFrom %s reads the ConfigMap %s, to which spec.outputs copies the outputs of this stack: read another one", c.Key, ref.Name)
+		}
+	}
+	for _, f := range spec.ParametersFrom {
+		configMap, secret := ptr.Deref(f.ConfigMapKeyRef, v1alpha1.InputKey{}).Name, ptr.Deref(f.SecretKeyRef, v1alpha1.InputKey{}).Name
+		if configMap != "" && configMap == spec.Outputs.ConfigMapName || secret != "" && secret == spec.Outputs.SecretName {
+			return fmt.Errorf("spec.parametersFrom %s reads %s, to which spec.outputs copies the outputs of this stack: read another one", f.Parameter, configMap+secret)
+		}
+	}
+	return nil
 }

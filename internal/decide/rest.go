@@ -88,6 +88,9 @@ func refuseSpec(p *pass) bool {
 	if size := jsonSize(p.obj.Spec); err == nil && size > maxSpec {
 		err = fmt.Errorf("the spec takes %d KiB and may take %d KiB, so that the object's status can be saved beside it: put long scripts into the repository and call them from the hooks", kib(size), kib(maxSpec))
 	}
+	if err == nil {
+		err = readsItself(&p.obj.Spec)
+	}
 	if w := p.obj.Spec.Windows; err == nil && w != nil {
 		_, err = windows.Parse(w)
 	}
