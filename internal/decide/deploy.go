@@ -116,7 +116,7 @@ func (p *pass) superseded(op *v1alpha1.Operation) string {
 		return "actions.deploy was set to false before anything was changed"
 	case SpecDigest(&p.obj.Spec) != op.Target.SpecDigest:
 		return "the spec was edited before anything was changed"
-	case p.inputsMoved(op):
+	case p.inputsMoved(op.Target):
 		return "what contextFrom and parametersFrom read was changed before anything was changed"
 	}
 	if p.outrun(op) {

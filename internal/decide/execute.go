@@ -73,7 +73,7 @@ func (p *pass) mayNoLonger(op *v1alpha1.Operation) bool {
 		return false
 	}
 	return p.deleting() || p.obj.Spec.Suspend || !MayDeploy(&p.obj.Spec) ||
-		SpecDigest(&p.obj.Spec) != op.Target.SpecDigest || p.passGates(op) != nil
+		SpecDigest(&p.obj.Spec) != op.Target.SpecDigest || p.inputsMoved(op.Target) || p.passGates(op) != nil
 }
 
 // accepted notes that CloudFormation has taken the order to execute the change

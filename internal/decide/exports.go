@@ -16,15 +16,24 @@ type ExportFault struct {
 	InUseBy []string
 }
 
-// maxInUseBy bounds the importers that are kept.
-const maxInUseBy = 20
+const (
+	// maxInUseBy bounds the importers that are kept.
+	maxInUseBy = 20
+	// maxExportTries is how often one target is tried while an export is in use:
+	// each failure rolls the stack back.
+	maxExportTries = 10
+)
 
 // failExport ends a deployment that an export stood in the way of. When stacks
 // of ours import it, it goes on after them, and no attempt is used.
 func (p *pass) failExport(x *ExportFault, message string) bool {
 	message = strings.TrimRight(message, ". ")
 	if len(x.InUseBy) == 0 {
-		return p.fail(errExportMissing.New("%s. No stack of this account and region exports %s: deploy the one that does first, and name its CdkTsStack in spec.dependsOn", message, x.Name))
+		hint := ""
+		if needs := p.st.Operation.Plan.DependsOn; len(needs) > 0 {
+			hint = fmt.Sprintf(" (the app says that this stack needs %s)", strings.Join(needs[:min(len(needs), maxListed)], ", "))
+		}
+		return p.fail(errExportMissing.New("%s. No stack of this account and region exports %s: deploy the one that does first, and name its CdkTsStack in spec.dependsOn%s", message, x.Name, hint))
 	}
 	users := x.InUseBy[:min(len(x.InUseBy), maxInUseBy)]
 	p.fail(errExportInUse.New("%s. %s", message, twoSteps(x.Name, users)))
@@ -66,6 +75,10 @@ func (p *pass) awaitImporters(last v1alpha1.HistoryEntry) bool {
 		return false
 	case len(o.Importers) == 0:
 		p.say(stalled, errExportInUse, last.Message+fmt.Sprintf(". No CdkTsStack of this namespace deploys %s: request a deployment when that is done: %s", strings.Join(last.InUseBy, ", "), p.orderCommand()))
+		return false
+	}
+	if last.Waited >= maxExportTries {
+		p.say(stalled, errExportInUse, fmt.Sprintf("%s. It was tried %d times: request a deployment when the import is gone: %s", last.Message, last.Waited, p.orderCommand()))
 		return false
 	}
 	var waits []string

@@ -55,6 +55,13 @@ func TestAnUpgradeDeploysNothing(t *testing.T) {
 	}
 	spec := &v1alpha1.CdkTsStackSpec{StackName: "Web", AWSRegion: "us-east-1", Path: "."}
 	before := SpecDigest(spec)
+	spec.ContextFrom = []v1alpha1.ContextFrom{{Key: "a"}, {Key: "b"}}
+	one := SpecDigest(spec)
+	spec.ContextFrom[0], spec.ContextFrom[1] = spec.ContextFrom[1], spec.ContextFrom[0]
+	if two := SpecDigest(spec); one != two || one == before {
+		t.Errorf("another order of contextFrom has the digest %s, and was %s; without it is %s", two, one, before)
+	}
+	spec.ContextFrom = nil
 	spec.DependsOn = []v1alpha1.Dependency{{Name: "network"}}
 	if got := SpecDigest(spec); got != before {
 		t.Errorf("an edit of dependsOn is a new target: %s, was %s", got, before)

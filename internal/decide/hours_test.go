@@ -167,12 +167,31 @@ func TestAnHourCostsLittle(t *testing.T) {
 		"inputs cannot be read":            {spec: reads, then: func(h *hour) { h.inputs = decide.Inputs{Err: passing("Error")} }, most: checked},
 		"the first inputs cannot be read":  {spec: reads, first: true, then: func(h *hour) { h.inputs = decide.Inputs{Err: passing("Error")} }, most: cost{passes: 200, writes: 6, calls: 60, events: 3}},
 		"a plan waits, with inputs":        {spec: func(s *spec) { reads(s); sundays(s) }, first: true, most: atRest},
+		"an input changes after a failure, and the repository is away": {spec: reads, first: true, then: func(h *hour) {
+			h.result = failed("SynthFailed")
+			h.spend(30 * time.Second)
+			h.headErr = passing("RepositoryUnreachable")
+			h.spend(10 * time.Minute)
+			h.inputs.Digest = "d2"
+		}, most: cost{passes: 300, writes: 60, calls: 20, events: 60}},
+		"an input changes while a plan waits, and the repository is away": {spec: func(s *spec) { reads(s); sundays(s) }, first: true, then: func(h *hour) {
+			h.spend(time.Minute)
+			h.headErr = passing("RepositoryUnreachable")
+			h.spend(10 * time.Minute)
+			h.inputs.Digest = "d2"
+		}, most: cost{passes: 200, writes: 20, calls: 20, events: 10}},
 		"an export is in use by an object": {then: func(h *hour) {
 			h.edit(func(s *spec) { s.Path = "x" })
 			h.aws.changeSet.Export = &decide.ExportFault{Name: "Vpc", InUseBy: []string{"App"}}
 			h.aws.changeSet.Status = "FAILED"
 			h.others.Importers = []decide.Neighbour{{Name: "app", Exists: true}}
 		}, most: cost{passes: 120, writes: 16, calls: 90, events: 8}},
+		"an export is in use by an object that is deployed all the time": {then: func(h *hour) {
+			h.edit(func(s *spec) { s.Path = "x" })
+			h.aws.changeSet.Export = &decide.ExportFault{Name: "Vpc", InUseBy: []string{"App"}}
+			h.aws.changeSet.Status = "FAILED"
+			h.others.Importers = []decide.Neighbour{{Name: "app", Exists: true, At: h.now.Add(48 * time.Hour)}}
+		}, most: cost{passes: 200, writes: 80, calls: 120, events: 60}},
 		"an export is in use by a stranger": {then: func(h *hour) {
 			h.edit(func(s *spec) { s.Path = "x" })
 			h.aws.changeSet.Export = &decide.ExportFault{Name: "Vpc", InUseBy: []string{"App"}}

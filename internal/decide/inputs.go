@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -38,7 +39,14 @@ type InputToken struct{ To, Token string }
 // sees a digest of a short password, or of a pin, can find it by trying. The
 // identity and version of the Secret stand for them. An edit of something else
 // in the Secret then builds once, and finds nothing to change.
-func InputsDigest(tokens []InputToken) string { return digest(tokens) }
+func InputsDigest(tokens []InputToken) string {
+	return digest(inOrder(tokens, func(t InputToken) string { return t.To }))
+}
+
+// inOrder sorts a list whose order means nothing, so that it has one digest.
+func inOrder[T any](all []T, key func(T) string) []T {
+	return slices.SortedFunc(slices.Values(all), func(a, b T) int { return cmp.Compare(key(a), key(b)) })
+}
 
 // HasInputs says whether a spec reads values from elsewhere.
 func HasInputs(spec *v1alpha1.CdkTsStackSpec) bool {
@@ -88,11 +96,10 @@ func (p *pass) inputs() (digest string, known bool) {
 	return "", false
 }
 
-// inputsMoved says whether what an operation was begun with is not what is read
-// now.
-func (p *pass) inputsMoved(op *v1alpha1.Operation) bool {
+// inputsMoved says whether what is read now is not what a target was made of.
+func (p *pass) inputsMoved(t *v1alpha1.Target) bool {
 	in := p.seen.Inputs
-	return in.Seen && in.Missing == nil && in.Err == nil && in.Digest != op.Target.Inputs
+	return in.Seen && in.Missing == nil && in.Err == nil && in.Digest != t.Inputs
 }
 
 // recordInputs wakes the object for another look at what it reads.

@@ -65,10 +65,11 @@ func reached(st *v1alpha1.CdkTsStackStatus) bool {
 	return st.Deployed != nil && st.Target != nil && st.Deployed.Target.Digest == st.Target.Digest
 }
 
-// editPending says whether the spec or an order ask for another target that
-// could not be taken up yet, since its commit is not known.
+// editPending says whether the spec, an order or what is read from elsewhere ask
+// for another target that could not be taken up yet, since its commit is not
+// known.
 func (p *pass) editPending() bool {
-	return p.st.Target.SpecDigest != SpecDigest(&p.obj.Spec) || p.st.Target.Order != p.st.Orders.Current
+	return p.inputsMoved(p.st.Target) || p.st.Target.SpecDigest != SpecDigest(&p.obj.Spec) || p.st.Target.Order != p.st.Orders.Current
 }
 
 // retryPolicy gives how many retries there are and the pause after n failures.

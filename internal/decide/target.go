@@ -42,7 +42,8 @@ func SpecDigest(spec *v1alpha1.CdkTsStackSpec) string {
 		Path: spec.Path, Repository: git.Repository, Ref: git.Ref, Semver: git.Semver, Verify: git.Verify,
 		SourceRef: spec.Source.SourceRef, Context: spec.CDKContext,
 		BeforeDeploy: before.Script, AfterDeploy: after.Script, Hooks: spec.Hooks, Build: spec.Build, FullHistory: git.FullHistory,
-		ContextFrom: spec.ContextFrom, ParametersFrom: spec.ParametersFrom,
+		ContextFrom:    inOrder(spec.ContextFrom, func(c v1alpha1.ContextFrom) string { return c.Key }),
+		ParametersFrom: inOrder(spec.ParametersFrom, func(f v1alpha1.ParameterFrom) string { return f.Parameter }),
 	})
 }
 
