@@ -1,7 +1,10 @@
 package cloudformation
 
 import (
+	"strings"
 	"testing"
+
+	"awscdk.dev/operator/api/v1alpha1"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -22,5 +25,17 @@ func TestAnExportThatStandsInTheWayIsRecognised(t *testing.T) {
 		if diff := cmp.Diff(want, exportFault(message)); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", message, diff)
 		}
+	}
+}
+
+func TestAGivenParameterIsNotMissing(t *testing.T) {
+	r := ChangeSetRequest{Plan: v1alpha1.Plan{StackName: "Web", OpenParameters: []string{"Password", "Size"}, Parameters: map[string]string{"Size": "s", "Other": "o"}}}
+	r.Given = map[string]Given{"Password": {Value: "x", Secret: true}, "Other": {Value: "wins"}}
+	err := incomplete(r, nil)
+	if err == nil || !strings.Contains(err.Error(), "value: Size.") {
+		t.Errorf("want Size, and not Password, among those that have no value: %v", err)
+	}
+	if diff := cmp.Diff(map[string]string{"Password": "x", "Size": "s", "Other": "wins"}, r.values()); diff != "" {
+		t.Errorf("values (-want +got):\n%s", diff)
 	}
 }

@@ -2,7 +2,6 @@ package controller_test
 
 import (
 	"encoding/json"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -295,6 +294,24 @@ func TestAnExportIsRemovedAfterItsImport(t *testing.T) {
 	}
 }
 
+// Without dependsOn AWS is the one that refuses.
+func TestTheDeletionOfAnExportInUseIsExplained(t *testing.T) {
+	w := newWorld(t)
+	w.commitApps(map[string]app{
+		"network": {value: "vpc-1", outputs: map[string]any{"VpcId": output(attribute("It", "Value"), "vpc")}},
+		"app":     {value: map[string]any{"Fn::ImportValue": "vpc"}},
+	}, nil)
+	w.manage()
+	w.create(w.member("network"))
+	w.untilReady("network")
+	w.create(w.member("app"))
+	w.untilReady("app")
+	w.must(w.client.Delete(t.Context(), w.get("network")))
+	contains(t, message(w.until("network", "AWS refuses", because("DestroyFailed"))), "vpc", "Delete Stack-app first")
+	w.must(w.client.Delete(t.Context(), w.get("app")))
+	w.untilGone("network")
+}
+
 func TestASecretParameterIsSeenNowhere(t *testing.T) {
 	w := newWorld(t)
 	hidden := map[string]any{"Type": "String", "NoEcho": true}
@@ -302,7 +319,7 @@ func TestASecretParameterIsSeenNowhere(t *testing.T) {
 		value: ref("Password"), parameters: map[string]any{"Password": hidden, "Size": map[string]any{"Type": "String", "Default": "s"}},
 		outputs: map[string]any{"Size": output(ref("Size"), "")},
 	}}, nil)
-	w.manage()
+	m := w.manage()
 	const first, second = "correct-horse-battery", "staple-of-the-future"
 	w.secret("db", map[string]string{"password": first})
 	w.must(w.client.Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "settings"}, Data: map[string]string{"size": "large"}}))
@@ -337,6 +354,51 @@ func TestASecretParameterIsSeenNowhere(t *testing.T) {
 	}
 	w.holds(second)
 	w.seenNowhere(first, second)
+	m.stop()
+	w.restartsQuietly("app")
+}
+
+// What AWS says of a failure may repeat a parameter.
+func TestASecretThatAWSRepeatsIsHidden(t *testing.T) {
+	w := newWorld(t)
+	const password = "correct-horse-battery"
+	w.commitFiles(map[string]string{"app/template.json": `{"Parameters":{"Password":{"Type":"String","NoEcho":true}},
+		"Resources":{"It":{"Type":"Local::Test::Resource","Properties":{"FailOn":"Create","Message":{"Fn::Sub":"the password ${Password} is too long"}}}}}`})
+	w.manage()
+	w.secret("db", map[string]string{"password": password})
+	w.aws.Fault(t, awstest.Fault{Service: "cloudformation", Action: "CreateChangeSet", Code: "ValidationError", Message: "Parameter value " + password + " for parameter name Password is odd", Status: 400, Count: 1})
+	obj := w.member("app")
+	obj.Spec.Retry = &v1alpha1.Retry{Limit: ptr.To[int32](1), Interval: &metav1.Duration{Duration: time.Second}}
+	obj.Spec.ParametersFrom = []v1alpha1.ParameterFrom{{Parameter: "Password", SecretKeyRef: &v1alpha1.InputKey{Name: "db", Key: "password"}}}
+	w.create(obj)
+	failed := w.until("app", "both attempts failed", func(o *v1alpha1.CdkTsStack) bool {
+		return len(o.Status.History) == 2 && because("DeploymentFailed")(o)
+	})
+	contains(t, message(failed), "the password *** is too long")
+	contains(t, failed.Status.History[1].Message, "Parameter value *** for parameter name Password is odd")
+	w.seenNowhere(password)
+}
+
+// restartsQuietly starts a manager again, and holds that it does nothing about
+// objects that are as they should be.
+func (w *world) restartsQuietly(names ...string) {
+	w.Helper()
+	versions := map[string]string{}
+	for _, name := range names {
+		versions[name] = w.untilReady(name).ResourceVersion
+	}
+	w.aws.ForgetCalls(w)
+	w.manage()
+	listings := w.git.Listings()
+	awstest.Eventually(w, "the repository was looked at again, twice", func() bool { return w.git.Listings() >= listings+2 })
+	for name, version := range versions {
+		if got := w.get(name); got.ResourceVersion != version {
+			w.Errorf("%s was written: version %s became %s: %s", name, version, got.ResourceVersion, message(got))
+		}
+	}
+	if calls := w.aws.Calls(w, ""); len(calls) > 0 {
+		w.Errorf("AWS was called: %v", calls)
+	}
 }
 
 // holds says that the app's resource has a value in AWS.
@@ -469,23 +531,7 @@ func TestARestartDeploysNothingThatWasRead(t *testing.T) {
 	w := newWorld(t)
 	m := w.manage()
 	w.chain()
-	w.secret("db", map[string]string{"password": "correct-horse-battery"})
 	w.untilReady("app")
-	versions := map[string]string{}
-	for _, name := range []string{"app", "database", "network"} {
-		versions[name] = w.untilReady(name).ResourceVersion
-	}
 	m.stop()
-	w.aws.ForgetCalls(t)
-	w.manage()
-	listings := w.git.Listings()
-	awstest.Eventually(t, "the repository was looked at again, twice", func() bool { return w.git.Listings() >= listings+2 })
-	for name, version := range versions {
-		if got := w.get(name).ResourceVersion; got != version {
-			t.Errorf("%s was written: version %s became %s: %s", name, version, got, message(w.get(name)))
-		}
-	}
-	if calls := w.aws.Calls(t, ""); len(calls) > 0 {
-		t.Errorf("AWS was called: %v", fmt.Sprint(calls))
-	}
+	w.restartsQuietly("app", "database", "network")
 }
