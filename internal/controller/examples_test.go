@@ -42,7 +42,7 @@ var promises = map[string]func(*example){
 	"11-monorepo.yaml":          otherProjectsArePassedOver,
 	"12-windows.yaml":           thePlanWaitsForItsWindow,
 	"13-approval.yaml":          destructionIsApproved,
-	"14-order.yaml":             oneStackFollowsAnother,
+	"16-order.yaml":             oneStackFollowsAnother,
 }
 
 func TestEveryExampleDoesWhatItSays(t *testing.T) {

@@ -456,7 +456,7 @@ func marshalled(tb testing.TB, v any) string {
 	return string(data)
 }
 
-// networkTemplate and appTemplate are the apps of examples/14-order.yaml.
+// networkTemplate and appTemplate are the apps of examples/16-order.yaml.
 func networkTemplate(vpc string) string {
 	return `{"Resources":{"Vpc":{"Type":"Local::Test::Resource","Properties":{"Value":"vpc-` + vpc + `"}}},"Outputs":{"VpcId":{"Value":{"Fn::GetAtt":["Vpc","Value"]}}}}`
 }
