@@ -231,7 +231,8 @@ func followDeletion(p *pass, op *v1alpha1.Operation) bool {
 	case p.unseen(ev.Err, p.seen.Rival.Err):
 		return true
 	case !ev.Started:
-		return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
+		// Somebody may have begun to depend on it while the hook ran.
+		return p.dependentsExist() || p.act(ActDeleteStack, p.poll(op.StepStartedAt))
 	case stack.Status == statusDeleteFailed:
 		return p.fail(errDestroyFailed.New("%s", destroyFailure(p.st.Deployed, stack, ev)))
 	}
