@@ -141,6 +141,34 @@ type CdkTsStackSpec struct {
 	// +kubebuilder:validation:MaxItems=256
 	CDKContext []apiextensionsv1.JSON `json:"cdkContext,omitempty"`
 
+	// contextFrom are context values that are read from outputs of other stacks
+	// and from ConfigMaps. They win over cdkContext. A value that changes is
+	// deployed, as an edit of the spec is.
+	// +optional
+	// +listType=map
+	// +listMapKey=key
+	// +kubebuilder:validation:MaxItems=64
+	ContextFrom []ContextFrom `json:"contextFrom,omitempty"`
+
+	// parametersFrom are values of the template's parameters that are read from
+	// outputs of other stacks, from ConfigMaps and from Secrets. They win over
+	// what the app gives. A value that changes is deployed, as an edit of the
+	// spec is.
+	// +optional
+	// +listType=map
+	// +listMapKey=parameter
+	// +kubebuilder:validation:MaxItems=64
+	ParametersFrom []ParameterFrom `json:"parametersFrom,omitempty"`
+
+	// dependsOn names other CdkTsStacks of this namespace. A new target of this
+	// object is deployed when they are ready, those of the same repository and
+	// ref at the same revision. Its stack is deleted before theirs.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	DependsOn []Dependency `json:"dependsOn,omitempty"`
+
 	// actions is what the operator may do.
 	// +optional
 	Actions *Actions `json:"actions,omitempty"`

@@ -58,7 +58,8 @@ type Operation struct {
 	Kind OperationKind `json:"kind"`
 	Step OperationStep `json:"step"`
 	// reason says why it was started: FirstDeployment, SpecChanged,
-	// NewCommit, Ordered, Retry, Scheduled, Deleted.
+	// NewCommit, InputChanged, Ordered, Retry, Scheduled, Deleted,
+	// DeletedFirst.
 	// +optional
 	Reason string `json:"reason,omitempty"`
 	// target is what a deployment is to bring about.
@@ -165,6 +166,10 @@ type Target struct {
 	// order is the user's order that asked for it, if one did.
 	// +optional
 	Order string `json:"order,omitempty"`
+	// inputs names what spec.contextFrom and spec.parametersFrom read. Of a
+	// Secret it follows its version only, not its content.
+	// +optional
+	Inputs string `json:"inputs,omitempty"`
 	// automatic is true for a commit that autoRedeploy took up.
 	// +optional
 	Automatic bool `json:"automatic,omitempty"`
@@ -241,6 +246,12 @@ type HistoryEntry struct {
 	// changes is what the deployment was to change, in words.
 	// +optional
 	Changes string `json:"changes,omitempty"`
+	// inUseBy names the stacks that import an export which the deployment was to
+	// change or to remove.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=20
+	InUseBy []string `json:"inUseBy,omitempty"`
 	// waited is set for a failure that passes by itself, such as an outage: how
 	// many of them there were in a row. They do not count against retry.limit,
 	// and no more than the last two are kept here.

@@ -23,6 +23,10 @@ type Plan struct {
 	Commit *Commit `json:"commit,omitempty"`
 	// +optional
 	Parameters map[string]string `json:"parameters,omitempty"`
+	// inputsDigest names the values of spec.parametersFrom, which are given to
+	// CloudFormation beside parameters and are not kept here.
+	// +optional
+	InputsDigest string `json:"inputsDigest,omitempty"`
 	// openParameters are those of the template that have neither a value nor
 	// a default. A stack that has them keeps their values; one that does not
 	// cannot be deployed.

@@ -35,6 +35,12 @@ var (
 	ErrValidation = problem.Declare("RefusedByAWS", problem.Retries)
 	// ErrParameters: the template has parameters that nothing gives a value.
 	ErrParameters = problem.Declare("ParametersMissing", problem.Stalls)
+	// ErrParameterUnknown: a value is given for a parameter that the template
+	// does not have.
+	ErrParameterUnknown = problem.Declare("ParameterUnknown", problem.Stalls)
+	// ErrParameterShown: a secret value is given for a parameter that
+	// CloudFormation would show.
+	ErrParameterShown = problem.Declare("ParameterShown", problem.Stalls)
 	// ErrUnsupported: we do not do this (yet).
 	ErrUnsupported = problem.NotSupported
 	// ErrTooLarge: larger than AWS allows.

@@ -58,6 +58,7 @@ func (c *Client) ChangeSet(ctx context.Context, stack, name string) decide.Chang
 	}
 	if first.Status == types.ChangeSetStatusFailed && !seen.Empty {
 		seen.Reason += c.validationFailures(ctx, first)
+		seen.Export = exportFault(seen.Reason)
 		return seen
 	}
 	found := changes{client: c, budget: maxNestedChangeSets}

@@ -34,6 +34,15 @@ type ChangeSetRequest struct {
 	Create bool
 	// Plan is what the stack is to become.
 	Plan v1alpha1.Plan
+	// Given are values of parameters that win over those of the plan.
+	Given map[string]Given
+}
+
+// Given is a value of a parameter.
+type Given struct {
+	Value string
+	// Secret says that nobody may see it, so that the parameter has to be NoEcho.
+	Secret bool
 }
 
 // CreateChangeSet starts the creation of a change set; ChangeSet tells when it
@@ -94,11 +103,15 @@ func tags(all map[string]string) []types.Tag {
 // plan leaves open, what the stack has now. So does the CDK's CLI.
 func (c *Client) parameters(ctx context.Context, r ChangeSetRequest) ([]types.Parameter, error) {
 	var out []types.Parameter
-	for _, key := range slices.Sorted(maps.Keys(r.Plan.Parameters)) {
-		out = append(out, types.Parameter{ParameterKey: aws.String(key), ParameterValue: aws.String(r.Plan.Parameters[key])})
+	if err := c.fits(ctx, r); err != nil {
+		return nil, err
+	}
+	values := r.values()
+	for _, key := range slices.Sorted(maps.Keys(values)) {
+		out = append(out, types.Parameter{ParameterKey: aws.String(key), ParameterValue: aws.String(values[key])})
 	}
 	if r.Create {
-		return out, incomplete(r.Plan, nil)
+		return out, incomplete(r, nil)
 	}
 	kept, err := c.kept(ctx, r)
 	for _, key := range kept {
@@ -110,15 +123,16 @@ func (c *Client) parameters(ctx context.Context, r ChangeSetRequest) ([]types.Pa
 // incomplete is ErrParameters when the template needs values that neither the
 // app nor the stack as it is has. CloudFormation would say so, too, but not
 // what to do.
-func incomplete(plan v1alpha1.Plan, present []types.Parameter) error {
-	missing := slices.DeleteFunc(slices.Clone(plan.OpenParameters), func(key string) bool {
-		return slices.ContainsFunc(present, func(p types.Parameter) bool { return aws.ToString(p.ParameterKey) == key })
+func incomplete(r ChangeSetRequest, present []types.Parameter) error {
+	missing := slices.DeleteFunc(slices.Clone(r.Plan.OpenParameters), func(key string) bool {
+		_, given := r.Given[key]
+		return given || slices.ContainsFunc(present, func(p types.Parameter) bool { return aws.ToString(p.ParameterKey) == key })
 	})
 	if len(missing) == 0 {
 		return nil
 	}
-	return &Error{Kind: ErrParameters, Doing: "plan stack " + plan.StackName, Message: fmt.Sprintf(
-		"nothing gives these parameters of the template a value: %s. Give each a default in the app (new CfnParameter(…, {default: …})), or read the value from the context (spec.cdkContext) instead of a parameter", strings.Join(missing, ", "))}
+	return &Error{Kind: ErrParameters, Doing: "plan stack " + r.Plan.StackName, Message: fmt.Sprintf(
+		"nothing gives these parameters of the template a value: %s. Give each one in spec.parametersFrom, or a default in the app (new CfnParameter(…, {default: …})), or read the value from the context (spec.cdkContext) instead of a parameter", strings.Join(missing, ", "))}
 }
 
 // kept names the parameters that keep their present value.
@@ -127,13 +141,14 @@ func (c *Client) kept(ctx context.Context, r ChangeSetRequest) ([]string, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := incomplete(r.Plan, stack.Parameters); err != nil {
+	if err := incomplete(r, stack.Parameters); err != nil {
 		return nil, err
 	}
 	var open []string
+	values := r.values()
 	for _, p := range stack.Parameters {
 		key := aws.ToString(p.ParameterKey)
-		if _, set := r.Plan.Parameters[key]; !set {
+		if _, set := values[key]; !set {
 			open = append(open, key)
 		}
 	}
@@ -144,10 +159,57 @@ func (c *Client) kept(ctx context.Context, r ChangeSetRequest) ([]string, error)
 	if err != nil {
 		return nil, err
 	}
-	return slices.DeleteFunc(open, func(key string) bool { return !declared[key] }), nil
+	return slices.DeleteFunc(open, func(key string) bool { _, known := declared[key]; return !known }), nil
 }
 
-// declared is the set of the template's parameters.
+// values are the plan's parameters and those that are given.
+func (r ChangeSetRequest) values() map[string]string {
+	all := make(map[string]string, len(r.Plan.Parameters)+len(r.Given))
+	maps.Copy(all, r.Plan.Parameters)
+	for key, given := range r.Given {
+		all[key] = given.Value
+	}
+	return all
+}
+
+// fits refuses values for parameters that the template does not have, and
+// secret ones for those that CloudFormation would show to everyone who may read
+// the stack.
+func (c *Client) fits(ctx context.Context, r ChangeSetRequest) error {
+	if len(r.Given) == 0 {
+		return nil
+	}
+	declared, err := c.declared(ctx, r.Plan.TemplateURL)
+	if err != nil {
+		return err
+	}
+	for _, key := range slices.Sorted(maps.Keys(r.Given)) {
+		noEcho, known := declared[key]
+		switch doing := "plan stack " + r.Plan.StackName; {
+		case !known:
+			return &Error{Kind: ErrParameterUnknown, Doing: doing, Message: fmt.Sprintf(
+				"the template has no parameter %s, which spec.parametersFrom gives a value; it has %s. Correct the name, or declare it in the app (new CfnParameter(this, '%s'))", key, some(slices.Sorted(maps.Keys(declared))), key)}
+		case r.Given[key].Secret && !noEcho:
+			return &Error{Kind: ErrParameterShown, Doing: doing, Message: fmt.Sprintf(
+				"spec.parametersFrom gives the parameter %s a value of a Secret, and CloudFormation would show it: declare it with noEcho (new CfnParameter(this, '%s', {noEcho: true})), or use a ConfigMap", key, key)}
+		}
+	}
+	return nil
+}
+
+// some names at most twenty.
+func some(names []string) string {
+	if len(names) == 0 {
+		return "none"
+	}
+	text := strings.Join(names[:min(len(names), 20)], ", ")
+	if more := len(names) - 20; more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
+// declared are the template's parameters, and of each whether it is NoEcho.
 func (c *Client) declared(ctx context.Context, templateURL string) (map[string]bool, error) {
 	out, err := call(ctx, c, "read template "+lastPart(templateURL), (*cfn.Client).GetTemplateSummary, &cfn.GetTemplateSummaryInput{TemplateURL: &templateURL})
 	if err != nil {
@@ -155,7 +217,7 @@ func (c *Client) declared(ctx context.Context, templateURL string) (map[string]b
 	}
 	set := make(map[string]bool, len(out.Parameters))
 	for _, p := range out.Parameters {
-		set[aws.ToString(p.ParameterKey)] = true
+		set[aws.ToString(p.ParameterKey)] = aws.ToBool(p.NoEcho)
 	}
 	return set, nil
 }

@@ -25,6 +25,8 @@ var (
 	ErrElsewhere             = awsconfig.ErrElsewhere
 	ErrValidation            = awsconfig.ErrValidation
 	ErrParameters            = awsconfig.ErrParameters
+	ErrParameterUnknown      = awsconfig.ErrParameterUnknown
+	ErrParameterShown        = awsconfig.ErrParameterShown
 )
 
 // Error is a failed call; its text is fit for a condition's message.

@@ -66,6 +66,7 @@ func asFailure(e types.StackEvent, depth int) (failure, bool) {
 			ResourceType: aws.ToString(e.ResourceType),
 			Status:       string(e.ResourceStatus),
 			Reason:       reason,
+			Export:       exportFault(reason),
 		},
 	}, true
 }

@@ -43,7 +43,7 @@ func (p *pass) actOnAWS(ctx context.Context, action decide.Action, stack decide.
 	plan, token := decide.PlanOf(p.obj), decide.Token(op)
 	switch action {
 	case decide.ActCreateChangeSet:
-		err = aws.CreateChangeSet(ctx, cloudformation.ChangeSetRequest{
+		err = p.createChangeSet(ctx, aws, cloudformation.ChangeSetRequest{
 			StackName: plan.StackName, Name: op.ID, Token: token, Plan: *plan, Create: stack.Unborn(),
 		})
 	case decide.ActExecute:
@@ -60,6 +60,16 @@ func (p *pass) actOnAWS(ctx context.Context, action decide.Action, stack decide.
 		err = fmt.Errorf("unknown action %q", action)
 	}
 	return detectionID, judged(err)
+}
+
+// createChangeSet has the change set made with what parametersFrom reads now.
+func (p *pass) createChangeSet(ctx context.Context, aws *cloudformation.Client, r cloudformation.ChangeSetRequest) error {
+	given, hide, err := p.givenParameters(ctx)
+	if err != nil {
+		return err
+	}
+	r.Given = given
+	return hidden(aws.CreateChangeSet(ctx, r), hide)
 }
 
 // deleteStack deletes the stack of the operation in flight. One that the object

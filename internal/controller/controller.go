@@ -85,6 +85,9 @@ type Reconciler struct {
 	sessions sessions
 	recent   recent
 	fleet    fleet
+	// neighbours and inputs are about others that objects depend on.
+	neighbours neighbours
+	inputs     inputs
 }
 
 // New returns a Reconciler; Register makes it run.
@@ -164,5 +167,7 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 	r.outputs.forget(name)
 	r.gaps.forget(name)
 	r.sessions.forget(name)
+	r.neighbours.forget(name)
+	r.inputs.forget(name)
 	r.Metrics.Forget(name)
 }

@@ -42,6 +42,7 @@ var promises = map[string]func(*example){
 	"11-monorepo.yaml":          otherProjectsArePassedOver,
 	"12-windows.yaml":           thePlanWaitsForItsWindow,
 	"13-approval.yaml":          destructionIsApproved,
+	"16-order.yaml":             oneStackFollowsAnother,
 }
 
 func TestEveryExampleDoesWhatItSays(t *testing.T) {
@@ -87,6 +88,8 @@ type example struct {
 	objects []client.Object
 	spec    *v1alpha1.CdkTsStackSpec
 	name    string
+	// others are the CdkTsStacks before the last one, of the same repository.
+	others []*v1alpha1.CdkTsStack
 	// project is the folder of the app, told the services that hooks talk to.
 	project string
 	told    *endpoints
@@ -101,13 +104,18 @@ func newExample(t *testing.T, file string) *example {
 	for _, o := range e.objects {
 		o.SetNamespace(e.namespace)
 		if stack, ok := o.(*v1alpha1.CdkTsStack); ok {
+			e.others = append(e.others, stack)
 			e.spec, e.name, e.project = &stack.Spec, stack.Name, stack.Spec.Path
 		}
 	}
 	if e.spec == nil {
 		t.Fatalf("%s has no CdkTsStack", file)
 	}
+	e.others = e.others[:len(e.others)-1]
 	e.host()
+	for _, other := range e.others {
+		other.Spec.Source.Git.Repository = e.spec.Source.Git.Repository
+	}
 	e.publish()
 	e.provide()
 	return e
@@ -194,7 +202,13 @@ func (e *example) change(branch, displayName string) string {
 		"Outputs": map[string]any{"ApplicationUrl": map[string]any{"Value": e.told.URL}},
 	})
 	e.must(err)
-	commit, err := e.repo.CommitTo(branch, map[string]string{path.Join(e.project, "template.json"): string(data)}, "change "+displayName)
+	files := map[string]string{path.Join(e.project, "template.json"): string(data)}
+	for _, other := range e.others {
+		files[path.Join(other.Spec.Path, "template.json")] = networkTemplate(displayName)
+		files[path.Join(e.project, "template.json")] = appTemplate
+		files[path.Join(e.project, "app.json")] = `{"parameters":{"Vpc":"context:vpcId","Stage":"context:stage"}}`
+	}
+	commit, err := e.repo.CommitTo(branch, files, "change "+displayName)
 	e.must(err)
 	return commit
 }
@@ -210,6 +224,11 @@ func (e *example) provide() {
 	if checks := e.its("web-production-checks"); checks != nil {
 		checks.Data["WINDOW_DAYS"] = ""     // never, whatever day it is
 		checks.Data["MIN_BACKUP_DAYS"] = "" // not every machine has the aws command
+	}
+	for _, f := range e.spec.ParametersFrom {
+		if f.SecretKeyRef != nil {
+			e.secret(f.SecretKeyRef.Name, map[string]string{f.SecretKeyRef.Key: "correct-horse-battery"})
+		}
 	}
 	if e.spec.Hooks == nil {
 		return

@@ -157,7 +157,8 @@ func (q quickToolchain) Synth(_ context.Context, installed runner.Installed, _ s
 	return runner.Stack{Plan: *plan, Root: project, TemplateFile: filepath.Join(project, "template.json")}, nil
 }
 
-// readApp reads what an app would say of its stack: app.json is a plan.
+// readApp reads what an app would say of its stack: app.json is a plan. A
+// parameter that is "context:KEY" is given the context value of that key.
 func readApp(path string, req run.Request) (*v1alpha1.Plan, error) {
 	plan := &v1alpha1.Plan{StackName: req.StackName, Region: req.Region, Account: account}
 	data, err := os.ReadFile(path)
@@ -167,5 +168,15 @@ func readApp(path string, req run.Request) (*v1alpha1.Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return plan, json.Unmarshal(data, plan)
+	if err := json.Unmarshal(data, plan); err != nil {
+		return nil, err
+	}
+	for name, value := range plan.Parameters {
+		for _, c := range req.Context {
+			if value == "context:"+c.Name {
+				plan.Parameters[name] = c.Value
+			}
+		}
+	}
+	return plan, nil
 }

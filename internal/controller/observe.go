@@ -28,6 +28,14 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 	} else {
 		p.wake.offStack(client.ObjectKeyFromObject(p.obj))
 	}
+	if needs.Inputs {
+		seen.Inputs = p.observeInputs(ctx)
+	}
+	if needs.Others {
+		seen.Others = p.others(ctx)
+	} else {
+		p.neighbours.forget(client.ObjectKeyFromObject(p.obj))
+	}
 	if !needs.Credentials {
 		if needs.Rival {
 			seen.Rival = p.rival(ctx, p.obj, "", needs.Place)
@@ -49,6 +57,7 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 	if needs.Drift != "" {
 		seen.Drift = p.drift(ctx, needs)
 	}
+	p.hideInputs(ctx, &seen)
 	return seen
 }
 

@@ -16,6 +16,8 @@ var (
 	errServiceAccountIncomplete = problem.Declare("ServiceAccountIncomplete", problem.Waits)
 	errOwnIdentityRefused       = problem.Declare("OperatorIdentityRefused", problem.Waits)
 	errVariableRefused          = problem.Declare("VariableRefused", problem.Waits)
+	errOutputMissing            = problem.Declare("OutputMissing", problem.Waits)
+	errInputsChanged            = problem.Declare("InputsChanged", problem.Waits)
 
 	errFluxNotInstalled = problem.Declare("FluxNotInstalled", problem.Waits)
 	errSourceNotFound   = problem.Declare("SourceNotFound", problem.Waits)

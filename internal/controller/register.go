@@ -54,10 +54,14 @@ func (r *Reconciler) Register(mgr ctrl.Manager) error {
 	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.CdkTsStack{}, placeIndex, placesOf); err != nil {
 		return fmt.Errorf("index the objects by their stacks: %w", err)
 	}
+	if err := mgr.GetFieldIndexer().IndexField(context.Background(), &v1alpha1.CdkTsStack{}, dependsIndex, dependsOn); err != nil {
+		return fmt.Errorf("index the objects by what they depend on: %w", err)
+	}
 	err := ctrl.NewControllerManagedBy(mgr).
 		Named("cdktsstack").
 		For(&v1alpha1.CdkTsStack{}, builder.WithPredicates(r.ours())).
 		Watches(&v1alpha1.CdkTsStack{}, r.wake.claimChanged()).
+		Watches(&v1alpha1.CdkTsStack{}, r.neighbours.changed()).
 		WatchesRawSource(source.Func(r.wake.start)).
 		WatchesRawSource(source.Func(func(ctx context.Context, _ workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
 			return r.listRuns(ctx, mgr.GetCache())

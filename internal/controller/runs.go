@@ -29,6 +29,9 @@ func (p *pass) startRun(ctx context.Context) error {
 	if err != nil {
 		return problem.InvalidSpec.New("%s", err.Error())
 	}
+	if values, err = p.withContext(ctx, op, values); err != nil {
+		return err
+	}
 	git := p.obj.Spec.Source.Git
 	req := run.Request{
 		Operation:   runOperation(op),

@@ -75,6 +75,17 @@ func TestTheSchemaTellsWhatToWrite(t *testing.T) {
 		"an approval for a second":          {`{"approval":{"expiresAfter":"1s"}}`, "approval.expiresAfter must lie between"},
 		"a negative limit":                  {`{"limits":{"maxRemoved":-1}}`, "limits.maxRemoved"},
 		"a protected construct path":        {`{"protect":["Web/Data/Users-Table"]}`, "protect[0]"},
+		"a dependency with a path":          {`{"dependsOn":[{"name":"a/b"}]}`, "name must be the name of a CdkTsStack"},
+		"a dependency twice":                {`{"dependsOn":[{"name":"a"},{"name":"a"}]}`, "dependsOn[1]"},
+		"a context value from two places":   {`{"contextFrom":[{"key":"a","stack":{"name":"n","output":"O"},"configMapKeyRef":{"name":"c","key":"k"}}]}`, "exactly one of stack and configMapKeyRef"},
+		"a context value from nowhere":      {`{"contextFrom":[{"key":"a"}]}`, "exactly one of stack and configMapKeyRef"},
+		"a context value from a Secret":     {`{"contextFrom":[{"key":"a","secretKeyRef":{"name":"s","key":"k"}}]}`, "exactly one of stack and configMapKeyRef"},
+		"a context key with '='":            {`{"contextFrom":[{"key":"a=b","stack":{"name":"n","output":"O"}}]}`, "key must not contain '='"},
+		"a context key twice":               {`{"contextFrom":[{"key":"a","stack":{"name":"n","output":"O"}},{"key":"a","stack":{"name":"n","output":"P"}}]}`, "contextFrom[1]"},
+		"an output with a dash":             {`{"contextFrom":[{"key":"a","stack":{"name":"n","output":"Vpc-Id"}}]}`, "output must be the key of an output"},
+		"a parameter from two places":       {`{"parametersFrom":[{"parameter":"P","secretKeyRef":{"name":"s","key":"k"},"configMapKeyRef":{"name":"c","key":"k"}}]}`, "exactly one of stack, configMapKeyRef and secretKeyRef"},
+		"a parameter from nowhere":          {`{"parametersFrom":[{"parameter":"P"}]}`, "exactly one of stack, configMapKeyRef and secretKeyRef"},
+		"a parameter with a dash":           {`{"parametersFrom":[{"parameter":"P-1","secretKeyRef":{"name":"s","key":"k"}}]}`, "parameter must be the logical id"},
 		"a hook's key with a path":          {`{"hooks":{"env":[{"name":"A","valueFrom":{"secretKeyRef":{"name":"a","key":"../k"}}}]}}`, "key must be a key"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/cache"
@@ -56,9 +57,34 @@ func outline(obj *v1alpha1.CdkTsStack) *v1alpha1.CdkTsStack {
 	if a := obj.Spec.Actions; a != nil {
 		known.Spec.Actions = &v1alpha1.Actions{DriftDetection: a.DriftDetection}
 	}
+	outlineOrder(known, obj)
 	known.Status.StackID, known.Status.StackClaim = obj.Status.StackID, decide.Claim(&obj.Status)
 	known.Status.Operation, known.Status.Held = outlineOf(obj.Status.Operation), outlineOf(obj.Status.Held)
 	return known
+}
+
+// outlineOrder keeps what those see of an object that depend on it, or that it
+// depends on.
+func outlineOrder(known, obj *v1alpha1.CdkTsStack) {
+	known.Spec.DependsOn, known.Spec.ContextFrom, known.Spec.ParametersFrom = obj.Spec.DependsOn, obj.Spec.ContextFrom, obj.Spec.ParametersFrom
+	known.Spec.Suspend, known.Spec.Source = obj.Spec.Suspend, obj.Spec.Source
+	if a := obj.Spec.Actions; a != nil {
+		known.Spec.Actions.Destroy = a.Destroy
+	}
+	st := &obj.Status
+	known.Status.ObservedGeneration, known.Status.Outputs, known.Status.Target = st.ObservedGeneration, st.Outputs, st.Target
+	if c := meta.FindStatusCondition(st.Conditions, v1alpha1.ConditionReady); c != nil {
+		known.Status.Conditions = []metav1.Condition{{Type: c.Type, Status: c.Status, Reason: c.Reason}}
+	}
+	if d := st.Deployed; d != nil {
+		known.Status.Deployed = &v1alpha1.Deployment{Target: d.Target, At: d.At}
+	}
+	if s := st.Source; s != nil {
+		known.Status.Source = &v1alpha1.SourceStatus{IrrelevantRevision: s.IrrelevantRevision, PendingRevision: s.PendingRevision}
+	}
+	if h := st.History; len(h) > 0 && len(h[0].InUseBy) > 0 {
+		known.Status.History = []v1alpha1.HistoryEntry{{Kind: h[0].Kind, Outcome: h[0].Outcome, Reason: h[0].Reason, Target: h[0].Target, InUseBy: h[0].InUseBy}}
+	}
 }
 
 // outlineOf is what tells of an operation, nil for none, which run and which

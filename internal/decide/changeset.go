@@ -57,6 +57,8 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 		return p.judgeProtection(op, cs)
 	case cs.Status == changeSetFailed && cs.Empty:
 		return p.finish(op, v1alpha1.OutcomeUnchanged)
+	case cs.Status == changeSetFailed && cs.Export != nil:
+		return p.failExport(cs.Export, "CloudFormation refused the change set: "+cs.Reason)
 	case cs.Status == changeSetFailed:
 		return p.fail(errChangeSetFailed.New("CloudFormation refused the change set: %s", cs.Reason))
 	}

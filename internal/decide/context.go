@@ -45,6 +45,23 @@ func Context(entries []apiextensionsv1.JSON) ([]ContextValue, error) {
 	return values, nil
 }
 
+// AddContext adds a value to those that Context gave; it wins over one of the
+// same name. The error says what is wrong with it, without the value.
+func AddContext(values []ContextValue, name, value string) ([]ContextValue, error) {
+	if !plainName(name) || strings.ContainsRune(value, 0) {
+		return nil, fmt.Errorf("the context value %s cannot be given to the app: its name must have no '=' and no line break, its value no zero byte", name)
+	}
+	values = append(slices.DeleteFunc(values, func(v ContextValue) bool { return v.Name == name }), ContextValue{Name: name, Value: value})
+	size := 0
+	for _, v := range values {
+		size += len(v.Name) + len(v.Value)
+	}
+	if size > maxContext {
+		return nil, fmt.Errorf("with the context value %s the context is %d bytes long and may be %d: keep large values elsewhere, and give the app their names", name, size, maxContext)
+	}
+	return values, nil
+}
+
 func contextValue(raw []byte) (v ContextValue, ok bool) {
 	var text string
 	if json.Unmarshal(raw, &text) == nil {

@@ -23,8 +23,12 @@ func deploy(p *pass) bool {
 		}
 		return false
 	}
-	target, reason := p.wanted(revision)
-	if target == nil {
+	inputs, known := p.inputs()
+	if p.awaiting = !known; !known {
+		return false
+	}
+	target, reason := p.wanted(revision, inputs)
+	if target == nil || p.awaitsOthers(p.newRevision(target)) {
 		return false
 	}
 	p.st.Target = target
@@ -112,6 +116,8 @@ func (p *pass) superseded(op *v1alpha1.Operation) string {
 		return "actions.deploy was set to false before anything was changed"
 	case SpecDigest(&p.obj.Spec) != op.Target.SpecDigest:
 		return "the spec was edited before anything was changed"
+	case p.inputsMoved(op.Target):
+		return "what contextFrom and parametersFrom read was changed before anything was changed"
 	}
 	if p.outrun(op) {
 		return "a newer commit was seen while the plan waited"
@@ -147,7 +153,7 @@ func (p *pass) orderTaken(op *v1alpha1.Operation) string {
 	case revision != op.Target.Revision:
 		return "a newer commit was ordered before anything was changed"
 	}
-	op.Target = newTarget(revision, op.Target.SpecDigest, p.st.Orders.Current)
+	op.Target = newTarget(revision, op.Target.SpecDigest, p.st.Orders.Current, op.Target.Inputs)
 	p.st.Target = op.Target.DeepCopy()
 	p.bindEmergency(p.st.Target)
 	return ""
@@ -191,6 +197,7 @@ func (p *pass) takePlan(op *v1alpha1.Operation, result *RunResult) bool {
 		return p.fail(moved)
 	}
 	op.RunStep, op.Ahead, op.Plan = "", 0, result.Plan
+	op.Plan.InputsDigest = op.Target.Inputs
 	p.st.Plan = result.Plan.DeepCopy()
 	p.st.Plan.ConstructPaths = nil
 	p.step(v1alpha1.StepPlanning)

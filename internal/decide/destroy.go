@@ -3,6 +3,7 @@ package decide
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -30,7 +31,7 @@ func destroy(p *pass) bool {
 		return p.letGo(stateStackDeleted, "the stack is gone and the object is let go")
 	case Claim(p.st) == v1alpha1.ClaimReleased:
 		return p.letGo(errStackKept, fmt.Sprintf("the object is let go and the stack %s stays: somebody else uses it", stackName(p.st.StackID)))
-	case p.lacksCredentials():
+	case p.lacksCredentials() || p.dependentsExist():
 		return true
 	}
 	return p.destroyStack()
@@ -109,7 +110,11 @@ func (p *pass) startDestroy() bool {
 		p.say(waiting, problem.StackBusy, fmt.Sprintf("waiting to delete %s: an operation is under way (%s)", stack.Name, stack.Status))
 		return p.look(p.patience(problem.StackBusy.Reason))
 	}
-	op := p.start(v1alpha1.OperationDestroy, v1alpha1.StepDeleting, ReasonDeleted)
+	reason := ReasonDeleted
+	if p.breaksCircle {
+		reason = ReasonDeletedFirst
+	}
+	op := p.start(v1alpha1.OperationDestroy, v1alpha1.StepDeleting, reason)
 	op.StackID = stack.ID
 	switch {
 	case p.st.StackID == "":
@@ -226,7 +231,8 @@ func followDeletion(p *pass, op *v1alpha1.Operation) bool {
 	case p.unseen(ev.Err, p.seen.Rival.Err):
 		return true
 	case !ev.Started:
-		return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
+		// Somebody may have begun to depend on it while the hook ran.
+		return p.dependentsExist() || p.act(ActDeleteStack, p.poll(op.StepStartedAt))
 	case stack.Status == statusDeleteFailed:
 		return p.fail(errDestroyFailed.New("%s", destroyFailure(p.st.Deployed, stack, ev)))
 	}
@@ -244,6 +250,9 @@ func destroyFailure(deployed *v1alpha1.Deployment, stack Stack, ev Events) strin
 	var plan *v1alpha1.Plan
 	if deployed != nil {
 		plan = &deployed.Plan
+	}
+	if cause := ev.RootCause; cause != nil && cause.Export != nil && len(cause.Export.InUseBy) > 0 {
+		return fmt.Sprintf("the deletion of %s failed: %s. Delete %s first, or deploy it without the import", stack.Name, describe(plan, cause), strings.Join(cause.Export.InUseBy, ", "))
 	}
 	if ev.RootCause != nil {
 		return fmt.Sprintf("the deletion of %s failed: %s", stack.Name, describe(plan, ev.RootCause))

@@ -59,6 +59,9 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 		return p.underWay(op, stack)
 	}
 	p.noteOutputs(stack)
+	if cause := ev.RootCause; cause != nil && cause.Export != nil {
+		return p.failExport(cause.Export, failureMessage(op.Plan, ev))
+	}
 	return p.fail(errDeploymentFailed.New("%s", failureMessage(op.Plan, ev)))
 }
 
@@ -70,7 +73,7 @@ func (p *pass) mayNoLonger(op *v1alpha1.Operation) bool {
 		return false
 	}
 	return p.deleting() || p.obj.Spec.Suspend || !MayDeploy(&p.obj.Spec) ||
-		SpecDigest(&p.obj.Spec) != op.Target.SpecDigest || p.passGates(op) != nil
+		SpecDigest(&p.obj.Spec) != op.Target.SpecDigest || p.inputsMoved(op.Target) || p.passGates(op) != nil
 }
 
 // accepted notes that CloudFormation has taken the order to execute the change

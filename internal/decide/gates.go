@@ -32,6 +32,7 @@ type hold struct {
 // asked, so that people hear at once of everything that a plan waits for; the
 // first that waits gives the reason.
 var gates = []gate{
+	{"dependencies", "a plan is executed while what it depends on is ready", dependenciesReady},
 	{"order", "an order is heard before an older plan is executed", orderHeard},
 	{"window", "a closed window holds the plan until it opens", windowOpen},
 	{"limits", "what a plan removes or replaces beyond the limits is acknowledged", acknowledged},

@@ -36,6 +36,11 @@ type hour struct {
 	startErr error
 
 	aws aws
+
+	// inputs and others are as they are set; the controller reads inputs that
+	// nobody watches once a minute.
+	inputs decide.Inputs
+	others decide.Others
 }
 
 const arn = "arn:aws:cloudformation:us-east-1:111122223333:stack/Web/6f5c"
@@ -67,6 +72,7 @@ func newHour(t *testing.T) *hour {
 			drift:     decide.Drift{Status: "DETECTION_COMPLETE"},
 		},
 	}
+	h.inputs = decide.Inputs{Seen: true, Digest: "d1"}
 	h.obj = &v1alpha1.CdkTsStack{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: "web", UID: "u1", Generation: 1}}
 	h.obj.Spec.StackName, h.obj.Spec.AWSRegion, h.obj.Spec.Path = "Web", "us-east-1", "."
 	h.obj.Spec.Source.Git = v1alpha1.GitSource{Repository: "https://git.example/web.git", Ref: "main"}
@@ -179,6 +185,14 @@ func (h *hour) observe(n decide.Needs) decide.Observed {
 				seen.Run.Result = &decide.RunResult{Plan: plan()}
 			}
 		}
+	}
+	if n.Inputs {
+		seen.Inputs = h.inputs
+		seen.Inputs.Again = h.now.Truncate(time.Minute).Add(time.Minute)
+	}
+	if n.Others {
+		seen.Others = h.others
+		seen.Others.Seen = h.others.Err == nil
 	}
 	if n.Credentials && h.aws.credentials != nil {
 		seen.Credentials = h.aws.credentials

@@ -57,6 +57,13 @@ func TestAnHourCostsLittle(t *testing.T) {
 	sundays := func(s *spec) {
 		s.Windows = &v1alpha1.Windows{Allow: []v1alpha1.Window{{Days: []v1alpha1.Weekday{"Sun"}}}}
 	}
+	dependent := func(s *spec) { s.DependsOn = []v1alpha1.Dependency{{Name: "network"}} }
+	waitsFor := func(name string, ready metav1.ConditionStatus) decide.Others {
+		return decide.Others{Dependencies: []decide.Neighbour{{Name: name, Exists: true, Current: true, Ready: ready, SameSource: true}}}
+	}
+	reads := func(s *spec) {
+		s.ParametersFrom = []v1alpha1.ParameterFrom{{Parameter: "Password", SecretKeyRef: &v1alpha1.InputKey{Name: "db", Key: "password"}}}
+	}
 	never := schedules("0 0 30 2 *", "0 0 30 2 *")
 	deleted := func(h *hour) { h.obj.DeletionTimestamp = ptr.To(metav1.NewTime(h.now)) }
 	for name, c := range map[string]struct {
@@ -136,6 +143,60 @@ func TestAnHourCostsLittle(t *testing.T) {
 			h.spend(50 * time.Second)
 			h.result = failed("HookFailed")
 		}, most: cost{passes: 400, writes: 90, calls: 200, events: 90}},
+		"a dependency is not ready": {spec: dependent, first: true, then: func(h *hour) { h.others = waitsFor("network", metav1.ConditionFalse) }, most: atRest},
+		"a new commit waits for a dependency": {spec: dependent, then: func(h *hour) {
+			h.head.Revision, h.result = other, touched
+			h.edit(func(s *spec) { s.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true)} })
+			h.others = waitsFor("network", metav1.ConditionUnknown)
+		}, most: cost{passes: 120, writes: 16, calls: 80, events: 8}},
+		"a plan waits for a dependency": {spec: dependent, first: true, then: func(h *hour) {
+			h.spend(10 * time.Second)
+			h.others = waitsFor("network", metav1.ConditionFalse)
+		}, most: atRest},
+		"a failure waits for a dependency": {spec: dependent, first: true, then: func(h *hour) {
+			h.result = failed("SynthFailed")
+			h.spend(25 * time.Second)
+			h.others = waitsFor("network", metav1.ConditionFalse)
+		}, most: atRest},
+		"dependencies are a circle":        {spec: dependent, then: func(h *hour) { h.others.Cycle = []string{"web", "network", "web"} }, most: atRest},
+		"dependencies cannot be seen":      {spec: dependent, first: true, then: func(h *hour) { h.others.Err = passing("Error") }, most: cost{passes: 200, writes: 10, calls: 20, events: 10}},
+		"others depend on what is deleted": {then: func(h *hour) { deleted(h); h.others.Dependents = []decide.Dependent{{Name: "app", Stack: true}} }, most: cost{passes: 3, writes: 2, calls: 3, events: 2}},
+		"at rest, with inputs":             {spec: reads, most: checked},
+		"an input is missing":              {spec: reads, then: func(h *hour) { h.inputs = decide.Inputs{Seen: true, Missing: problem.Of(passing("SecretNotFound"))} }, most: cost{passes: 180, writes: 16, calls: 80, events: 4}},
+		"the first input is missing":       {spec: reads, first: true, then: func(h *hour) { h.inputs = decide.Inputs{Seen: true, Missing: problem.Of(passing("SecretNotFound"))} }, most: cost{passes: 200, writes: 6, calls: 60, events: 3}},
+		"inputs cannot be read":            {spec: reads, then: func(h *hour) { h.inputs = decide.Inputs{Err: passing("Error")} }, most: checked},
+		"the first inputs cannot be read":  {spec: reads, first: true, then: func(h *hour) { h.inputs = decide.Inputs{Err: passing("Error")} }, most: cost{passes: 200, writes: 6, calls: 60, events: 3}},
+		"a plan waits, with inputs":        {spec: func(s *spec) { reads(s); sundays(s) }, first: true, most: atRest},
+		"an input changes after a failure, and the repository is away": {spec: reads, first: true, then: func(h *hour) {
+			h.result = failed("SynthFailed")
+			h.spend(30 * time.Second)
+			h.headErr = passing("RepositoryUnreachable")
+			h.spend(10 * time.Minute)
+			h.inputs.Digest = "d2"
+		}, most: cost{passes: 300, writes: 60, calls: 20, events: 60}},
+		"an input changes while a plan waits, and the repository is away": {spec: func(s *spec) { reads(s); sundays(s) }, first: true, then: func(h *hour) {
+			h.spend(time.Minute)
+			h.headErr = passing("RepositoryUnreachable")
+			h.spend(10 * time.Minute)
+			h.inputs.Digest = "d2"
+		}, most: cost{passes: 200, writes: 20, calls: 20, events: 10}},
+		"an export is in use by an object": {then: func(h *hour) {
+			h.edit(func(s *spec) { s.Path = "x" })
+			h.aws.changeSet.Export = &decide.ExportFault{Name: "Vpc", InUseBy: []string{"App"}}
+			h.aws.changeSet.Status = "FAILED"
+			h.others.Importers = []decide.Neighbour{{Name: "app", Exists: true}}
+		}, most: cost{passes: 120, writes: 16, calls: 90, events: 8}},
+		"an export is in use by an object that is deployed all the time": {then: func(h *hour) {
+			h.edit(func(s *spec) { s.Path = "x" })
+			h.aws.changeSet.Export = &decide.ExportFault{Name: "Vpc", InUseBy: []string{"App"}}
+			h.aws.changeSet.Status = "FAILED"
+			h.others.Importers = []decide.Neighbour{{Name: "app", Exists: true, At: h.now.Add(48 * time.Hour)}}
+		}, most: cost{passes: 200, writes: 80, calls: 120, events: 60}},
+		"an export is in use by a stranger": {then: func(h *hour) {
+			h.edit(func(s *spec) { s.Path = "x" })
+			h.aws.changeSet.Export = &decide.ExportFault{Name: "Vpc", InUseBy: []string{"App"}}
+			h.aws.changeSet.Status = "FAILED"
+		}, most: cost{passes: 120, writes: 20, calls: 90, events: 8}},
 		"a deletion takes an hour":         {then: func(h *hour) { deleted(h); h.aws.takes = 2 * time.Hour }, most: inAction},
 		"a deletion is refused":            {then: func(h *hour) { deleted(h); h.aws.writeErr = refused("TerminationProtected") }, most: cost{passes: 200, writes: 60, calls: 100, events: 60}},
 		"a deletion without credentials":   {then: func(h *hour) { deleted(h); h.aws.credentials = passing("SecretNotFound") }, most: cost{passes: 300, writes: 10, calls: 10, events: 10}},

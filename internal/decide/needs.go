@@ -32,6 +32,11 @@ type Needs struct {
 	// there, of the one that will be in Place.
 	Rival bool
 	Place Place
+	// Inputs asks for what spec.contextFrom and spec.parametersFrom read.
+	Inputs bool
+	// Others asks for the objects that this one waits for, and for those that
+	// wait for it.
+	Others bool
 	// Credentials are to be read, for one of the above or for what follows.
 	Credentials bool
 }
@@ -60,6 +65,9 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 		n.Head = true
 		n.HeadNotBefore = headNotBefore(obj, now, cfg)
 	}
+	deleting := !obj.DeletionTimestamp.IsZero()
+	n.Inputs = HasInputs(&obj.Spec) && !deleting && !obj.Spec.Suspend
+	n.Others = deleting || len(DependsOn(&obj.Spec)) > 0 || len(Importers(&obj.Status)) > 0
 	return n
 }
 

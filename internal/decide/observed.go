@@ -21,6 +21,8 @@ type Observed struct {
 	Drift       Drift
 	Bootstrap   Bootstrap
 	Rival       Rival
+	Inputs      Inputs
+	Others      Others
 	// Acted is what came of the action that the decision before this one, in
 	// the same pass, asked for; nil in the first decision of a pass.
 	Acted *Acted
@@ -222,6 +224,8 @@ type ChangeSet struct {
 	Changes []Change
 	// Unseen says that it does more, in nested stacks that could not be read.
 	Unseen bool
+	// Export is what it failed for, if that is an export.
+	Export *ExportFault
 	Err    error
 }
 
@@ -267,6 +271,8 @@ type Failure struct {
 	ResourceType string
 	Status       string
 	Reason       string
+	// Export is what it failed for, if that is an export.
+	Export *ExportFault
 }
 
 // Drift is CloudFormation's drift detection.

@@ -21,6 +21,13 @@ type pass struct {
 	// told: this is the second decision of a pass, about what came of the first.
 	told bool
 
+	// awaiting: a new target waits for others, so that the one before it is not
+	// tried again.
+	awaiting bool
+	// breaksCircle: a deleted object does not wait for those that depend on it,
+	// since it depends on them, too, and all are deleted.
+	breaksCircle bool
+
 	action  Action
 	after   time.Duration
 	verdict verdict

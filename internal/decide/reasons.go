@@ -18,6 +18,10 @@ var (
 	stateChangesRefused = problem.State("ChangesRefused", problem.Calm)
 	stateWindowClosed   = problem.State("WindowClosed", problem.Calm)
 	stateStackDeleted   = problem.State("StackDeleted", problem.Silent)
+	// stateDependencyNotReady: a deployment waits for what it depends on,
+	// stateDependentsExist a deletion for what depends on it.
+	stateDependencyNotReady = problem.State("DependencyNotReady", problem.Calm)
+	stateDependentsExist    = problem.State("DependentsExist", problem.Calm)
 
 	stateDeployDisabled   = problem.State("DeployDisabled", problem.Calm)
 	stateStackRetained    = problem.State("StackRetained", problem.Calm)
@@ -54,6 +58,10 @@ var (
 	errStackNotFound     = problem.Declare("StackNotFound", problem.Waits)
 	errDestroyFailed     = problem.Declare("DestroyFailed", problem.Retries)
 	errUnknownOperation  = problem.Declare("UnknownOperation", problem.Retries)
+	errDependencyCycle   = problem.Declare("DependencyCycle", problem.Stalls)
+	// errExportInUse is waited out for the stacks that import the export.
+	errExportInUse   = problem.Declare("ExportInUse", problem.Waits)
+	errExportMissing = problem.Declare("ExportMissing", problem.Retries)
 	// errSourceUnavailable is a failure of which only the message is known.
 	errSourceUnavailable = problem.Declare("SourceUnavailable", problem.Waits)
 

@@ -28,7 +28,7 @@ func adopt(p *pass) bool {
 		return p.findAdopted()
 	}
 	revision, _ := p.head() // it is named later when it is not known yet
-	p.st.Target = newTarget(revision, SpecDigest(&p.obj.Spec), "")
+	p.st.Target = newTarget(revision, SpecDigest(&p.obj.Spec), "", p.seen.Inputs.Digest)
 	p.st.Deployed = &v1alpha1.Deployment{
 		Target:     *p.st.Target,
 		Generation: p.obj.Generation,
@@ -46,7 +46,7 @@ func (p *pass) nameAdopted() {
 		return
 	}
 	if revision, ok := p.head(); ok {
-		target := newTarget(revision, d.Target.SpecDigest, d.Target.Order)
+		target := newTarget(revision, d.Target.SpecDigest, d.Target.Order, d.Target.Inputs)
 		d.Target, p.st.Target = *target, target.DeepCopy()
 	}
 }
@@ -88,11 +88,14 @@ func refuseSpec(p *pass) bool {
 	if size := jsonSize(p.obj.Spec); err == nil && size > maxSpec {
 		err = fmt.Errorf("the spec takes %d KiB and may take %d KiB, so that the object's status can be saved beside it: put long scripts into the repository and call them from the hooks", kib(size), kib(maxSpec))
 	}
+	if err == nil {
+		err = readsItself(&p.obj.Spec)
+	}
 	if w := p.obj.Spec.Windows; err == nil && w != nil {
 		_, err = windows.Parse(w)
 	}
 	if err == nil {
-		return false
+		return p.refuseCycle()
 	}
 	p.say(stalled, problem.InvalidSpec, err.Error())
 	return true

@@ -19,16 +19,19 @@ const (
 // used up; then the object is stalled until the target changes.
 func retry(p *pass) bool {
 	t := p.st.Target
-	if t == nil || p.st.Held != nil || !MayDeploy(&p.obj.Spec) || p.reached() || p.editPending() {
+	if t == nil || p.awaiting || p.st.Held != nil || !MayDeploy(&p.obj.Spec) || p.reached() || p.editPending() {
 		return false
 	}
 	failed := failures(p.st, v1alpha1.OperationDeploy, t.Digest)
 	if len(failed) == 0 {
-		return p.startDeploy(ReasonRetry)
+		return p.redeploy()
 	}
 	last := failed[0]
 	if place, waits := awaited(p.st); waits {
 		return p.awaitStack(place.StackName, last)
+	}
+	if len(Importers(p.st)) > 0 {
+		return p.awaitImporters(last)
 	}
 	p.say(failing, problem.Named(last.Reason), last.Message)
 	attempts := counted(failed)
@@ -45,7 +48,12 @@ func retry(p *pass) bool {
 		p.verdict.message += fmt.Sprintf(" (%s; the next at %s)", count, due.UTC().Format(time.RFC3339))
 		return false
 	}
-	return p.startDeploy(ReasonRetry)
+	return p.redeploy()
+}
+
+// redeploy tries the present target again, when what it depends on is ready.
+func (p *pass) redeploy() bool {
+	return !p.awaitsOthers("") && p.startDeploy(ReasonRetry)
 }
 
 func attemptOf(n, limit int) string { return fmt.Sprintf("attempt %d of %d", n, limit+1) }
@@ -57,10 +65,11 @@ func reached(st *v1alpha1.CdkTsStackStatus) bool {
 	return st.Deployed != nil && st.Target != nil && st.Deployed.Target.Digest == st.Target.Digest
 }
 
-// editPending says whether the spec or an order ask for another target that
-// could not be taken up yet, since its commit is not known.
+// editPending says whether the spec, an order or what is read from elsewhere ask
+// for another target that could not be taken up yet, since its commit is not
+// known.
 func (p *pass) editPending() bool {
-	return p.st.Target.SpecDigest != SpecDigest(&p.obj.Spec) || p.st.Target.Order != p.st.Orders.Current
+	return p.inputsMoved(p.st.Target) || p.st.Target.SpecDigest != SpecDigest(&p.obj.Spec) || p.st.Target.Order != p.st.Orders.Current
 }
 
 // retryPolicy gives how many retries there are and the pause after n failures.

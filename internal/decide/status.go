@@ -19,6 +19,7 @@ func record(p *pass) {
 	recordSource(p)
 	recordDrift(p)
 	recordWindow(p)
+	recordInputs(p)
 	recordApproval(p)
 	p.tellLost()
 	repeats := p.repeats()

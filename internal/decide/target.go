@@ -22,6 +22,9 @@ const (
 	ReasonRetry           = "Retry"
 	ReasonScheduled       = "Scheduled"
 	ReasonDeleted         = "Deleted"
+	// ReasonDeletedFirst: of several objects that depend on one another and are
+	// all deleted, this one begins.
+	ReasonDeletedFirst = "DeletedFirst"
 	// ReasonRetained: the object is deleted and its stack is to stay; only the
 	// hook that guards the object is asked.
 	ReasonRetained = "Retained"
@@ -39,6 +42,8 @@ func SpecDigest(spec *v1alpha1.CdkTsStackSpec) string {
 		Path: spec.Path, Repository: git.Repository, Ref: git.Ref, Semver: git.Semver, Verify: git.Verify,
 		SourceRef: spec.Source.SourceRef, Context: spec.CDKContext,
 		BeforeDeploy: before.Script, AfterDeploy: after.Script, Hooks: spec.Hooks, Build: spec.Build, FullHistory: git.FullHistory,
+		ContextFrom:    inOrder(spec.ContextFrom, func(c v1alpha1.ContextFrom) string { return c.Key }),
+		ParametersFrom: inOrder(spec.ParametersFrom, func(f v1alpha1.ParameterFrom) string { return f.Parameter }),
 	})
 }
 
@@ -63,14 +68,24 @@ type identity struct {
 	Hooks          *v1alpha1.Hooks        `json:"hooks,omitempty"`
 	Build          *v1alpha1.Build        `json:"build,omitempty"`
 	FullHistory    bool                   `json:"fullHistory,omitempty"`
+
+	ContextFrom    []v1alpha1.ContextFrom   `json:"contextFrom,omitempty"`
+	ParametersFrom []v1alpha1.ParameterFrom `json:"parametersFrom,omitempty"`
 }
 
-func newTarget(revision, specDigest, order string) *v1alpha1.Target {
+// newTarget is a target; inputs is "" for a spec that reads nothing from
+// elsewhere, and then no part of its digest.
+func newTarget(revision, specDigest, order, inputs string) *v1alpha1.Target {
+	parts := []any{revision, specDigest, order}
+	if inputs != "" {
+		parts = append(parts, inputs)
+	}
 	return &v1alpha1.Target{
-		Digest:     digest(revision, specDigest, order),
+		Digest:     digest(parts...),
 		Revision:   revision,
 		SpecDigest: specDigest,
 		Order:      order,
+		Inputs:     inputs,
 	}
 }
 
@@ -142,10 +157,11 @@ func (p *pass) freshLook() {
 }
 
 // wanted is the target that should be brought about now and why, when it is
-// another than the present one.
-func (p *pass) wanted(revision string) (target *v1alpha1.Target, reason string) {
+// another than the present one. What is read from elsewhere changes without an
+// order for a new commit, so it is deployed with the commit that was.
+func (p *pass) wanted(revision, inputs string) (target *v1alpha1.Target, reason string) {
 	spec, cur := SpecDigest(&p.obj.Spec), p.st.Target
-	target = newTarget(revision, spec, p.st.Orders.Current)
+	target = newTarget(revision, spec, p.st.Orders.Current, inputs)
 	switch {
 	case cur == nil:
 		return target, ReasonFirstDeployment
@@ -156,6 +172,8 @@ func (p *pass) wanted(revision string) (target *v1alpha1.Target, reason string) 
 	case cur.Revision != revision && p.followsHead() && p.relevant(revision):
 		target.Automatic = p.st.Deployed != nil
 		return target, ReasonNewCommit
+	case cur.Inputs != inputs:
+		return newTarget(cur.Revision, spec, cur.Order, inputs), ReasonInputChanged
 	}
 	return nil, ""
 }

@@ -21,8 +21,8 @@ import (
 //	new             the spec as YAML; a new object
 //	edit            YAML laid over the object, as a user's patch
 //	see WHAT k=v …  what the world shows from now on: head, run, stack,
-//	                changeset, events, drift, bootstrap, credentials, rival;
-//	                `err=`, with `reason=` and `permanent`, is a failure to see
+//	                changeset, events, drift, bootstrap, credentials, rival,
+//	                inputs, dependencies, dependents, importers, cycle; `err=`, with `reason=` and `permanent`, is a failure to see
 //	wait D          time passes
 //	pass [err=…]    one pass; with err the action fails (temporary unless
 //	                `permanent` or `counted`), with id it brings an id back
@@ -191,6 +191,13 @@ func only(w Observed, n Needs) Observed {
 	}
 	if n.Run != "" {
 		seen.Run = w.Run
+	}
+	if n.Inputs {
+		seen.Inputs = w.Inputs
+	}
+	if n.Others {
+		seen.Others = w.Others
+		seen.Others.Seen = w.Others.Err == nil
 	}
 	if n.Credentials && w.Credentials != nil {
 		seen.Credentials = w.Credentials

@@ -40,11 +40,11 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 			s.world.Stack.Outputs = map[string]string{"Url": v}
 		}
 	case "changeset":
-		s.world.ChangeSet = ChangeSet{Seen: err == nil, Exists: text(d, "status") != "", StackID: arn, Status: text(d, "status"), ExecutionStatus: text(d, "exec"), Reason: text(d, "why"), Empty: d.HasArg("empty"), Changes: changesSeen(t, d), Err: err}
+		s.world.ChangeSet = ChangeSet{Seen: err == nil, Exists: text(d, "status") != "", StackID: arn, Status: text(d, "status"), ExecutionStatus: text(d, "exec"), Reason: text(d, "why"), Empty: d.HasArg("empty"), Changes: changesSeen(t, d), Export: exportSeen(d), Err: err}
 	case "events":
 		s.world.Events = Events{Seen: err == nil, Started: d.HasArg("started"), Final: text(d, "final"), Done: number(d, "done"), Current: text(d, "at"), Err: err}
 		if cause := text(d, "cause"); cause != "" {
-			s.world.Events.RootCause = &Failure{LogicalID: "Bucket", ResourceType: "AWS::S3::Bucket", Status: "CREATE_FAILED", Reason: cause}
+			s.world.Events.RootCause = &Failure{LogicalID: "Bucket", ResourceType: "AWS::S3::Bucket", Status: "CREATE_FAILED", Reason: cause, Export: exportSeen(d)}
 		}
 	case "drift":
 		s.world.Drift = driftSeen(d, err)
@@ -52,6 +52,8 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 		s.world.Bootstrap = Bootstrap{Seen: err == nil, Version: number(d, "version"), Err: err}
 	case "rival":
 		s.world.Rival = Rival{Name: text(d, "name"), Leaving: d.HasArg("leaving"), Err: err}
+	case "inputs", "dependencies", "dependents", "importers", "cycle":
+		s.seeOthers(t, what, d)
 	case "credentials":
 		s.world.Credentials = err
 	default:

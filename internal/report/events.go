@@ -102,7 +102,11 @@ func started(before, after *v1alpha1.CdkTsStack) []Event {
 		if op.Reason == decide.ReasonRetained {
 			return nil // nothing is deleted; the start of its hook is an event
 		}
-		return []Event{{Reason: "StackDestroyStart", Action: "Destroy", Note: "Deleting the stack " + op.StackID}}
+		note := "Deleting the stack " + op.StackID
+		if op.Reason == decide.ReasonDeletedFirst {
+			note += " first, of several objects that depend on one another in a circle and are all deleted"
+		}
+		return []Event{{Reason: "StackDestroyStart", Action: "Destroy", Note: note}}
 	}
 	reason := "StackDeployStart"
 	if automatic(op) {
