@@ -97,6 +97,7 @@ Exit codes: 0 done, 1 it could not be done, 2 called wrongly, 3 done, and the ob
 	root.AddCommand(
 		newList(o), newStatus(o), newPlan(o), newWhy(o), newHistory(o),
 		newApprove(o), newAcknowledge(o), newOverride(o), newDeploy(o), newSuspend(o, true), newSuspend(o, false),
+		newInit(o), newMigrate(o), newDoctor(o),
 	)
 	return root
 }

@@ -1,0 +1,83 @@
+package cli_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestAThousandManifestsAreChecked has one wrong among many.
+func TestAThousandManifestsAreChecked(t *testing.T) {
+	s := &folder{t: t, dir: t.TempDir()}
+	var text strings.Builder
+	for n := range 1000 {
+		field := "path"
+		if n == 734 {
+			field = "pth"
+		}
+		fmt.Fprintf(&text, "---\napiVersion: awscdk.dev/v1alpha1\nkind: CdkTsStack\nmetadata: {name: web-%d}\nspec:\n  stackName: Web-%d\n  %s: infra\n  source: {git: {repository: 'https://git.example/web.git'}}\n", n, n, field)
+	}
+	s.must(os.WriteFile(s.in("all.yaml"), []byte(text.String()), 0o644))
+	got := s.run([]string{"migrate", "-f", "DIR"}, "")
+	for _, want := range []string{"✗ DIR/all.yaml:5879  spec.pth: there is no such field", "1000 checked, 1 with something to do", "(exit code 3)"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not said", want)
+		}
+	}
+	if n := strings.Count(got, "works as it is"); n != 999 {
+		t.Errorf("%d work as they are, want 999", n)
+	}
+}
+
+// TestWhatIsHugeIsRefused does not read it.
+func TestWhatIsHugeIsRefused(t *testing.T) {
+	s := &folder{t: t, dir: t.TempDir()}
+	huge, err := os.Create(s.in("huge.yaml"))
+	s.must(err)
+	s.must(huge.Truncate(1 << 40))
+	s.must(huge.Close())
+	if got := s.run([]string{"migrate", "-f", "DIR/huge.yaml"}, ""); !strings.Contains(got, "which is more than") || !strings.Contains(got, "(exit code 1)") {
+		t.Error(got)
+	}
+	s.must(os.Symlink("huge.yaml", s.in("cdk.json")))
+	if got := s.run([]string{"init", "DIR"}, ""); !strings.Contains(got, "which is more than") || !strings.Contains(got, "(exit code 1)") {
+		t.Error(got)
+	}
+}
+
+// TestAnAliasThatStandsForMuchEnds has a billion words in a few lines.
+func TestAnAliasThatStandsForMuchEnds(t *testing.T) {
+	s := &folder{t: t, dir: t.TempDir()}
+	text := "apiVersion: awscdk.dev/v1alpha1\nkind: CdkTsStack\nmetadata: {name: web}\nspec:\n  a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n"
+	for n := 1; n < 10; n++ {
+		text += fmt.Sprintf("  a%d: &a%d [%s]\n", n, n, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", n-1), 10), ", "))
+	}
+	s.must(os.WriteFile(s.in("much.yaml"), []byte(text), 0o644))
+	if got := s.run([]string{"migrate", "-f", "DIR/much.yaml"}, ""); !strings.Contains(got, "excessive aliasing") || !strings.Contains(got, "(exit code 3)") {
+		t.Error(got)
+	}
+}
+
+// TestTextsOfFilesMoveNoCursor shows a manifest whose author means harm.
+func TestTextsOfFilesMoveNoCursor(t *testing.T) {
+	s := &folder{t: t, dir: t.TempDir()}
+	s.must(os.WriteFile(s.in("evil.yaml"), []byte("apiVersion: awscdk.dev/v1alpha1\nkind: CdkTsStack\nmetadata: {name: \"a\\e[2Jb\"}\nspec: {\"x\\e[31m\": 1, stackName: \"\\e[0m\"}\n"), 0o644))
+	if got := s.run([]string{"migrate", "-f", "DIR"}, ""); strings.ContainsAny(got, "\x1b\x07") {
+		t.Errorf("it writes control characters: %q", got)
+	}
+}
+
+// TestEveryExampleIsFine checks the manifests that we give to people.
+func TestEveryExampleIsFine(t *testing.T) {
+	s := &folder{t: t, dir: t.TempDir()}
+	examples, err := filepath.Glob(filepath.Join("..", "..", "examples", "*.yaml"))
+	s.must(err)
+	for _, example := range examples {
+		got := s.run([]string{"migrate", "-f", example}, "")
+		if strings.Contains(got, "✗") {
+			t.Errorf("%s: %s", example, got)
+		}
+	}
+}
