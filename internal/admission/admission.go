@@ -86,7 +86,9 @@ func (v *Validator) Check(ctx context.Context, object map[string]any) []Violatio
 	defaulting.PruneNonNullableNullsWithoutDefaults(obj, v.root)
 	errs := validation.ValidateCustomResource(nil, obj, v.values)
 	errs = append(errs, listtype.ValidateListSetsAndMaps(nil, v.root, obj)...)
-	if v.rules != nil && !slices.ContainsFunc(errs, keepsFromRules) {
+	if slices.ContainsFunc(errs, keepsFromRules) {
+		found = append(found, Violation{Path: "spec", Message: Unchecked + ": put right what is wrong here, and check again"})
+	} else {
 		more, _ := v.rules.Validate(ctx, nil, v.root, obj, nil, celconfig.RuntimeCELCostBudget)
 		errs = append(errs, more...)
 	}
@@ -96,6 +98,9 @@ func (v *Validator) Check(ctx context.Context, object map[string]any) []Violatio
 	slices.SortStableFunc(found, func(a, b Violation) int { return strings.Compare(a.Path, b.Path) })
 	return slices.Compact(found)
 }
+
+// Unchecked begins the message that more may be wrong than is said.
+const Unchecked = "some validation rules were not checked"
 
 // keepsFromRules says whether the API server asks no rule after such an error:
 // the value is not of the shape that rules are written for, or too large for them.

@@ -32,7 +32,7 @@ const (
 	// ExitUsage: it was called wrongly.
 	ExitUsage = 2
 	// ExitNotReady: it was done, and what it is about is not as it should be
-	// (`status`, `why`).
+	// (`status`, `why`, `migrate`, `doctor`).
 	ExitNotReady = 3
 )
 
@@ -78,7 +78,7 @@ func newRoot(o *Options) *cobra.Command {
 		Short: "See and order what the AWS CDK Operator does",
 		Long: `See and order what the AWS CDK Operator does.
 
-Exit codes: 0 done, 1 it could not be done, 2 called wrongly, 3 done, and the object is not ready (status, why).`,
+Exit codes: 0 done, 1 it could not be done, 2 called wrongly, 3 done, and there is something to do (status, why, migrate, doctor).`,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl cdk"},
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(_ *cobra.Command, args []string) error {

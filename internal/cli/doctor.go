@@ -78,9 +78,11 @@ type doctor struct {
 	server    string
 	namespace string
 	// deployment is the operator's, and object the one that is examined; nil when
-	// they could not be read, which their own examinations say.
-	deployment *appsv1.Deployment
-	object     *v1alpha1.CdkTsStack
+	// they could not be read, and why.
+	deployment   *appsv1.Deployment
+	noDeployment error
+	object       *v1alpha1.CdkTsStack
+	noObject     error
 }
 
 // advice is one line: what was found, and what to type.
@@ -235,13 +237,16 @@ func (d *doctor) prepare(ctx context.Context) {
 	var wait sync.WaitGroup
 	wait.Go(func() {
 		var deployment appsv1.Deployment
-		if d.c.Get(ctx, d.operator, &deployment) == nil {
+		if d.noDeployment = d.c.Get(ctx, d.operator, &deployment); d.noDeployment == nil {
 			d.deployment = &deployment
 		}
 	})
 	wait.Go(func() {
 		var obj v1alpha1.CdkTsStack
-		if d.name != "" && d.c.Get(ctx, client.ObjectKey{Namespace: d.namespace, Name: d.name}, &obj) == nil {
+		if d.name == "" {
+			return
+		}
+		if d.noObject = d.c.Get(ctx, client.ObjectKey{Namespace: d.namespace, Name: d.name}, &obj); d.noObject == nil {
 			d.object = &obj
 		}
 	})

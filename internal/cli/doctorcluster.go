@@ -103,17 +103,12 @@ const versionLabel = "app.kubernetes.io/version"
 
 func (d *doctor) examineOperator(ctx context.Context) []advice {
 	at := d.operator.String()
-	if d.deployment == nil {
-		var gone appsv1.Deployment
-		switch err := d.c.Get(ctx, d.operator, &gone); {
-		case apierrors.IsNotFound(err):
-			return []advice{broken(fmt.Sprintf("there is no Deployment %s; one elsewhere is named with --operator-namespace and --operator, and of an operator outside of the cluster nothing is known here", at),
-				"helm install awscdk-operator charts/awscdk-operator --namespace "+shellWord(d.operator.Namespace)+" --create-namespace")}
-		case err != nil:
-			return []advice{unsure("the Deployment "+at+" cannot be read: "+err.Error(), "kubectl auth can-i get deployments -n "+shellWord(d.operator.Namespace))}
-		default:
-			d.deployment = &gone
-		}
+	switch {
+	case apierrors.IsNotFound(d.noDeployment):
+		return []advice{broken(fmt.Sprintf("there is no Deployment %s; one elsewhere is named with --operator-namespace and --operator, and of an operator outside of the cluster nothing is known here", at),
+			"helm install awscdk-operator charts/awscdk-operator --namespace "+shellWord(d.operator.Namespace)+" --create-namespace")}
+	case d.noDeployment != nil:
+		return []advice{unsure("the Deployment "+at+" cannot be read: "+d.noDeployment.Error(), "kubectl auth can-i get deployments -n "+shellWord(d.operator.Namespace))}
 	}
 	dep := d.deployment
 	want := int32(1)
@@ -232,7 +227,7 @@ func (d *doctor) operatorRights(ctx context.Context) []advice {
 		case found.Err != nil:
 			all = append(all, unsure("they are not known: "+found.Err.Error(), ""))
 		}
-		all = append(all, missing(found.Missing)...)
+		all = append(all, rightsMissing(found.Missing)...)
 	}
 	if len(all) == 0 {
 		return []advice{fine("%s may do all that the operator needs", user)}
@@ -240,14 +235,17 @@ func (d *doctor) operatorRights(ctx context.Context) []advice {
 	return all
 }
 
-// missing tells what is missing, the first of each fix and how many more there
+// rightsMissing tells what is missing, the first of each fix and how many more there
 // are: without a role every right is missing.
-func missing(all []preflight.Missing) (told []advice) {
+func rightsMissing(all []preflight.Missing) (told []advice) {
 	more := map[string]int{}
 	for _, m := range all {
 		text, fix := m.String(), ""
 		if at := strings.LastIndex(text, ": "); at >= 0 {
 			text, fix = text[:at], text[at+2:]
+			if command, rest, ok := strings.Cut(fix, ", and "); ok {
+				fix = command + "   # and " + rest
+			}
 		}
 		more[fix]++
 		if more[fix] <= shownRights {

@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -22,8 +23,11 @@ import (
 
 // state says how the object is, and what its conditions tell.
 func (d *doctor) state(context.Context) []advice {
-	if d.object == nil {
-		return []advice{broken(fmt.Sprintf("there is no CdkTsStack %s in the namespace %s, or you may not read it", d.name, d.namespace), "kubectl cdk list -A")}
+	switch {
+	case apierrors.IsNotFound(d.noObject):
+		return []advice{broken(fmt.Sprintf("there is no CdkTsStack %s in the namespace %s", d.name, d.namespace), "kubectl cdk list -A")}
+	case d.noObject != nil:
+		return []advice{unsure(fmt.Sprintf("%s/%s cannot be read: %s", d.namespace, d.name, d.noObject), fmt.Sprintf("kubectl auth can-i get cdk/%s -n %s", shellWord(d.name), shellWord(d.namespace)))}
 	}
 	o := d.object
 	m, text := state(o, d.Now())
@@ -97,6 +101,10 @@ func needsOf(o *v1alpha1.CdkTsStack) (all []need) {
 	secret("source.git.sshSecretName", s.Source.Git.SSHSecretName, "--type=kubernetes.io/ssh-auth --from-file=ssh-privatekey=deploy-key", []string{"ssh-privatekey"})
 	secret("source.git.secretName", s.Source.Git.SecretName, `--from-literal=username="$GIT_USERNAME" --from-literal=password="$GIT_TOKEN"`,
 		[]string{"password"}, []string{"token"}, []string{"githubAppID", "githubAppInstallationID", "githubAppPrivateKey"}, []string{"ca.crt"})
+	if s.ServiceAccountName != "" {
+		all = append(all, need{kind: "ServiceAccount", name: s.ServiceAccountName, field: "serviceAccountName",
+			create: "kubectl create serviceaccount " + shellWord(s.ServiceAccountName) + " -n " + shellWord(o.Namespace)})
+	}
 	if v := s.Source.Git.Verify; v != nil {
 		secret("source.git.verify.secretName", v.SecretName, "--from-file=trusted.pub")
 	}
@@ -175,13 +183,13 @@ func (d *doctor) secrets(ctx context.Context) []advice {
 // keysOf are the keys that have a value.
 func (d *doctor) keysOf(ctx context.Context, n need) (keys []string, err error) {
 	key := client.ObjectKey{Namespace: d.object.Namespace, Name: n.name}
-	if n.kind == "ConfigMap" {
+	switch n.kind {
+	case "ServiceAccount":
+		return []string{n.name}, d.c.Get(ctx, key, &corev1.ServiceAccount{})
+	case "ConfigMap":
 		var m corev1.ConfigMap
 		err = d.c.Get(ctx, key, &m)
-		for k := range m.Data {
-			keys = append(keys, k)
-		}
-		return keys, err
+		return slices.AppendSeq(slices.Collect(maps.Keys(m.Data)), maps.Keys(m.BinaryData)), err
 	}
 	var s corev1.Secret
 	err = d.c.Get(ctx, key, &s)

@@ -104,7 +104,7 @@ func (d *doctor) policies(ctx context.Context) []advice {
 	}
 	if len(open) > 0 {
 		return []advice{unsure("whoever may change an object may approve its plans and open its windows: not bound is "+strings.Join(open, ", "),
-			"kubectl apply -f config/policies/approvals.yaml, then bind both as in config/policies/example/bindings.yaml")}
+			"kubectl apply -f config/policies/approvals.yaml   # then bind both, as config/policies/example/bindings.yaml does")}
 	}
 	return []advice{fine("approve and override are enforced%s", also(others))}
 }

@@ -151,7 +151,7 @@ func (s *folder) run(args []string, typed string) string {
 	if args[0] == "init" && code == cli.ExitOK {
 		text += s.taken(out.String())
 	}
-	text = strings.ReplaceAll(text, s.dir, "DIR")
+	text = strings.ReplaceAll(strings.ReplaceAll(text, s.dir, "DIR"), "\r", `\r`)
 	text = changing.ReplaceAllStringFunc(text, func(found string) string {
 		if strings.HasPrefix(found, "https") {
 			return "https://SERVER"

@@ -125,7 +125,7 @@ func (o *Options) migrate(ctx context.Context, files []string, server, write boo
 	list := o.painter()
 	if write {
 		list.out = o.Streams.ErrOut
-		if err := o.writeAdditions(all); err != nil {
+		if err := o.writeAdditions(read.parts, all); err != nil {
 			return err
 		}
 	}
@@ -140,11 +140,14 @@ func (c *checked) check(ctx context.Context) {
 		return
 	}
 	for _, v := range c.fields.Check(ctx, c.object) {
-		text := v.Message
-		if v.Unknown {
-			text = c.unknown(v.Path)
+		switch {
+		case v.Unknown:
+			c.find(must, v.Path, c.unknown(v.Path))
+		case strings.HasPrefix(v.Message, admission.Unchecked):
+			c.find(note, v.Path, v.Message)
+		default:
+			c.find(must, v.Path, v.Message)
 		}
-		c.find(must, v.Path, text)
 	}
 	data, err := json.Marshal(c.object)
 	if err == nil {

@@ -1,11 +1,17 @@
 package cli_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"awscdk.dev/operator/internal/cli"
+
+	"k8s.io/cli-runtime/pkg/genericiooptions"
 )
 
 // TestAThousandManifestsAreChecked has one wrong among many.
@@ -66,6 +72,23 @@ func TestTextsOfFilesMoveNoCursor(t *testing.T) {
 	s.must(os.WriteFile(s.in("evil.yaml"), []byte("apiVersion: awscdk.dev/v1alpha1\nkind: CdkTsStack\nmetadata: {name: \"a\\e[2Jb\"}\nspec: {\"x\\e[31m\": 1, stackName: \"\\e[0m\"}\n"), 0o644))
 	if got := s.run([]string{"migrate", "-f", "DIR"}, ""); strings.ContainsAny(got, "\x1b\x07") {
 		t.Errorf("it writes control characters: %q", got)
+	}
+}
+
+// TestWriteKeepsEveryLetter adds to a file of Windows, and to one not at all.
+func TestWriteKeepsEveryLetter(t *testing.T) {
+	const head = "# first\r\nkind: Other\r\n---\r\napiVersion: awscdk.dev/v1alpha1\r\nkind: CdkTsStack\r\nmetadata: {name: web}\r\nspec:\r\n"
+	const tail = "  stackName:   'Web'   # ours\r\n  source: {git: {repository: https://git.example/web.git}}\r\n"
+	const hook = "  lifecycleHooks:\r\n    beforeDeploy: |\r\n      H=$(date +%H)\r\n      if [ $H -lt 8 ] || [ $H -ge 18 ]; then\r\n        exit 1\r\n      fi\r\n"
+	const added = "  windows:\r\n    timeZone: UTC\r\n    overrun: Finish\r\n    allow:\r\n      - {from: \"08:00\", to: \"18:00\"}\r\n"
+	for given, want := range map[string]string{head + tail: head + tail, head + tail + hook: head + added + tail + hook} {
+		var out, said bytes.Buffer
+		code := cli.Run(t.Context(), cli.Options{
+			Streams: genericiooptions.IOStreams{In: strings.NewReader(given), Out: &out, ErrOut: &said}, Now: time.Now,
+		}, []string{"migrate", "--write", "-f", "-"})
+		if out.String() != want || code != cli.ExitOK {
+			t.Errorf("exit code %d, wrote %q, want %q; %s", code, out.String(), want, said.String())
+		}
 	}
 }
 

@@ -27,25 +27,23 @@ const (
 
 // written is one CdkTsStack as somebody wrote it.
 type written struct {
-	// file is where it is, and line where it begins there.
-	file string
+	// line is where it begins in its file.
 	line int
 	kind string
 	// object is its content, nil when it is broken.
 	object map[string]any
 	broken *finding
-	// node is its place in the text of document, whose first line comes after so
-	// many of the file.
-	node     *yaml.Node
-	document []byte
-	before   int
+	// node is its place in the text of its part of the file.
+	node *yaml.Node
+	*part
 	// listed says that it is one of the items of a List.
 	listed bool
 }
 
-// manifests are what was read.
+// manifests are what was read, the parts in their order.
 type manifests struct {
 	sources []*written
+	parts   []*part
 	files   int
 }
 
@@ -122,8 +120,9 @@ func (m *manifests) add(name string, data []byte) error {
 		return fmt.Errorf("%s is longer than %d bytes", name, maxFile)
 	}
 	data = bytes.TrimPrefix(data, []byte("\ufeff"))
-	for _, d := range split(data) {
-		found := d.read(name)
+	for _, d := range split(name, data) {
+		found := d.read()
+		m.parts = append(m.parts, d)
 		if len(m.sources)+len(found) > maxObjects {
 			return fmt.Errorf("there are more than %d objects: check them in parts", maxObjects)
 		}
@@ -132,22 +131,24 @@ func (m *manifests) add(name string, data []byte) error {
 	return nil
 }
 
-// part is a document of a file, after so many of its lines.
+// part is a document of a file, after so many of its lines, the last of which is
+// lead, the separator.
 type part struct {
-	text   []byte
-	before int
+	file       string
+	lead, text []byte
+	before     int
 }
 
 // separator is the line between two documents.
 var separator = regexp.MustCompile(`^---[ \t]*(#.*)?\r?\n?$`)
 
-func split(data []byte) (all []part) {
-	current, lines := part{}, 0
+func split(file string, data []byte) (all []*part) {
+	current, lines := &part{file: file}, 0
 	for line := range bytes.Lines(data) {
 		lines++
 		if separator.Match(line) {
 			all = append(all, current)
-			current = part{before: lines}
+			current = &part{file: file, lead: line, before: lines}
 			continue
 		}
 		current.text = append(current.text, line...)
@@ -163,13 +164,13 @@ var ours = regexp.MustCompile(`(?mi)^\s*(apiVersion:\s*["']?awscdk\.dev/|kind:\s
 
 // read finds the CdkTsStacks of a document. What is of another kind is passed
 // over, whatever it holds.
-func (d part) read(file string) []*written {
+func (d *part) read() []*written {
 	var root yaml.Node
 	if err := yaml.Unmarshal(d.text, &root); err != nil {
 		if !ours.Match(d.text) {
 			return nil
 		}
-		return []*written{d.unreadable(file, err)}
+		return []*written{d.unreadable(err)}
 	}
 	if len(root.Content) == 0 {
 		return nil
@@ -177,15 +178,15 @@ func (d part) read(file string) []*written {
 	top := target(root.Content[0])
 	kind, version := value(top, "kind"), value(top, "apiVersion")
 	if kind == "List" || strings.EqualFold(kind, "CdkTsStackList") {
-		return d.items(file, top)
+		return d.items(top)
 	}
-	if !isOurs(version, kind) {
+	if !isCdkTsStack(version, kind) {
 		return nil
 	}
-	s := &written{file: file, line: d.before + top.Line, kind: kind, node: top, document: d.text, before: d.before}
+	s := &written{part: d, line: d.before + top.Line, kind: kind, node: top}
 	object, err := admission.Decode(d.text)
 	if err != nil {
-		broken := d.unreadable(file, err)
+		broken := d.unreadable(err)
 		broken.line, broken.kind = s.line, kind
 		return []*written{broken}
 	}
@@ -194,7 +195,7 @@ func (d part) read(file string) []*written {
 }
 
 // items are the CdkTsStacks of a List.
-func (d part) items(file string, top *yaml.Node) (all []*written) {
+func (d *part) items(top *yaml.Node) (all []*written) {
 	_, items := field(top, "items")
 	if items == nil {
 		return nil
@@ -203,13 +204,13 @@ func (d part) items(file string, top *yaml.Node) (all []*written) {
 	list, _ := object["items"].([]any)
 	for i, node := range items.Content {
 		node = target(node)
-		if !isOurs(value(node, "apiVersion"), value(node, "kind")) {
+		if !isCdkTsStack(value(node, "apiVersion"), value(node, "kind")) {
 			continue
 		}
 		if err != nil {
-			return []*written{d.unreadable(file, err)}
+			return []*written{d.unreadable(err)}
 		}
-		s := &written{file: file, line: d.before + node.Line, kind: value(node, "kind"), node: node, document: d.text, before: d.before, listed: true}
+		s := &written{part: d, line: d.before + node.Line, kind: value(node, "kind"), node: node, listed: true}
 		if item, ok := list[i].(map[string]any); ok {
 			s.take(item)
 			all = append(all, s)
@@ -218,7 +219,7 @@ func (d part) items(file string, top *yaml.Node) (all []*written) {
 	return all
 }
 
-func isOurs(version, kind string) bool {
+func isCdkTsStack(version, kind string) bool {
 	group, _, _ := strings.Cut(version, "/")
 	return group == "awscdk.dev" || strings.EqualFold(kind, "CdkTsStack")
 }
@@ -263,8 +264,8 @@ func (s *written) template() *finding {
 var lineInError = regexp.MustCompile(`\bline (\d+)`)
 
 // unreadable is a document that is no YAML.
-func (d part) unreadable(file string, err error) *written {
-	s := &written{file: file, line: d.before + 1, kind: "CdkTsStack", before: d.before}
+func (d *part) unreadable(err error) *written {
+	s := &written{part: d, line: d.before + 1, kind: "CdkTsStack"}
 	if bytes.Contains(d.text, templated) {
 		s.broken = s.template()
 		return s

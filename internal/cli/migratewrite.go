@@ -20,41 +20,50 @@ type addition struct {
 	lines []string
 }
 
-// writeAdditions prints the manifests with what can be added safely. What is
-// there stays as it is, letter by letter. One that cannot be added to is printed
-// as it is, and that is said.
-func (o *Options) writeAdditions(all []*checked) error {
-	for i, c := range all {
-		if i > 0 && c.listed && slices.ContainsFunc(all[:i], func(b *checked) bool { return &b.document[0] == &c.document[0] }) {
-			continue // printed with the first item of its List
+// writeAdditions prints the files that hold CdkTsStacks, with what can be added
+// safely. All else in them stays as it is, letter by letter; so does what cannot
+// be added to, which is said.
+func (o *Options) writeAdditions(parts []*part, all []*checked) error {
+	changed, holds := map[*part][]byte{}, map[string]bool{}
+	for _, c := range all {
+		holds[c.file] = true
+		if len(c.additions) == 0 || c.broken != nil {
+			continue
 		}
 		text, err := c.withAdditions()
 		if err != nil {
 			_, _ = fmt.Fprintf(o.Streams.ErrOut, "! %s:%d: nothing was added to it: %s\n", printable(c.file), c.line, printable(err.Error()))
-			text = c.document
-		}
-		if len(text) == 0 {
 			continue
 		}
-		if i > 0 {
-			text = append([]byte("---\n"), text...)
+		changed[c.part] = text
+	}
+	var out bytes.Buffer
+	file := ""
+	for _, p := range parts {
+		if !holds[p.file] {
+			continue
 		}
-		if text[len(text)-1] != '\n' {
-			text = append(text, '\n')
+		if file != p.file && file != "" && len(p.lead) == 0 {
+			out.WriteString("---\n")
 		}
-		if _, err := o.Streams.Out.Write(text); err != nil {
-			return err
+		file = p.file
+		out.Write(p.lead)
+		if text, ok := changed[p]; ok {
+			out.Write(text)
+		} else {
+			out.Write(p.text)
+		}
+		if b := out.Bytes(); len(b) > 0 && b[len(b)-1] != '\n' {
+			out.WriteByte('\n')
 		}
 	}
-	return nil
+	_, err := o.Streams.Out.Write(out.Bytes())
+	return err
 }
 
 // withAdditions is the text of the object's document with what is added, and an
 // error when that is not exactly what was to be added.
 func (c *checked) withAdditions() ([]byte, error) {
-	if len(c.additions) == 0 || c.broken != nil {
-		return c.document, nil
-	}
 	if c.listed {
 		return nil, fmt.Errorf("it is an item of a List: write it as an object of its own")
 	}
@@ -64,10 +73,10 @@ func (c *checked) withAdditions() ([]byte, error) {
 	}
 	first := spec.Content[0]
 	end := "\n"
-	if bytes.Contains(c.document, []byte("\r\n")) {
+	if bytes.Contains(c.text, []byte("\r\n")) {
 		end = "\r\n"
 	}
-	rows := bytes.SplitAfter(c.document, []byte("\n"))
+	rows := bytes.SplitAfter(c.text, []byte("\n"))
 	if first.Line < 1 || first.Line > len(rows) || first.Line <= key.Line || len(bytes.TrimSpace(rows[first.Line-1][:first.Column-1])) > 0 {
 		return nil, errNotBlock
 	}
