@@ -26,20 +26,36 @@ kind: CdkTsStack
 metadata: {name: theirs, namespace: default}
 spec: {stackName: Web, source: {git: {repository: https://git.example/web.git}}}
 status: {stackId: "arn:aws:cloudformation:us-east-1:999999999999:stack/Web/6f5c"}
+---
+apiVersion: awscdk.dev/v1alpha1
+kind: CdkTsStack
+metadata: {name: newer, namespace: default}
+spec: {stackName: Web, awsRegion: eu-central-1, source: {git: {repository: https://git.example/web.git}}}
+status:
+  deployed:
+    at: "2026-02-20T11:57:00Z"
+    target: {digest: d, revision: r, specDigest: s}
+    plan:
+      {stackName: Web, templateURL: u, templateDigest: d, bootstrapVersion: 30, bootstrapParameter: /cdk-bootstrap/own/version, deployRoleARN: "arn:aws:iam::123456789012:role/cdk-own-deploy-role"}
 `)
 	// One region was bootstrapped, with a deploy role that trusts the account.
 	aws.Parameter(t, "/cdk-bootstrap/hnb659fds/version", "21")
+	aws.Parameter(t, "/cdk-bootstrap/own/version", "21")
 	aws.Role(t, "cdk-hnb659fds-deploy-role-"+awstest.Account+"-"+awstest.Region, awstest.Trust("arn:aws:iam::"+awstest.Account+":root", ""))
 	for name, c := range map[string]struct {
 		args  []string
 		wants []string
 	}{
 		"what is not bootstrapped": {[]string{"doctor", "ours", "-n", "default", "--aws"}, []string{
-			"you are arn:aws:", "in eu-west-1", "✗              the CDK's bootstrap: ", "               cdk bootstrap aws://" + awstest.Account + "/eu-west-1\n",
+			"you are arn:aws:", "in eu-west-1", "✗              the CDK's bootstrap is not there: there is no SSM parameter /cdk-bootstrap/hnb659fds/version\n", "               cdk bootstrap aws://" + awstest.Account + "/eu-west-1\n",
 			"✗              you may not assume the deploy role: ", "--role-arn arn:aws:iam::" + awstest.Account + ":role/cdk-hnb659fds-deploy-role-" + awstest.Account + "-eu-west-1",
 		}},
 		"what is bootstrapped": {[]string{"doctor", "--aws", "--region", awstest.Region}, []string{
 			"✓              the CDK's bootstrap has version 21", "✓              you may assume the deploy role arn:aws:iam::" + awstest.Account + ":role/cdk-hnb659fds-deploy-role-",
+		}},
+		"a bootstrap that is too old": {[]string{"doctor", "newer", "-n", "default", "--aws"}, []string{
+			"✗              the CDK's bootstrap has version 21, and the app needs 30\n", "cdk bootstrap aws://" + awstest.Account + "/eu-central-1 --qualifier own --toolkit-stack-name CDKToolkit-own",
+			"you may not assume the deploy role: ", "--role-arn arn:aws:iam::123456789012:role/cdk-own-deploy-role\n",
 		}},
 		"another account": {[]string{"doctor", "theirs", "-n", "default", "--aws"}, []string{
 			"the stack is in the account 999999999999, and your credentials are of " + awstest.Account, "export AWS_PROFILE=a-profile-of-999999999999",

@@ -217,17 +217,20 @@ func (d *doctor) operatorRights(ctx context.Context) []advice {
 		options.Namespaces = strings.FieldsFunc(watch, func(r rune) bool { return r == ',' || r == ' ' })
 	}
 	var all []advice
+	forbidden := false
 	for _, found := range preflight.New(options).Find(ctx) {
 		if found.Check == preflight.DefinitionCheck {
 			continue // has an examination of its own
 		}
-		switch {
-		case apierrors.IsForbidden(found.Err):
-			all = append(all, unsure("you may not ask what "+user+" may do; it asks by itself, and logs what is missing", "kubectl logs -n "+shellWord(d.operator.Namespace)+" deployment/"+shellWord(d.operator.Name)+" | grep missing"))
-		case found.Err != nil:
+		if apierrors.IsForbidden(found.Err) {
+			forbidden = true
+		} else if found.Err != nil {
 			all = append(all, unsure("they are not known: "+found.Err.Error(), ""))
 		}
 		all = append(all, rightsMissing(found.Missing)...)
+	}
+	if forbidden {
+		all = append(all, unsure("you may not ask for all that "+user+" may do; it asks by itself, and logs what is missing", "kubectl logs -n "+shellWord(d.operator.Namespace)+" deployment/"+shellWord(d.operator.Name)+" | grep missing"))
 	}
 	if len(all) == 0 {
 		return []advice{fine("%s may do all that the operator needs", user)}

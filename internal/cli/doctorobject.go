@@ -2,18 +2,23 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/bootstrap"
-	"awscdk.dev/operator/internal/cloudformation"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -229,20 +234,26 @@ func (d *doctor) askAWS(ctx context.Context) []advice {
 			role = awsconfig.Role{ARN: plan.DeployRoleARN, ExternalID: plan.DeployRoleExternalID, Session: plan.DeployRoleSession}
 		}
 	}
-	aws := cloudformation.NewClients(cloudformation.Options{Now: d.Now, CallTimeout: d.each / 3}).For(cloudformation.Target{Region: region})
-	who, err := aws.Identity(ctx)
+	loader := awsconfig.NewLoader(awsconfig.Options{Now: d.Now, AttemptTimeout: d.each / 3, Attempts: 2, MaxBackoff: time.Second})
+	config, err := loader.Config(ctx, awsconfig.Target{Region: region})
+	var who *sts.GetCallerIdentityOutput
+	if err == nil {
+		who, err = sts.NewFromConfig(config).GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
+	}
 	if err != nil {
+		err = awsconfig.Explain("ask AWS who the credentials belong to", awsconfig.Credentials{}, err)
 		return []advice{broken("AWS does not say who you are: "+err.Error(), "aws sts get-caller-identity --region "+shellWord(region))}
 	}
-	all := []advice{fine("you are %s in %s", who.ARN, region)}
-	if account != "" && account != who.Account {
-		return append(all, broken(fmt.Sprintf("the stack is in the account %s, and your credentials are of %s: nothing more was asked", account, who.Account), "export AWS_PROFILE=a-profile-of-"+account))
+	own := aws.ToString(who.Account)
+	all := []advice{fine("you are %s in %s", aws.ToString(who.Arn), region)}
+	if account != "" && account != own {
+		return append(all, broken(fmt.Sprintf("the stack is in the account %s, and your credentials are of %s: nothing more was asked", account, own), "export AWS_PROFILE=a-profile-of-"+account))
 	}
-	all = append(all, d.bootstrapped(ctx, aws, parameter, least, "aws://"+who.Account+"/"+region))
+	all = append(all, bootstrapped(ctx, ssm.NewFromConfig(config), parameter, least, "aws://"+own+"/"+region))
 	if role.ARN == "" {
-		role.ARN = fmt.Sprintf("arn:%s:iam::%s:role/cdk-hnb659fds-deploy-role-%s-%s", awsconfig.Partition(region), who.Account, who.Account, region)
+		role.ARN = fmt.Sprintf("arn:%s:iam::%s:role/cdk-hnb659fds-deploy-role-%s-%s", awsconfig.Partition(region), own, own, region)
 	}
-	return append(all, d.assume(ctx, region, role))
+	return append(all, assume(ctx, loader, region, role))
 }
 
 // accountOf is the account that a stack is in, "" when that is not known yet.
@@ -256,11 +267,21 @@ func accountOf(o *v1alpha1.CdkTsStack) string {
 	return ""
 }
 
-func (d *doctor) bootstrapped(ctx context.Context, aws *cloudformation.Client, parameter string, least int32, environment string) advice {
-	version, err := aws.BootstrapVersion(ctx, parameter)
+// bootstrapped compares the version of the CDK's bootstrap with what the app needs.
+func bootstrapped(ctx context.Context, client *ssm.Client, parameter string, least int32, environment string) advice {
+	const missing = "the CDK's bootstrap is not there: "
+	out, err := client.GetParameter(ctx, &ssm.GetParameterInput{Name: &parameter})
+	if _, none := errors.AsType[*ssmtypes.ParameterNotFound](err); none {
+		return broken(missing+"there is no SSM parameter "+parameter, unquoted(bootstrap.Command(environment, parameter)))
+	}
+	if err != nil {
+		err = awsconfig.Explain("read the bootstrap version", awsconfig.Credentials{}, err)
+		return unsure("the version of the CDK's bootstrap is not known: "+err.Error(), "aws ssm get-parameter --name "+shellWord(parameter))
+	}
+	version, err := strconv.Atoi(aws.ToString(out.Parameter.Value))
 	switch {
 	case err != nil:
-		return broken("the CDK's bootstrap: "+err.Error(), unquoted(bootstrap.Command(environment, parameter)))
+		return broken(missing+"the SSM parameter "+parameter+" holds no version", unquoted(bootstrap.Again(environment, parameter)))
 	case version < int(least):
 		return broken(fmt.Sprintf("the CDK's bootstrap has version %d, and the app needs %d", version, least), unquoted(bootstrap.Again(environment, parameter)))
 	case least == 0:
@@ -273,8 +294,7 @@ func (d *doctor) bootstrapped(ctx context.Context, aws *cloudformation.Client, p
 func unquoted(command string) string { return strings.ReplaceAll(command, "`", "") }
 
 // assume tries the role that CloudFormation is called with.
-func (d *doctor) assume(ctx context.Context, region string, role awsconfig.Role) advice {
-	loader := awsconfig.NewLoader(awsconfig.Options{Now: d.Now, AttemptTimeout: d.each / 3, Attempts: 2, MaxBackoff: time.Second})
+func assume(ctx context.Context, loader *awsconfig.Loader, region string, role awsconfig.Role) advice {
 	config, err := loader.Config(ctx, awsconfig.Target{Region: region, Role: role})
 	if err == nil {
 		_, err = config.Credentials.Retrieve(ctx)

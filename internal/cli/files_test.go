@@ -16,7 +16,9 @@ import (
 	"awscdk.dev/operator/internal/cli"
 
 	"github.com/cockroachdb/datadriven"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -31,10 +33,13 @@ import (
 //	git ARGS      calls git in the folder, or in that of its option -C
 //	create [FILE] makes objects in the cluster, with their status: those below it,
 //	              or those of a file of the repository
+//	may USER VERB GROUP/RESOURCE [NAMESPACE]
+//	              waits until rights that were given have come to the API server
 //	run ARGS      a command line; prints standard output, standard error and the
 //	              exit code. What init writes is shown to the API server, too
 //	show PATH     prints a file
 func TestSessionsWithFiles(t *testing.T) {
+	utilruntime.Must(authorizationv1.AddToScheme(cluster.Scheme()))
 	datadriven.Walk(t, "sessions", func(t *testing.T, path string) {
 		s := &folder{t: t, dir: t.TempDir()}
 		s.must(cluster.DeleteAllOf(t.Context(), &v1alpha1.CdkTsStack{}, client.InNamespace("default"))) // of other tests
@@ -75,6 +80,8 @@ func (s *folder) command(d *datadriven.TestData) string {
 		}
 	case "create":
 		s.create(append(words, "")[0], d.Input)
+	case "may":
+		s.may(words)
 	case "run":
 		return s.run(words, d.Input)
 	case "show":
@@ -128,6 +135,23 @@ func (s *folder) create(file, text string) {
 			s.must(cluster.Status().Update(s.t.Context(), &u))
 		}
 	}
+}
+
+func (s *folder) may(words []string) {
+	s.t.Helper()
+	group, resource, _ := strings.Cut(words[2], "/")
+	review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+		User: words[0], ResourceAttributes: &authorizationv1.ResourceAttributes{Verb: words[1], Group: group, Resource: resource, Namespace: append(words, "")[3]},
+	}}
+	for range 300 {
+		asked := review.DeepCopy()
+		s.must(cluster.Create(s.t.Context(), asked))
+		if asked.Status.Allowed {
+			return
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	s.t.Fatalf("%v is not allowed", words)
 }
 
 // changing is what is another in each run of the tests.

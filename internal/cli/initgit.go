@@ -38,7 +38,7 @@ func readWorkingCopy(ctx context.Context, folder string) (workingCopy, error) {
 	git := func(args ...string) (string, error) { return askGit(ctx, folder, args...) }
 	top, err := git("rev-parse", "--show-toplevel")
 	if err != nil {
-		return workingCopy{missing: "the folder is in no git repository: " + err.Error()}, nil
+		return workingCopy{missing: "the folder is in no working copy of one" + because(err)}, nil
 	}
 	c := workingCopy{top: top}
 	if real, err := filepath.EvalSymlinks(top); err == nil {
@@ -109,6 +109,16 @@ func remoteOf(git func(...string) (string, error), branch string) (string, error
 	return "", errors.New("the repository has no remote: push it to where the operator can read it, git remote add origin ADDRESS && git push -u origin HEAD")
 }
 
+// errNoAnswer is git's no, for which it gave no reason that may be repeated.
+var errNoAnswer = errors.New("git does not say")
+
+func because(err error) string {
+	if errors.Is(err, errNoAnswer) {
+		return ""
+	}
+	return ": " + err.Error()
+}
+
 // gitTime bounds one question to git, all of which are answered from the disk.
 const gitTime = 20 * time.Second
 
@@ -132,7 +142,7 @@ func askGit(ctx context.Context, folder string, args ...string) (string, error) 
 		if strings.Contains(said.String(), "dubious ownership") {
 			return "", fmt.Errorf("it belongs to another user: git config --global --add safe.directory %s", shellWord(folder))
 		}
-		return "", errors.New("git says so")
+		return "", errNoAnswer
 	}
 	return strings.TrimSpace(out.String()), nil
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -50,6 +51,17 @@ func TestWhatIsHugeIsRefused(t *testing.T) {
 	s.must(os.Symlink("huge.yaml", s.in("cdk.json")))
 	if got := s.run([]string{"init", "DIR"}, ""); !strings.Contains(got, "which is more than") || !strings.Contains(got, "(exit code 1)") {
 		t.Error(got)
+	}
+}
+
+// TestAPipeKeepsNobodyWaiting has one where files are expected.
+func TestAPipeKeepsNobodyWaiting(t *testing.T) {
+	s := &folder{t: t, dir: t.TempDir()}
+	s.must(exec.Command("mkfifo", s.in("cdk.json"), s.in("a.yaml")).Run())
+	for _, args := range [][]string{{"init", "DIR"}, {"migrate", "-f", "DIR"}, {"migrate", "-f", "DIR/a.yaml"}} {
+		if got := s.run(args, ""); strings.Contains(got, "(exit code 0)") {
+			t.Errorf("%s: %s", args, got)
+		}
 	}
 }
 

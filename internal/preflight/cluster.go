@@ -36,7 +36,7 @@ func (p *Preflight) hookRole(ctx context.Context) ([]Missing, error) {
 	switch {
 	case apierrors.IsNotFound(err):
 		m.Message = "it does not exist, so kubectl can do nothing in hooks: kubectl apply -f config/operator/hooks.yaml"
-	case apierrors.IsForbidden(err):
+	case apierrors.IsForbidden(err) && p.o.Ask == nil:
 		m.Message = "the operator may not read it, so it is not known whether kubectl can do anything in hooks: kubectl apply -f config/rbac"
 		m.concerns = nil
 	case err != nil:

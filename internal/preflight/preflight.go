@@ -48,7 +48,8 @@ type Options struct {
 	// operator may do.
 	Live   client.Reader
 	Client client.Client
-	// Ask says whether somebody else may do something; nil asks what Client may.
+	// Ask says what the operator may do, where somebody else looks on its behalf
+	// with Live and Client of their own; nil where the operator itself does.
 	Ask func(context.Context, authorizationv1.ResourceAttributes) (bool, error)
 	// Schemas are the API server's own descriptions of its kinds.
 	Schemas openapi.Client
