@@ -32,7 +32,7 @@ const (
 	// ExitUsage: it was called wrongly.
 	ExitUsage = 2
 	// ExitNotReady: it was done, and what it is about is not as it should be
-	// (`status`, `why`, `migrate`, `doctor`).
+	// (`status`, `why`).
 	ExitNotReady = 3
 )
 
@@ -78,7 +78,7 @@ func newRoot(o *Options) *cobra.Command {
 		Short: "See and order what the AWS CDK Operator does",
 		Long: `See and order what the AWS CDK Operator does.
 
-Exit codes: 0 done, 1 it could not be done, 2 called wrongly, 3 done, and there is something to do (status, why, migrate, doctor).`,
+Exit codes: 0 done, 1 it could not be done, 2 called wrongly, 3 done, and the object is not ready (status, why).`,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl cdk"},
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(_ *cobra.Command, args []string) error {
@@ -94,10 +94,10 @@ Exit codes: 0 done, 1 it could not be done, 2 called wrongly, 3 done, and there 
 	root.SetErr(o.Streams.ErrOut)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return errUsage{err} })
 	o.flags.AddFlags(root.PersistentFlags())
+	root.AddCommand(newInit(o), newMigrate(o), newDoctor(o))
 	root.AddCommand(
 		newList(o), newStatus(o), newPlan(o), newWhy(o), newHistory(o),
 		newApprove(o), newAcknowledge(o), newOverride(o), newDeploy(o), newSuspend(o, true), newSuspend(o, false),
-		newInit(o), newMigrate(o), newDoctor(o),
 	)
 	return root
 }
