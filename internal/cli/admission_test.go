@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"awscdk.dev/operator/config"
+	generated "awscdk.dev/operator/config"
 	"awscdk.dev/operator/internal/admission"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -15,7 +15,7 @@ import (
 // TestAdmissionSaysWhatTheAPIServerSays shows specs to both: what one takes the
 // other takes, and each thing that we say the API server says, too.
 func TestAdmissionSaysWhatTheAPIServerSays(t *testing.T) {
-	fields, err := admission.New(config.Definition)
+	fields, err := admission.New(generated.Definition)
 	if err != nil {
 		t.Fatal(err)
 	}
