@@ -43,6 +43,8 @@ type Validator struct {
 	root   *schema.Structural
 	values validation.SchemaValidator
 	rules  *cel.Validator
+	// fields are the paths of all that people write, sorted.
+	fields []string
 }
 
 // New reads a CustomResourceDefinition in YAML, and compiles the rules of its
@@ -68,7 +70,7 @@ func New(definition []byte) (*Validator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the schema of %s: %w", crd.Name, err)
 	}
-	return &Validator{root: root, values: values, rules: cel.NewValidator(root, true, celconfig.PerCallLimit)}, nil
+	return &Validator{root: root, values: values, rules: cel.NewValidator(root, true, celconfig.PerCallLimit), fields: fieldsOf(root)}, nil
 }
 
 // Check says what is wrong with an object that is to be created, in the order of
@@ -146,16 +148,18 @@ func message(e *field.Error) string {
 	return e.Detail
 }
 
-// Has says whether the definition has a field, as in spec.windows.allow.
-func (v *Validator) Has(path string) bool { return slices.Contains(v.Fields(), path) }
+// Has says whether the definition has a field, as in spec.windows.allow; a field
+// of list items has the path without their index.
+func (v *Validator) Has(path string) bool {
+	_, found := slices.BinarySearch(v.fields, path)
+	return found
+}
 
 // ofMetadata are the fields of metadata that people write.
 var ofMetadata = []string{"metadata.annotations", "metadata.finalizers", "metadata.labels", "metadata.name", "metadata.namespace"}
 
-// Fields lists the paths of all fields that people write, those of list items
-// without their index, sorted.
-func (v *Validator) Fields() []string {
-	spec := v.root.Properties["spec"]
+func fieldsOf(root *schema.Structural) []string {
+	spec := root.Properties["spec"]
 	all := collect(slices.Clone(ofMetadata), &spec, "spec")
 	slices.Sort(all)
 	return all

@@ -23,7 +23,7 @@ func (v *Validator) Nearest(path string) string {
 	}
 	best, least := "", max(2, len(name)/3)+1
 	var elsewhere []string
-	for _, field := range v.Fields() {
+	for _, field := range v.fields {
 		at := strings.LastIndexByte(field, '.')
 		if strings.EqualFold(field[at+1:], name) {
 			elsewhere = append(elsewhere, field)

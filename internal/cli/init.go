@@ -80,6 +80,7 @@ func (o *Options) init(ctx context.Context, folder string, i initOptions) error 
 	}
 	defer a.close()
 	if i.list {
+		_, _ = fmt.Fprintln(o.Streams.ErrOut, "running the app, as cdk list does")
 		if err := a.runList(ctx); err != nil {
 			return err
 		}

@@ -139,8 +139,10 @@ func (c *checked) check(ctx context.Context) {
 		c.findings = append(c.findings, *c.broken)
 		return
 	}
-	for _, v := range c.fields.Check(ctx, c.object) {
+	for i, v := range c.fields.Check(ctx, c.object) {
 		switch {
+		case i > shownFindings: // told as a number
+			c.findings = append(c.findings, finding{grade: must, path: v.Path, line: c.line})
 		case v.Unknown:
 			c.find(must, v.Path, c.unknown(v.Path))
 		case strings.HasPrefix(v.Message, admission.Unchecked):
@@ -233,6 +235,9 @@ func (o *Options) askServer(ctx context.Context, all []*checked) error {
 	return nil
 }
 
+// shownFindings bounds what is told of one object.
+const shownFindings = 100
+
 // showFindings writes the list, object by object.
 func showFindings(p painter, all []*checked) error {
 	todo := 0
@@ -243,6 +248,9 @@ func showFindings(p painter, all []*checked) error {
 			todo++
 		} else {
 			p.printf("  %s\n", p.mark(markGood, "works as it is"))
+		}
+		if more := len(c.findings) - shownFindings; more > 0 {
+			c.findings = append(c.findings[:shownFindings], finding{grade: must, path: "the object", line: c.line, text: fmt.Sprintf("and %d more", more)})
 		}
 		for _, f := range c.findings {
 			g := grades[f.grade]

@@ -54,6 +54,21 @@ func TestWhatIsHugeIsRefused(t *testing.T) {
 	}
 }
 
+// TestAnObjectWithAMillionFieldsIsToldInPart bounds time and output.
+func TestAnObjectWithAMillionFieldsIsToldInPart(t *testing.T) {
+	s := &folder{t: t, dir: t.TempDir()}
+	text := strings.Builder{}
+	text.WriteString("apiVersion: awscdk.dev/v1alpha1\nkind: CdkTsStack\nmetadata: {name: web}\nspec:\n")
+	for n := range 200000 {
+		fmt.Fprintf(&text, "  stackNam%d: x\n", n)
+	}
+	s.must(os.WriteFile(s.in("many.yaml"), []byte(text.String()), 0o644))
+	got := s.run([]string{"migrate", "-f", "DIR"}, "")
+	if n := strings.Count(got, "\n"); n > 200 || !strings.Contains(got, "and 199903 more") {
+		t.Errorf("%d lines: %.500s", n, got)
+	}
+}
+
 // TestAPipeKeepsNobodyWaiting has one where files are expected.
 func TestAPipeKeepsNobodyWaiting(t *testing.T) {
 	s := &folder{t: t, dir: t.TempDir()}

@@ -101,22 +101,16 @@ const (
 
 var purposes = []purpose{
 	{[]string{"beforeDeploy"}, patterns(`\bdate\b[^\n|;)]*\+["']?%-?[HkIuwa]`, compares, fails), "spec.windows", (*checked).suggestWindows},
-	{[]string{"beforeDeploy"}, patterns(`(?i)incident|pagerduty|opsgenie|statuspage|alertmanager`, asks, fails), "spec.freeze", says("spec.freeze",
-		"it looks as if it asks for open incidents. spec.freeze asks the same, holds the finished plan until they are over, and uses no attempt")},
-	{[]string{"beforeDeploy"}, patterns(`(?i)annotations?[.\[][^\n]*approv`, fails), "spec.approval", says("spec.approval",
-		"it looks as if it waits for an approval in an annotation. spec.approval holds the finished plan for a person, who says kubectl cdk approve, and keeps who did:", "approval:", "  required: Always")},
-	{[]string{"beforeDeploy"}, patterns(`\bdescribe-db-(instances|clusters)\b`, `BackupRetention`, fails), "spec.policies", says("spec.policies",
-		"it looks as if it asks how long databases of the account keep their backups. spec.policies asks that of the plan's own resources, before it is executed")},
-	{[]string{"beforeDeploy"}, patterns(`\bdescribe-security-groups\b`, `0\.0\.0\.0/0`, fails), "spec.policies", says("spec.policies",
-		"it looks as if it asks for open ports in the account. spec.policies asks that of the plan's own resources, before it is executed")},
-	{[]string{"afterDeploy"}, patterns(`\bcurl\b[^\n]*(health|http_code|\bready)`, fails), "spec.verification", says("spec.verification",
-		"it looks as if it asks whether the application is healthy. spec.verification asks the same")},
-	{[]string{"beforeDeploy"}, patterns(`\bkubectl\b[^\n]*\b(wait|get)\b[^\n]*\b(cdk|cdkts|cdktsstacks?)\b`, `(?i)Ready|phase|Succeeded`), "spec.dependsOn", says("spec.dependsOn",
-		"it looks as if it waits for another stack. spec.dependsOn waits for it, and uses no attempt")},
+	{[]string{"beforeDeploy"}, patterns(`(?i)incident|pagerduty|opsgenie|statuspage|alertmanager`, asks, fails), "spec.freeze", says("it looks as if it asks for open incidents. spec.freeze asks the same, holds the finished plan until they are over, and uses no attempt")},
+	{[]string{"beforeDeploy"}, patterns(`(?i)annotations?[.\[][^\n]*approv`, fails), "spec.approval", says("it looks as if it waits for an approval in an annotation. spec.approval holds the finished plan for a person, who says kubectl cdk approve, and keeps who did:", "approval:", "  required: Always")},
+	{[]string{"beforeDeploy"}, patterns(`\bdescribe-db-(instances|clusters)\b`, `BackupRetention`, fails), "spec.policies", says("it looks as if it asks how long databases of the account keep their backups. spec.policies asks that of the plan's own resources, before it is executed:", "policies:", "  - {name: backups, builtIn: BackupRetention}")},
+	{[]string{"beforeDeploy"}, patterns(`\bdescribe-security-groups\b`, `0\.0\.0\.0/0`, fails), "spec.policies", says("it looks as if it asks for open ports in the account. spec.policies asks that of the plan's own resources, before it is executed:", "policies:", "  - {name: ports, builtIn: NoOpenPorts}")},
+	{[]string{"afterDeploy"}, patterns(`\bcurl\b[^\n]*(health|http_code|\bready)`, fails), "spec.verification", says("it looks as if it asks whether the application is healthy. spec.verification asks the same")},
+	{[]string{"beforeDeploy"}, patterns(`\bkubectl\b[^\n]*\b(wait|get)\b[^\n]*\b(cdk|cdkts|cdktsstacks?)\b`, `(?i)Ready|phase|Succeeded`), "spec.dependsOn", says("it looks as if it waits for another stack. spec.dependsOn waits for it, and uses no attempt")},
 }
 
 // says makes a suggestion of a text.
-func says(_, text string, more ...string) func(*checked, hookScript) {
+func says(text string, more ...string) func(*checked, hookScript) {
 	return func(c *checked, h hookScript) { c.find(hint, h.path(), text, more...) }
 }
 

@@ -134,7 +134,7 @@ func (c *checked) suggestWindows(h hookScript) {
 	if c.obj.Spec.Windows != nil {
 		return
 	}
-	const text = "each attempt outside of it is a failed one, and after the last the object is Stalled. spec.windows holds the finished plan until the opening, and honours the annotation emergency-deployment once, with an emergency-reason"
+	const text = "each attempt outside of it is a failed one, and after the last the object is Stalled. spec.windows holds the finished plan until the opening, and honours the annotation emergency-deployment once, with an emergency-reason. Where it is set, take the hours out of the script, which goes on failing"
 	kept, ok := readHours(h.script)
 	if !ok {
 		c.find(hint, h.path(), "it reads the clock and can fail. If that is a deployment window: "+text+" (docs/how-to/deployment-windows.md)")
