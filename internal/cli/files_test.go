@@ -172,6 +172,9 @@ func (s *folder) run(args []string, typed string) string {
 	if said.Len() > 0 {
 		text += "(standard error)\n" + ended(said.String())
 	}
+	if strings.Contains(text, "hunter2") {
+		s.t.Errorf("%s shows a secret: %s", args, text)
+	}
 	if args[0] == "init" && code == cli.ExitOK {
 		text += s.taken(out.String())
 	}

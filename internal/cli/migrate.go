@@ -226,6 +226,9 @@ func (o *Options) askServer(ctx context.Context, all []*checked) error {
 		err := strict.Apply(ctx, client.ApplyConfigurationFromUnstructured(u), client.DryRunAll, client.FieldOwner("kubectl-cdk-migrate"), client.ForceOwnership)
 		switch {
 		case err == nil:
+		case apierrors.IsInvalid(err) && slices.ContainsFunc(one.findings, func(f finding) bool { return f.grade == must }):
+			// Its words repeat the values, a password among them, and tell no more.
+			one.find(must, "metadata.name", "the cluster refuses it, too")
 		case apierrors.IsInvalid(err), apierrors.IsBadRequest(err), apierrors.IsForbidden(err), apierrors.IsNotFound(err), apierrors.IsConflict(err):
 			one.find(must, "metadata.name", "the cluster refuses it: "+err.Error())
 		default:

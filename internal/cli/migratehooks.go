@@ -129,8 +129,11 @@ func (c *checked) kubectlOf(h hookScript) {
 		if allowedToHooks.MatchString(what) || c.readsItself(verb, what) {
 			continue
 		}
-		words := strings.Fields(verb + " " + what)
-		refused = append(refused, strings.Join(words[:min(len(words), 2)], " "))
+		// An option may hold what is secret.
+		if words := strings.Fields(what); len(words) > 0 && !strings.HasPrefix(words[0], "-") {
+			verb += " " + words[0]
+		}
+		refused = append(refused, verb)
 	}
 	slices.Sort(refused)
 	if refused = slices.Compact(refused); len(refused) == 0 {
