@@ -94,6 +94,7 @@ Exit codes: 0 done, 1 it could not be done, 2 called wrongly, 3 done, and the ob
 	root.SetErr(o.Streams.ErrOut)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return errUsage{err} })
 	o.flags.AddFlags(root.PersistentFlags())
+	root.AddCommand(newInit(o), newMigrate(o), newDoctor(o))
 	root.AddCommand(
 		newList(o), newStatus(o), newPlan(o), newWhy(o), newHistory(o),
 		newApprove(o), newAcknowledge(o), newOverride(o), newDeploy(o), newSuspend(o, true), newSuspend(o, false),

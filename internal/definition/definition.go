@@ -54,14 +54,14 @@ func Apply(ctx context.Context, c client.Client, want *apiextensionsv1.CustomRes
 	if err := stored(&is, want); err != nil {
 		return "", err
 	}
-	lost, gained := except(fieldsOf(&is), fieldsOf(want)), except(fieldsOf(want), fieldsOf(&is))
+	gained, lost := Compare(&is, want)
 	switch {
 	case force || len(lost) == 0:
 		return write(ctx, c, want, "updated")
 	case len(gained) == 0:
-		return "kept: it is of a newer version, with " + some(lost) + ", which older versions of the operator do without", nil
+		return "kept: it is of a newer version, with " + Some(lost) + ", which older versions of the operator do without", nil
 	default:
-		return write(ctx, c, want, "updated: it no longer has "+some(lost))
+		return write(ctx, c, want, "updated: it no longer has "+Some(lost))
 	}
 }
 
@@ -117,7 +117,8 @@ func established(ctx context.Context, c client.Client, name client.ObjectKey) er
 // shown bounds how many fields a message names.
 const shown = 5
 
-func some(fields []string) string {
+// Some names the first of many fields.
+func Some(fields []string) string {
 	named := strings.Join(fields[:min(len(fields), shown)], ", ")
 	if more := len(fields) - shown; more > 0 {
 		named += fmt.Sprintf(" and %d more", more)

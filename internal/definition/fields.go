@@ -24,6 +24,11 @@ func fieldsOf(crd *apiextensionsv1.CustomResourceDefinition) []string {
 	return slices.Compact(all)
 }
 
+// Compare says what a definition lacks of another, and what it has beyond it.
+func Compare(is, want *apiextensionsv1.CustomResourceDefinition) (lacks, more []string) {
+	return except(fieldsOf(want), fieldsOf(is)), except(fieldsOf(is), fieldsOf(want))
+}
+
 func collect(all []string, s apiextensionsv1.JSONSchemaProps, path string) []string {
 	for _, value := range s.Enum {
 		all = append(all, path+"="+string(value.Raw))

@@ -13,6 +13,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 
+	authorizationv1 "k8s.io/api/authorization/v1"
 	"k8s.io/client-go/openapi"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -47,6 +48,9 @@ type Options struct {
 	// operator may do.
 	Live   client.Reader
 	Client client.Client
+	// Ask says what the operator may do, where somebody else looks on its behalf
+	// with Live and Client of their own; nil where the operator itself does.
+	Ask func(context.Context, authorizationv1.ResourceAttributes) (bool, error)
 	// Schemas are the API server's own descriptions of its kinds.
 	Schemas openapi.Client
 	// LookPath finds a tool, as exec.LookPath does; nil when runs have an image of their own.
@@ -71,6 +75,9 @@ func New(o Options) *Preflight {
 
 const hooksCheck = "hooks' role"
 
+// DefinitionCheck is the check of what the API server publishes of CdkTsStack.
+const DefinitionCheck = "definition"
+
 // checks are made in this order. Each gives an error when it could not find
 // out; what it found before then stands.
 var checks = []struct {
@@ -78,7 +85,7 @@ var checks = []struct {
 	find func(*Preflight, context.Context) ([]Missing, error)
 }{
 	{"tools", (*Preflight).tools},
-	{"definition", (*Preflight).definition},
+	{DefinitionCheck, (*Preflight).definition},
 	{hooksCheck, (*Preflight).hookRole},
 	{"rights", (*Preflight).rights},
 }
@@ -141,6 +148,22 @@ func (p *Preflight) check(ctx context.Context, only string) {
 	for _, m := range except(before, after) {
 		p.o.Log.Info("no longer missing", "need", m.Need)
 	}
+}
+
+// Found is what one check found, and why it could not find out more.
+type Found struct {
+	Check   string
+	Missing []Missing
+	Err     error
+}
+
+// Find looks at everything once, for somebody who asks, and remembers nothing.
+func (p *Preflight) Find(ctx context.Context) (all []Found) {
+	for _, c := range checks {
+		missing, err := c.find(p, ctx)
+		all = append(all, Found{c.name, missing, err})
+	}
+	return all
 }
 
 // Missing lists what is missing, as it was found last.
