@@ -42,6 +42,7 @@ var promises = map[string]func(*example){
 	"11-monorepo.yaml":          otherProjectsArePassedOver,
 	"12-windows.yaml":           thePlanWaitsForItsWindow,
 	"13-approval.yaml":          destructionIsApproved,
+	"14-freeze.yaml":            theIncidentIsWaitedFor,
 }
 
 func TestEveryExampleDoesWhatItSays(t *testing.T) {
@@ -90,6 +91,8 @@ type example struct {
 	// project is the folder of the app, told the services that hooks talk to.
 	project string
 	told    *endpoints
+	// incidents stands for what spec.freeze asks.
+	incidents *endpoint
 }
 
 // newExample reads a manifest, and makes the world that it assumes: the
@@ -211,6 +214,7 @@ func (e *example) provide() {
 		checks.Data["WINDOW_DAYS"] = ""     // never, whatever day it is
 		checks.Data["MIN_BACKUP_DAYS"] = "" // not every machine has the aws command
 	}
+	e.servePagerDuty()
 	if e.spec.Hooks == nil {
 		return
 	}

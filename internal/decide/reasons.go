@@ -17,7 +17,11 @@ var (
 	// stateChangesRefused: a plan goes beyond spec.limits or spec.protect.
 	stateChangesRefused = problem.State("ChangesRefused", problem.Calm)
 	stateWindowClosed   = problem.State("WindowClosed", problem.Calm)
-	stateStackDeleted   = problem.State("StackDeleted", problem.Silent)
+	// stateFrozen: a plan waits since an endpoint of spec.freeze says so, and
+	// stateFreezeUnknown since one gives no answer.
+	stateFrozen        = problem.State("Frozen", problem.Calm)
+	stateFreezeUnknown = problem.State("FreezeUnknown", problem.Alarming)
+	stateStackDeleted  = problem.State("StackDeleted", problem.Silent)
 
 	stateDeployDisabled   = problem.State("DeployDisabled", problem.Calm)
 	stateStackRetained    = problem.State("StackRetained", problem.Calm)
