@@ -111,7 +111,8 @@ func internalName(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	labels := strings.Split(host, ".")
 	last := labels[len(labels)-1]
-	return len(labels) == 1 || slices.Contains([]string{"svc", "local", "internal", "localhost", "arpa", "lan", "home"}, last) || slices.Contains(labels, "svc")
+	// NAME.NAMESPACE.svc is a Service whatever the domain of the cluster is.
+	return len(labels) == 1 || slices.Index(labels, "svc") > 1 || slices.Contains([]string{"svc", "local", "internal", "localhost", "arpa", "lan", "home"}, last)
 }
 
 // dial connects to a host whose address is checked.
