@@ -49,19 +49,62 @@ func Validate(all []v1alpha1.Freeze) error {
 
 // Parse compiles the expression of a freeze.
 func Parse(f v1alpha1.Freeze) (*Check, error) {
+	check, err := known.compile(f.HTTP.DeployWhen)
+	if err != nil {
+		return nil, fmt.Errorf("http.deployWhen of the freeze %q cannot be used: %w", f.Name, err)
+	}
+	return check, nil
+}
+
+// maxKnown bounds how many expressions are remembered.
+const maxKnown = 200
+
+// known are expressions that were compiled: every pass over an object asks for
+// its own again, and compiling one takes a millisecond or two.
+var known = compiled{checks: map[string]outcome{}}
+
+type compiled struct {
+	mu     sync.Mutex
+	checks map[string]outcome
+}
+
+// outcome is what came of compiling an expression.
+type outcome struct {
+	check *Check
+	err   error
+}
+
+func (c *compiled) compile(source string) (*Check, error) {
+	c.mu.Lock()
+	found, is := c.checks[source]
+	c.mu.Unlock()
+	if is {
+		return found.check, found.err
+	}
+	found.check, found.err = compile(source)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.checks) >= maxKnown {
+		clear(c.checks)
+	}
+	c.checks[source] = found
+	return found.check, found.err
+}
+
+func compile(source string) (*Check, error) {
 	env, err := withStatus()
 	if err != nil {
 		return nil, err
 	}
-	program, err := env.Bool(f.HTTP.DeployWhen)
+	program, err := env.Bool(source)
 	if err != nil {
-		return nil, fmt.Errorf("http.deployWhen of the freeze %q cannot be used: %w", f.Name, err)
+		return nil, err
 	}
 	plain, err := withoutStatus()
 	if err != nil {
 		return nil, err
 	}
-	_, err = plain.Bool(f.HTTP.DeployWhen)
+	_, err = plain.Bool(source)
 	return &Check{deployWhen: program, anyStatus: err != nil}, nil
 }
 

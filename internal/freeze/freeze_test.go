@@ -1,6 +1,7 @@
 package freeze_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -109,6 +110,16 @@ func documented(t *testing.T, page string) map[string][]string {
 		t.Errorf("only %d services are documented", len(all))
 	}
 	return all
+}
+
+// TestManyExpressionsAreForgotten: what is remembered is bounded, and right.
+func TestManyExpressionsAreForgotten(t *testing.T) {
+	for i := range 2500 {
+		c := check(t, fmt.Sprint("body == ", i%1250, ".0"))
+		if may, err := c.MayDeploy(t.Context(), freeze.Answer{Status: 200, Body: fmt.Append(nil, i%1250)}); err != nil || !may {
+			t.Fatalf("%d: %t, %v", i, may, err)
+		}
+	}
 }
 
 // BenchmarkParse is what a pass over an object with a freeze costs more.
