@@ -18,7 +18,7 @@ const ShardLabel = "awscdk.dev/shard"
 const RestartedAtAnnotation = "kubectl.kubernetes.io/restartedAt"
 
 // EmergencyReasonAnnotation says why, and must, for EmergencyAnnotation to open
-// a closed window.
+// a closed window or a freeze.
 const EmergencyReasonAnnotation = "emergency-reason"
 
 // EmergencyAnnotation is read by hook scripts that keep a deployment window.
@@ -207,6 +207,14 @@ type CdkTsStackSpec struct {
 	// windows say when a deployment may change the stack; absent, it always may.
 	// +optional
 	Windows *Windows `json:"windows,omitempty"`
+
+	// freeze names endpoints that say whether a plan may be executed, such as one
+	// that knows of open incidents. All of them must agree.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=8
+	Freeze []Freeze `json:"freeze,omitempty"`
 
 	// approval says which plans wait for a person; absent, none does.
 	// +optional

@@ -97,10 +97,15 @@ type Operation struct {
 	// +optional
 	// +kubebuilder:validation:MaxLength=256
 	ApprovedBy string `json:"approvedBy,omitempty"`
-	// override says what opened a closed window for it.
+	// override says what opened a closed window or a freeze for it.
 	// +optional
 	// +kubebuilder:validation:MaxLength=512
 	Override string `json:"override,omitempty"`
+	// freezeErrors says which freezes gave no answer and let its plan through
+	// all the same, since their onError is Allow.
+	// +optional
+	// +kubebuilder:validation:MaxLength=512
+	FreezeErrors string `json:"freezeErrors,omitempty"`
 	// atRestSince is when the stack was first seen at rest although no event
 	// tells that the operation ended.
 	// +optional
@@ -198,7 +203,7 @@ type OrdersStatus struct {
 	// +optional
 	Emergency string `json:"emergency,omitempty"`
 	// emergencyTarget is the digest of the target that the last emergency was
-	// used for: it opens a window for no other.
+	// used for: it opens a window or a freeze for no other.
 	// +optional
 	EmergencyTarget string `json:"emergencyTarget,omitempty"`
 	// current identifies the last order that was taken up.
@@ -240,9 +245,14 @@ type HistoryEntry struct {
 	// approvedBy is who approved its plan, if anybody had to.
 	// +optional
 	ApprovedBy string `json:"approvedBy,omitempty"`
-	// override says what opened a closed window for it, if anything did.
+	// override says what opened a closed window or a freeze for it, if anything
+	// did.
 	// +optional
 	Override string `json:"override,omitempty"`
+	// freezeErrors says which freezes gave no answer and let its plan through
+	// all the same.
+	// +optional
+	FreezeErrors string `json:"freezeErrors,omitempty"`
 	// changes is what the deployment was to change, in words.
 	// +optional
 	Changes string `json:"changes,omitempty"`

@@ -16,13 +16,16 @@ import (
 
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/controller"
+	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/git"
+	"awscdk.dev/operator/internal/httpcheck"
 	"awscdk.dev/operator/internal/preflight"
 	"awscdk.dev/operator/internal/proc"
 	"awscdk.dev/operator/internal/report"
 
 	"github.com/go-logr/logr"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -133,18 +136,27 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 	// News may come before there is anybody to tell: runs that are taken over
 	// speak at once. The first pass over each object hears of them anyway.
 	var listener atomic.Pointer[controller.Reconciler]
+	tell := func(news func(*controller.Reconciler)) {
+		if r := listener.Load(); r != nil {
+			news(r)
+		}
+	}
 	heads := git.NewHeads(git.HeadsOptions{Now: time.Now, Changed: func(k git.Key) {
-		if r := listener.Load(); r != nil {
-			r.HeadChanged(k)
-		}
+		tell(func(r *controller.Reconciler) { r.HeadChanged(k) })
 	}})
+	endpoints := httpcheck.NewEndpoints(httpcheck.EndpointsOptions{
+		Now: time.Now, Every: decide.FreezeInterval,
+		Get: httpcheck.NewClient(httpcheck.Options{Allowed: s.internalChecks, Now: time.Now}).Get,
+		Changed: func(names []types.NamespacedName) {
+			tell(func(r *controller.Reconciler) { r.EndpointsAnswered(names) })
+		},
+	})
 	runs, err := newExecutor(mgr, s, func(name string) {
-		if r := listener.Load(); r != nil {
-			r.RunChanged(name)
-		}
+		tell(func(r *controller.Reconciler) { r.RunChanged(name) })
 	})
 	if err != nil {
 		heads.Close()
+		endpoints.Close()
 		return nil, nil, err
 	}
 	r = controller.New(controller.Options{
@@ -153,6 +165,7 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 		Recorder:    mgr.GetEventRecorder("awscdk-operator"),
 		Executor:    runs,
 		Heads:       heads,
+		Endpoints:   endpoints,
 		AWS:         cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
 		Metrics:     report.NewMetrics(ctrlmetrics.Registry, s.metricsPrefix, time.Now),
 		Settings:    s.decide,
@@ -171,7 +184,7 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 		OwnRuns:     s.runs.executor == executorLocal,
 	})
 	listener.Store(r)
-	stop = func() { heads.Close(); _ = runs.Close() }
+	stop = func() { heads.Close(); endpoints.Close(); _ = runs.Close() }
 	return r, stop, errors.Join(r.Register(mgr), receiveWebhooks(mgr, r, s, log), serveHealth(mgr, s.healthAddr, needs.Missing))
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -42,6 +43,7 @@ type settings struct {
 	sshKey              string
 	knownHosts          string
 	identity            controller.OwnIdentity
+	internalChecks      []netip.Prefix
 	sshSecret           types.NamespacedName
 	webhooks            webhookSettings
 	runs                runSettings
@@ -72,6 +74,7 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	f.StringVar(&s.shard, "shard", getenv("AWSCDK_OPERATOR_SHARD"), "`name` of the shard: take the objects whose label awscdk.dev/shard has that value; by default those without the label (AWSCDK_OPERATOR_SHARD)")
 	f.StringVar(&s.leaderNamespace, "leader-election-namespace", getenv("POD_NAMESPACE"), "`namespace` of the lease; that of the pod by default")
 	identity := f.String("operator-identity", getenv("AWSCDK_OPERATOR_IDENTITY"), "what objects that name no credentials may use the operator's own AWS identity for: All, Roles (to assume spec.roleARN) or None; by default All, and Roles with --executor Job (AWSCDK_OPERATOR_IDENTITY)")
+	internal := f.String("allow-internal-checks", getenv("AWSCDK_OPERATOR_ALLOW_INTERNAL_CHECKS"), "`networks` of the cluster and of private networks that endpoints of spec.freeze may be in, separated by commas; none by default (AWSCDK_OPERATOR_ALLOW_INTERNAL_CHECKS)")
 	f.StringVar(&s.watch, "watch-namespaces", getenv("WATCH_NAMESPACES"), "namespaces to look after, separated by commas; all by default")
 	f.StringVar(&s.sshSecret.Name, "ssh-key-secret", or(getenv("AWSCDK_OPERATOR_SSH_KEY_SECRET"), "awscdk-operator-ssh-key"), "`name` of the Secret, in the operator's namespace, with the key for ssh repositories that name no Secret (AWSCDK_OPERATOR_SSH_KEY_SECRET)")
 	f.StringVar(&s.sshKey, "ssh-key-file", "", "private key that takes the place of that Secret")
@@ -88,6 +91,9 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 		return s, err
 	}
 	if s.identity, err = parseIdentity(*identity, s.runs.executor); err != nil {
+		return s, err
+	}
+	if s.internalChecks, err = parseNetworks("allow-internal-checks", *internal); err != nil {
 		return s, err
 	}
 	if f.NArg() > 0 {
@@ -183,6 +189,18 @@ func (s *settings) namespaces() map[string]cache.Config {
 		limited[name] = cache.Config{}
 	}
 	return limited
+}
+
+// parseNetworks reads networks of a flag.
+func parseNetworks(flag, text string) (all []netip.Prefix, err error) {
+	for _, one := range list(text) {
+		prefix, err := netip.ParsePrefix(one)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %q is not a network such as 10.0.0.0/8", flag, one)
+		}
+		all = append(all, prefix)
+	}
+	return all, nil
 }
 
 func list(s string) []string {

@@ -27,15 +27,10 @@ type webhookSettings struct {
 }
 
 func parseWebhooks(address, secret, proxies, namespace string) (webhookSettings, error) {
-	w := webhookSettings{address: address, secret: types.NamespacedName{Namespace: or(namespace, operatorNamespace), Name: secret}}
-	for _, text := range list(proxies) {
-		prefix, err := netip.ParsePrefix(text)
-		if err != nil {
-			return w, fmt.Errorf("webhook-trusted-proxies: %q is not a network such as 10.0.0.0/8", text)
-		}
-		w.proxies = append(w.proxies, prefix)
-	}
-	return w, nil
+	trusted, err := parseNetworks("webhook-trusted-proxies", proxies)
+	return webhookSettings{
+		address: address, secret: types.NamespacedName{Namespace: or(namespace, operatorNamespace), Name: secret}, proxies: trusted,
+	}, err
 }
 
 // receiveWebhooks has pushes looked at as soon as a git host tells of them.

@@ -80,6 +80,8 @@ func held(o *v1alpha1.CdkTsStack) string {
 			needs = append(needs, "an acknowledgement")
 		case "WindowClosed":
 			needs = append(needs, "its window")
+		case "Frozen":
+			needs = append(needs, "the end of a freeze")
 		default:
 			needs = append(needs, g.Name)
 		}

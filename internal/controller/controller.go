@@ -14,6 +14,7 @@ import (
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
+	"awscdk.dev/operator/internal/httpcheck"
 	"awscdk.dev/operator/internal/preflight"
 	"awscdk.dev/operator/internal/report"
 	"awscdk.dev/operator/internal/run"
@@ -38,11 +39,13 @@ type Options struct {
 	Recorder events.EventRecorder
 	Executor executor.Executor
 	Heads    *git.Heads
-	AWS      *cloudformation.Clients
-	Metrics  *report.Metrics
-	Settings decide.Settings
-	Now      func() time.Time
-	Log      *slog.Logger
+	// Endpoints asks those of spec.freeze.
+	Endpoints *httpcheck.Endpoints
+	AWS       *cloudformation.Clients
+	Metrics   *report.Metrics
+	Settings  decide.Settings
+	Now       func() time.Time
+	Log       *slog.Logger
 	// Account is CDK_DEFAULT_ACCOUNT for all builds; optional: the account of
 	// the credentials is asked for.
 	Account string
@@ -162,6 +165,7 @@ func (r *Reconciler) reporter() report.Reporter {
 func (r *Reconciler) forget(name types.NamespacedName) {
 	r.withdraw(name) // before it is forgotten which those are
 	r.wake.forget(name)
+	r.Endpoints.Leave(name)
 	r.written.forget(name)
 	r.checks.forget(name)
 	r.outputs.forget(name)

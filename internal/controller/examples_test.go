@@ -43,6 +43,7 @@ var promises = map[string]func(*example){
 	"12-windows.yaml":           thePlanWaitsForItsWindow,
 	"13-approval.yaml":          destructionIsApproved,
 	"16-order.yaml":             oneStackFollowsAnother,
+	"14-freeze.yaml":            theIncidentIsWaitedFor,
 }
 
 func TestEveryExampleDoesWhatItSays(t *testing.T) {
@@ -93,6 +94,8 @@ type example struct {
 	// project is the folder of the app, told the services that hooks talk to.
 	project string
 	told    *endpoints
+	// incidents stands for what spec.freeze asks.
+	incidents *endpoint
 }
 
 // newExample reads a manifest, and makes the world that it assumes: the
@@ -230,6 +233,7 @@ func (e *example) provide() {
 			e.secret(f.SecretKeyRef.Name, map[string]string{f.SecretKeyRef.Key: "correct-horse-battery"})
 		}
 	}
+	e.servePagerDuty()
 	if e.spec.Hooks == nil {
 		return
 	}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +27,7 @@ import (
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/git/gittest"
+	"awscdk.dev/operator/internal/httpcheck"
 	"awscdk.dev/operator/internal/preflight"
 	"awscdk.dev/operator/internal/report"
 	"awscdk.dev/operator/internal/run"
@@ -352,6 +354,7 @@ func (w *world) manageShard(gitSync, shard, data string, edits ...func(*managerO
 		drift: "@every 1s", gitSync: gitSync, now: w.now,
 		hookEnv:     map[string]string{"INCIDENT_API_URL": "http://127.0.0.1:9", "INCIDENT_API_TOKEN": "operators-incident-token"},
 		hookSecrets: []string{"INCIDENT_API_TOKEN"}, lookPath: w.lookPath, runs: w.runs, jobs: w.jobs,
+		internal: loopback,
 	}
 	for _, edit := range edits {
 		edit(&o)
@@ -399,7 +402,11 @@ type managerOptions struct {
 	// jobs has runs in Jobs, and not in processes.
 	jobs        bool
 	ownIdentity controller.OwnIdentity
-	runsApart   bool
+	// internal are networks that endpoints of spec.freeze may be in, freezes how
+	// often they are asked, 0 for as often as by the command.
+	internal  []netip.Prefix
+	freezes   time.Duration
+	runsApart bool
 	// sshSecret is the namespace of the operator-wide ssh key, "" for that of the stacks.
 	sshSecret string
 	// as, if set, makes the configuration of the manager's clients; asOperator
@@ -444,6 +451,14 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 			r.HeadChanged(k)
 		}
 	}})
+	endpoints := httpcheck.NewEndpoints(httpcheck.EndpointsOptions{
+		Now: o.now, Every: o.freezes, Get: httpcheck.NewClient(httpcheck.Options{Allowed: o.internal, Now: time.Now}).Get,
+		Changed: func(names []types.NamespacedName) {
+			if r := listener.Load(); r != nil {
+				r.EndpointsAnswered(names)
+			}
+		},
+	})
 	runs, err := newRuns(mgr, o, func(name string) {
 		if r := listener.Load(); r != nil {
 			r.RunChanged(name)
@@ -467,7 +482,7 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 	}
 	r := controller.New(controller.Options{
 		Namespaces: []string{o.namespace}, Preflight: needs, Shard: o.shard, OwnRuns: true,
-		Client: c, Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("awscdk-operator"), Executor: executor, Heads: heads,
+		Client: c, Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("awscdk-operator"), Executor: executor, Heads: heads, Endpoints: endpoints,
 		AWS:      cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
 		Metrics:  report.NewMetrics(o.registry, "", time.Now),
 		Settings: decide.Settings{Drift: drift, GitSync: gitSync},
@@ -479,7 +494,7 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 		Kubernetes: run.Kubernetes{Server: o.config.Host, CA: o.config.CAData},
 	})
 	listener.Store(r)
-	return mgr, r, func() { heads.Close(); _ = runs.Close() }, r.Register(mgr)
+	return mgr, r, func() { heads.Close(); endpoints.Close(); _ = runs.Close() }, r.Register(mgr)
 }
 
 // closable is an executor that ends with its manager.

@@ -71,6 +71,16 @@ func TestTheSchemaTellsWhatToWrite(t *testing.T) {
 		"a denied span without its end":     {`{"windows":{"deny":[{"start":"2026-12-20T00:00"}]}}`, "start and end belong together"},
 		"a denied span of days":             {`{"windows":{"deny":[{"start":"2026-12-20T00:00","end":"2027-01-04T00:00","days":["Mon"]}]}}`, "make two of it"},
 		"a denied span in a zone":           {`{"windows":{"deny":[{"start":"2026-12-20T00:00Z","end":"2027-01-04T00:00"}]}}`, "windows.deny[0].start"},
+		"a freeze with a password":          {freezeOf(`"url":"https://me:secret@h/x"`), "http.url must be https:// or http://"},
+		"a freeze with a user in disguise":  {freezeOf(`"url":"https://good.example\\@evil.example/"`), "http.url must be https:// or http://"},
+		"a freeze of a file":                {freezeOf(`"url":"file:///etc/passwd"`), "http.url must be https:// or http://"},
+		"a freeze without a host":           {freezeOf(`"url":"https:///x"`), "http.url must be https:// or http://"},
+		"a freeze in two lines":             {freezeOf(`"url":"https://h/\nx"`), "http.url must be https:// or http://"},
+		"a freeze that takes its time":      {freezeOf(`"url":"https://h/","timeout":"1m"`), "http.timeout must lie between"},
+		"a freeze with a Secret elsewhere":  {freezeOf(`"url":"https://h/","headersFrom":{"secretName":"other/x"}`), "secretName must be the name of a Secret"},
+		"a freeze without an expression":    {`{"freeze":[{"name":"a","http":{"url":"https://h/"}}]}`, "deployWhen"},
+		"a freeze that is neither":          {`{"freeze":[{"name":"a","onError":"Ignore","http":{"url":"https://h/","deployWhen":"true"}}]}`, "onError"},
+		"two freezes of one name":           {`{"freeze":[{"name":"a","http":{"url":"https://h/","deployWhen":"true"}},{"name":"a","http":{"url":"https://h/","deployWhen":"true"}}]}`, "Duplicate value"},
 		"an approval of nothing":            {`{"approval":{"required":"Sometimes"}}`, "approval.required"},
 		"an approval for a second":          {`{"approval":{"expiresAfter":"1s"}}`, "approval.expiresAfter must lie between"},
 		"a negative limit":                  {`{"limits":{"maxRemoved":-1}}`, "limits.maxRemoved"},
@@ -98,6 +108,11 @@ func TestTheSchemaTellsWhatToWrite(t *testing.T) {
 	}
 }
 
+// freezeOf is a spec with a freeze that has these fields of http.
+func freezeOf(http string) string {
+	return `{"freeze":[{"name":"a","http":{"deployWhen":"true",` + http + `}}]}`
+}
+
 func TestWhatUsersWroteForTheEarlierOperatorIsTaken(t *testing.T) {
 	w := newWorld(t)
 	for name, patch := range map[string]string{
@@ -119,6 +134,8 @@ func TestWhatUsersWroteForTheEarlierOperatorIsTaken(t *testing.T) {
 		"a role of a government":   `{"awsRegion":"us-gov-west-1","roleARN":"arn:aws-us-gov:iam::123456789012:role/me"}`,
 		"a role left empty":        `{"roleARN":"","externalID":"","serviceAccountName":""}`,
 		"a ServiceAccount":         `{"credentialsSecretName":"","serviceAccountName":"deployer.v2"}`,
+		"a freeze of IPv6":         freezeOf(`"url":"https://[2001:db8::1]:8443/x?a[]=b&c=%20d"`),
+		"a freeze of a service":    freezeOf(`"url":"http://alertmanager-operated.monitoring.svc:9093"`),
 		"a stack in a stage":       `{"stackName":"Prod/Web"}`,
 		"a hook with all its dirt": `{"lifecycleHooks":{"beforeDeploy":"#!/bin/bash\nset -e\necho \"üè≠ $CDK_STACK_NAME\"\n"}}`,
 	} {

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"slices"
 	"strings"
 	"time"
 
@@ -26,6 +27,11 @@ type hold struct {
 	after time.Duration
 	// parks: it may last, so that the deployment is set aside and checks go on.
 	parks bool
+	// yields: an emergency opens it, for one target.
+	yields bool
+	// unknown: some of what it waits for is being looked at. What was said of it
+	// before stands, and the others are asked meanwhile.
+	unknown bool
 }
 
 // gates are asked in this order whenever a plan is looked at. All of them are
@@ -35,6 +41,7 @@ var gates = []gate{
 	{"dependencies", "a plan is executed while what it depends on is ready", dependenciesReady},
 	{"order", "an order is heard before an older plan is executed", orderHeard},
 	{"window", "a closed window holds the plan until it opens", windowOpen},
+	{"freeze", "an endpoint that says so holds the plan, such as during an incident", notFrozen},
 	{"limits", "what a plan removes or replaces beyond the limits is acknowledged", acknowledged},
 	{"approval", "a plan that needs it is approved", approved},
 }
@@ -42,27 +49,56 @@ var gates = []gate{
 // passGates says what holds the plan of an operation, nil when it may be
 // executed.
 func (p *pass) passGates(op *v1alpha1.Operation) *hold {
-	var first *hold
+	var first, unknown *hold
 	var needs []string
-	p.st.Gates = nil
+	refused := p.emergencyRefused(op)
+	p.st.Gates, op.Override, op.FreezeErrors = nil, "", ""
 	for _, g := range gates {
-		w := g.ask(p, op)
-		if w == nil {
+		w := p.knownBefore(g.name, g.ask(p, op))
+		switch {
+		case w == nil, w.yields && p.override(op):
 			continue
-		}
-		if first == nil {
-			first = w
-		}
-		if !w.parks {
+		case w.unknown && !w.parks:
+			unknown = w
+			continue
+		case !w.parks:
 			return w // it passes in a moment, and may change what the others say
+		case w.yields:
+			w.message += refused
+			refused = "" // it is said once
+		}
+		switch {
+		case first == nil:
+			first = w
+		case w.after > 0 && (first.after == 0 || w.after < first.after):
+			first.after = w.after
 		}
 		needs = append(needs, w.message)
 		p.st.Gates = append(p.st.Gates, v1alpha1.GateStatus{Name: g.name, Reason: w.reason.Reason, Message: problem.Cut(w.message, problem.MaxMessage)})
 	}
-	if first != nil && first.reason != nil {
+	switch {
+	case first != nil:
 		p.say(waiting, first.reason, p.planned(op)+" waits: "+strings.Join(needs, "; "))
+		return first
+	case unknown != nil:
+		return unknown
 	}
-	return first
+	p.noteFreezeErrors(op)
+	return nil
+}
+
+// knownBefore is what a gate holds a plan for: what was said of it before, if
+// it is not wholly known now.
+func (p *pass) knownBefore(gate string, w *hold) *hold {
+	if w == nil || !w.unknown {
+		return w
+	}
+	i := slices.IndexFunc(p.obj.Status.Gates, func(g v1alpha1.GateStatus) bool { return g.Name == gate })
+	if i < 0 {
+		return w
+	}
+	was := p.obj.Status.Gates[i]
+	return &hold{reason: problem.Named(was.Reason), message: was.Message, parks: true, after: w.after}
 }
 
 // planned names a plan and what it does.

@@ -27,6 +27,7 @@ type hour struct {
 	cost
 
 	*repository
+	endpoint
 
 	// runs are those in flight, by when they began. Each takes runTakes and
 	// brings result, of which none means a good plan.
@@ -124,6 +125,9 @@ func (h *hour) wakes() []time.Time {
 	if at, listing := h.answered(); listing {
 		all = append(all, at)
 	}
+	if at, asking := h.answering(); asking {
+		all = append(all, at)
+	}
 	for _, began := range h.runs {
 		if end := began.Add(h.runTakes); end.After(h.now) {
 			all = append(all, end)
@@ -176,6 +180,11 @@ func (h *hour) observe(n decide.Needs) decide.Observed {
 	var seen decide.Observed
 	if n.Head {
 		seen.Head = h.list(n.HeadNotBefore, h.now)
+	}
+	if n.Freezes {
+		seen.Freezes = h.asked(h.now)
+	} else {
+		h.endpoint.seen = decide.Freeze{}
 	}
 	if began, known := h.runs[n.Run]; known && n.Run != "" {
 		seen.Run = decide.Run{State: decide.RunRunning, Step: "Cloning"}

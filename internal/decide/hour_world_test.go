@@ -34,6 +34,34 @@ type aws struct {
 	rival                    string
 }
 
+// endpoint is what spec.freeze asks: at once when somebody begins to wait, and
+// every half minute then. It takes a second to answer.
+type endpoint struct {
+	frozen    bool
+	freezeErr error
+	began     time.Time // of the request in flight
+	seen      decide.Freeze
+}
+
+func (e *endpoint) answering() (at time.Time, asking bool) {
+	return e.began.Add(time.Second), !e.began.IsZero()
+}
+
+// asked is what is known now.
+func (e *endpoint) asked(now time.Time) map[string]decide.Freeze {
+	if at, asking := e.answering(); asking && !now.Before(at) {
+		e.seen, e.began = decide.Freeze{Known: true, Frozen: e.frozen, Err: e.freezeErr, SeenAt: e.began}, time.Time{}
+	}
+	if again := now.Sub(e.seen.SeenAt).Truncate(decide.FreezeInterval); e.seen.Known && again > 0 {
+		e.seen.SeenAt = e.seen.SeenAt.Add(again)
+		e.seen.Frozen, e.seen.Err = e.frozen, e.freezeErr
+	}
+	if !e.seen.Known && e.began.IsZero() {
+		e.began = now
+	}
+	return map[string]decide.Freeze{"incidents": e.seen}
+}
+
 // answered is when the listing in flight will have ended, if one will.
 func (r *repository) answered() (at time.Time, listing bool) {
 	return r.listed.Add(time.Second / 3), !r.listed.IsZero() && !r.headHung

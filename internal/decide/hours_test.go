@@ -1,6 +1,7 @@
 package decide_test
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -32,9 +33,11 @@ func passing(reason string) error {
 // six drift checks, each of which is one write and, while it finds what it found
 // before, no event; what is in flight is looked at every ten seconds.
 var (
-	checked  = cost{passes: 240, writes: 6, calls: 60, events: 1}
-	atRest   = cost{passes: 120, writes: 9, calls: 80, events: 4}
-	inAction = cost{passes: 480, writes: 60, calls: 1500, events: 80}
+	checked = cost{passes: 240, writes: 6, calls: 60, events: 1}
+	atRest  = cost{passes: 120, writes: 9, calls: 80, events: 4}
+	// checkedOnce is checked with the first deployment before it.
+	checkedOnce = cost{passes: 240, writes: 16, calls: 240, events: 8}
+	inAction    = cost{passes: 480, writes: 60, calls: 1500, events: 80}
 )
 
 // TestAnHourCostsLittle drives every state that lasts through an hour: whatever
@@ -63,6 +66,9 @@ func TestAnHourCostsLittle(t *testing.T) {
 	}
 	reads := func(s *spec) {
 		s.ParametersFrom = []v1alpha1.ParameterFrom{{Parameter: "Password", SecretKeyRef: &v1alpha1.InputKey{Name: "db", Key: "password"}}}
+	}
+	freeze := func(s *spec) {
+		s.Freeze = []v1alpha1.Freeze{{Name: "incidents", HTTP: v1alpha1.FreezeHTTP{URL: "https://incidents.example/open", DeployWhen: "body.count == 0"}}}
 	}
 	never := schedules("0 0 30 2 *", "0 0 30 2 *")
 	deleted := func(h *hour) { h.obj.DeletionTimestamp = ptr.To(metav1.NewTime(h.now)) }
@@ -119,18 +125,25 @@ func TestAnHourCostsLittle(t *testing.T) {
 			h.spend(10 * time.Minute)
 			h.head.Revision = other
 		}, most: cost{passes: 300, writes: 40, calls: 100, events: 40}},
-		"a plan waits for its approval":    {spec: func(s *spec) { s.Approval = &v1alpha1.Approval{} }, first: true, most: atRest},
-		"a plan goes beyond the limits":    {spec: func(s *spec) { s.Limits = &v1alpha1.Limits{MaxRemoved: ptr.To[int32](0)} }, first: true, then: func(h *hour) { h.aws.changeSet.Changes = []decide.Change{{Action: "Remove"}} }, most: atRest},
-		"the credentials are gone":         {then: func(h *hour) { h.aws.credentials = passing("SecretNotFound") }, most: atRest},
-		"a build takes an hour":            {first: true, then: func(h *hour) { h.runTakes = 2 * time.Hour }, most: inAction},
-		"a build fails":                    {first: true, then: func(h *hour) { h.result = failed("SynthFailed") }, most: cost{passes: 200, writes: 60, calls: 20, events: 60}},
-		"a build meets an outage":          {first: true, then: func(h *hour) { h.result = failed("RegistryUnreachable"); h.result.Failure.Outlook = problem.Waits }, most: cost{passes: 200, writes: 60, calls: 20, events: 60}},
-		"a build cannot be started":        {first: true, then: func(h *hour) { h.startErr = passing("NoDiskSpace") }, most: cost{passes: 200, writes: 10, events: 10}},
-		"the app has no such stack":        {first: true, then: func(h *hour) { h.result = failed("StackNotInApp"); h.result.Failure.Outlook = problem.Stalls }, most: atRest},
-		"a change set is refused":          {first: true, then: func(h *hour) { h.aws.changeSet.Status = "FAILED" }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
-		"a change set is not made":         {first: true, then: func(h *hour) { h.aws.writeErr = refused("AccessDenied") }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
-		"a change set cannot be asked for": {first: true, then: func(h *hour) { h.aws.writeErr = passing("Throttled") }, most: cost{passes: 300, writes: 100, calls: 500, events: 20}},
-		"the stack is another's":           {first: true, then: func(h *hour) { h.aws.rival = "default/other" }, most: atRest},
+		"a plan is frozen":                            {spec: freeze, first: true, then: func(h *hour) { h.frozen = true }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},
+		"a plan is frozen, of a commit":               {spec: func(s *spec) { freeze(s); s.Source.Git.Ref = commit }, first: true, then: func(h *hour) { h.frozen = true }, most: cost{passes: 60, writes: 9, calls: 80, events: 4}},
+		"a freeze gives no answer":                    {spec: freeze, first: true, then: func(h *hour) { h.freezeErr = errors.New("it hangs") }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},
+		"a freeze cannot be asked":                    {spec: freeze, first: true, then: func(h *hour) { h.freezeErr = passing("SecretNotFound") }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},
+		"a freeze is off and the window closed":       {spec: func(s *spec) { freeze(s); sundays(s) }, first: true, most: atRest},
+		"a freeze gives no answer, which is let pass": {spec: func(s *spec) { freeze(s); s.Freeze[0].OnError = "Allow" }, first: true, then: func(h *hour) { h.freezeErr = errors.New("it hangs") }, most: checkedOnce},
+		"at rest, with a freeze":                      {spec: freeze, most: checked},
+		"a plan waits for its approval":               {spec: func(s *spec) { s.Approval = &v1alpha1.Approval{} }, first: true, most: atRest},
+		"a plan goes beyond the limits":               {spec: func(s *spec) { s.Limits = &v1alpha1.Limits{MaxRemoved: ptr.To[int32](0)} }, first: true, then: func(h *hour) { h.aws.changeSet.Changes = []decide.Change{{Action: "Remove"}} }, most: atRest},
+		"the credentials are gone":                    {then: func(h *hour) { h.aws.credentials = passing("SecretNotFound") }, most: atRest},
+		"a build takes an hour":                       {first: true, then: func(h *hour) { h.runTakes = 2 * time.Hour }, most: inAction},
+		"a build fails":                               {first: true, then: func(h *hour) { h.result = failed("SynthFailed") }, most: cost{passes: 200, writes: 60, calls: 20, events: 60}},
+		"a build meets an outage":                     {first: true, then: func(h *hour) { h.result = failed("RegistryUnreachable"); h.result.Failure.Outlook = problem.Waits }, most: cost{passes: 200, writes: 60, calls: 20, events: 60}},
+		"a build cannot be started":                   {first: true, then: func(h *hour) { h.startErr = passing("NoDiskSpace") }, most: cost{passes: 200, writes: 10, events: 10}},
+		"the app has no such stack":                   {first: true, then: func(h *hour) { h.result = failed("StackNotInApp"); h.result.Failure.Outlook = problem.Stalls }, most: atRest},
+		"a change set is refused":                     {first: true, then: func(h *hour) { h.aws.changeSet.Status = "FAILED" }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
+		"a change set is not made":                    {first: true, then: func(h *hour) { h.aws.writeErr = refused("AccessDenied") }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
+		"a change set cannot be asked for":            {first: true, then: func(h *hour) { h.aws.writeErr = passing("Throttled") }, most: cost{passes: 300, writes: 100, calls: 500, events: 20}},
+		"the stack is another's":                      {first: true, then: func(h *hour) { h.aws.rival = "default/other" }, most: atRest},
 		"the stack is busy": {first: true, then: func(h *hour) {
 			h.aws.stack = decide.Stack{Exists: true, ID: arn, Name: "Web", Status: "UPDATE_IN_PROGRESS"}
 		}, most: inAction},

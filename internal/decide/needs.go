@@ -39,6 +39,8 @@ type Needs struct {
 	Others bool
 	// Credentials are to be read, for one of the above or for what follows.
 	Credentials bool
+	// Freezes asks for what the endpoints of spec.freeze say.
+	Freezes bool
 }
 
 // Look says what has to be looked at before the next decision about obj.
@@ -61,6 +63,7 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 	if place, waits := awaited(&obj.Status); waits && obj.Status.Operation == nil && obj.DeletionTimestamp.IsZero() {
 		n.Rival, n.Place = true, place
 	}
+	n.Freezes = len(obj.Spec.Freeze) > 0 && standsAtGates(obj)
 	if obj.DeletionTimestamp.IsZero() && !pinned(&obj.Spec) {
 		n.Head = true
 		n.HeadNotBefore = headNotBefore(obj, now, cfg)

@@ -23,6 +23,8 @@ type Observed struct {
 	Rival       Rival
 	Inputs      Inputs
 	Others      Others
+	// Freezes are what the endpoints of spec.freeze say, by name.
+	Freezes map[string]Freeze
 	// Acted is what came of the action that the decision before this one, in
 	// the same pass, asked for; nil in the first decision of a pass.
 	Acted *Acted
@@ -38,6 +40,20 @@ type Rival struct {
 	// Leaving is true when it is being deleted.
 	Leaving bool
 	Err     error
+}
+
+// Freeze is what an endpoint of spec.freeze says.
+type Freeze struct {
+	// Known is false while it was not asked yet.
+	Known bool
+	// Frozen is true when no plan may be executed.
+	Frozen bool
+	// SeenAt is when it was asked last.
+	SeenAt time.Time
+	// Err is why there is no answer: a problem.Problem when it could not be asked
+	// for what is wrong on our side, and any other when it is the endpoint's
+	// fault.
+	Err error
 }
 
 // Acted is what came of an action.

@@ -97,7 +97,7 @@ func (p *pass) close(outcome v1alpha1.Outcome, pr *problem.Problem) {
 		StartedAt: op.StartedAt,
 		EndedAt:   p.metaNow(),
 	}
-	entry.Override, entry.ApprovedBy = op.Override, op.ApprovedBy
+	entry.Override, entry.ApprovedBy, entry.FreezeErrors = op.Override, op.ApprovedBy, op.FreezeErrors
 	if op.Target != nil {
 		entry.Target, entry.Revision = op.Target.Digest, op.Target.Revision
 	}

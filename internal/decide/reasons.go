@@ -17,11 +17,15 @@ var (
 	// stateChangesRefused: a plan goes beyond spec.limits or spec.protect.
 	stateChangesRefused = problem.State("ChangesRefused", problem.Calm)
 	stateWindowClosed   = problem.State("WindowClosed", problem.Calm)
-	stateStackDeleted   = problem.State("StackDeleted", problem.Silent)
 	// stateDependencyNotReady: a deployment waits for what it depends on,
 	// stateDependentsExist a deletion for what depends on it.
 	stateDependencyNotReady = problem.State("DependencyNotReady", problem.Calm)
 	stateDependentsExist    = problem.State("DependentsExist", problem.Calm)
+	// stateFrozen: a plan waits since an endpoint of spec.freeze says so, and
+	// stateFreezeUnknown since one gives no answer.
+	stateFrozen        = problem.State("Frozen", problem.Calm)
+	stateFreezeUnknown = problem.State("FreezeUnknown", problem.Alarming)
+	stateStackDeleted  = problem.State("StackDeleted", problem.Silent)
 
 	stateDeployDisabled   = problem.State("DeployDisabled", problem.Calm)
 	stateStackRetained    = problem.State("StackRetained", problem.Calm)

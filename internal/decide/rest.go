@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/freeze"
 	"awscdk.dev/operator/internal/problem"
 	"awscdk.dev/operator/internal/windows"
 )
@@ -93,6 +94,9 @@ func refuseSpec(p *pass) bool {
 	}
 	if w := p.obj.Spec.Windows; err == nil && w != nil {
 		_, err = windows.Parse(w)
+	}
+	if err == nil {
+		err = freeze.Validate(p.obj.Spec.Freeze)
 	}
 	if err == nil {
 		return p.refuseCycle()

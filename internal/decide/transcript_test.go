@@ -21,7 +21,7 @@ import (
 //	new             the spec as YAML; a new object
 //	edit            YAML laid over the object, as a user's patch
 //	see WHAT k=v …  what the world shows from now on: head, run, stack,
-//	                changeset, events, drift, bootstrap, credentials, rival,
+//	                changeset, events, drift, bootstrap, credentials, rival, freeze,
 //	                inputs, dependencies, dependents, importers, cycle; `err=`, with `reason=` and `permanent`, is a failure to see
 //	wait D          time passes
 //	pass [err=…]    one pass; with err the action fails (temporary unless
@@ -165,6 +165,7 @@ func asked(n Needs) []string {
 	}{
 		{"head", n.Head}, {"run", n.Run != ""}, {"stack", n.Stack != ""}, {"changeset", n.ChangeSet != ""},
 		{"events" + step(n.Events), n.Events != ""}, {"drift", n.Drift != ""}, {"bootstrap", n.Bootstrap != ""},
+		{"freeze", n.Freezes},
 	} {
 		if q.on {
 			all = append(all, q.name)
@@ -188,6 +189,9 @@ func only(w Observed, n Needs) Observed {
 	var seen Observed
 	if n.Head {
 		seen.Head = w.Head
+	}
+	if n.Freezes {
+		seen.Freezes = w.Freezes
 	}
 	if n.Run != "" {
 		seen.Run = w.Run

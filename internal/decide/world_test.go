@@ -54,6 +54,11 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 		s.world.Rival = Rival{Name: text(d, "name"), Leaving: d.HasArg("leaving"), Err: err}
 	case "inputs", "dependencies", "dependents", "importers", "cycle":
 		s.seeOthers(t, what, d)
+	case "freeze":
+		if s.world.Freezes == nil {
+			s.world.Freezes = map[string]Freeze{}
+		}
+		s.world.Freezes[text(d, "name")] = Freeze{Known: !d.HasArg("unknown"), Frozen: d.HasArg("on"), SeenAt: s.now, Err: err}
 	case "credentials":
 		s.world.Credentials = err
 	default:

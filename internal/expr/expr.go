@@ -46,6 +46,7 @@ func New(variables ...string) (*Env, error) {
 	options := []cel.EnvOption{
 		cel.OptionalTypes(), ext.Strings(), ext.Lists(), ext.Sets(), ext.Math(), ext.Encoders(), ext.TwoVarComprehensions(),
 		cel.DefaultUTCTimeZone(true), cel.CrossTypeNumericComparisons(true), cel.ParserExpressionSizeLimit(MaxSource),
+		bounds,
 	}
 	for _, name := range variables {
 		options = append(options, cel.Variable(name, cel.DynType))

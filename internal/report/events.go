@@ -33,6 +33,7 @@ func Between(before, after *v1alpha1.CdkTsStack) []Event {
 	all = append(all, driftEvents(before, after)...)
 	all = append(all, started(before, after)...)
 	all = append(all, planned(before, after)...)
+	all = append(all, freezePassed(before, after)...)
 	all = append(all, hookStarts(before, after)...)
 	return append(all, troubles(before, after)...)
 }

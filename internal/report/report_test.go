@@ -49,6 +49,19 @@ func TestANewPlanIsToldOnceWithTheWorstByName(t *testing.T) {
 	}
 }
 
+func TestAPlanThatPassesAFreezeWithoutAnswerIsToldOnce(t *testing.T) {
+	before, after := &v1alpha1.CdkTsStack{}, &v1alpha1.CdkTsStack{}
+	before.Status.Operation = &v1alpha1.Operation{ID: "cdk-deploy-1", Kind: v1alpha1.OperationDeploy, Step: v1alpha1.StepPlanning, Target: &v1alpha1.Target{}}
+	after.Status.Operation = &v1alpha1.Operation{ID: "cdk-deploy-1", Kind: v1alpha1.OperationDeploy, Step: v1alpha1.StepExecuting, Target: &v1alpha1.Target{}, FreezeErrors: "incidents: it hangs"}
+	told := Between(before, after)
+	if len(told) != 1 || told[0].Reason != "FreezeUnanswered" || !told[0].Warning || !strings.Contains(told[0].Note, "incidents: it hangs") {
+		t.Errorf("events %+v", told)
+	}
+	if again := Between(after, after.DeepCopy()); len(again) != 0 {
+		t.Errorf("told again: %+v", again)
+	}
+}
+
 func TestADeploymentThatHadToWaitDoesNotStartAgain(t *testing.T) {
 	op := &v1alpha1.Operation{ID: "cdk-deploy-1", Kind: v1alpha1.OperationDeploy, Step: v1alpha1.StepExecuting, Target: &v1alpha1.Target{Revision: "aaaa"}}
 	before, after := &v1alpha1.CdkTsStack{}, &v1alpha1.CdkTsStack{}

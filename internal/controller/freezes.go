@@ -1,0 +1,94 @@
+package controller
+
+import (
+	"context"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/freeze"
+	"awscdk.dev/operator/internal/httpcheck"
+	"awscdk.dev/operator/internal/problem"
+
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// freezes are what the endpoints of spec.freeze say, as far as is known. They are
+// asked from now on, and the object is woken by what they say, until a pass needs
+// them no more.
+func (p *pass) freezes(ctx context.Context, needs decide.Needs) map[string]decide.Freeze {
+	name := client.ObjectKeyFromObject(p.obj)
+	if !needs.Freezes {
+		p.Endpoints.Leave(name)
+		return nil
+	}
+	seen := make(map[string]decide.Freeze, len(p.obj.Spec.Freeze))
+	var asked []string
+	var questions []httpcheck.Question
+	for _, f := range p.obj.Spec.Freeze {
+		q, err := p.freezeQuestion(ctx, f)
+		if err != nil {
+			seen[f.Name] = decide.Freeze{Known: true, SeenAt: p.Now(), Err: judged(err)}
+			continue
+		}
+		asked, questions = append(asked, f.Name), append(questions, q)
+	}
+	for i, found := range p.Endpoints.Ask(name, questions) {
+		seen[asked[i]] = decide.Freeze{Known: found.Known, Frozen: !found.Yes, SeenAt: found.SeenAt, Err: found.Err}
+	}
+	return seen
+}
+
+// freezeQuestion is what a freeze asks its endpoint, with what the Secret and
+// the ConfigMap hold that it names.
+func (p *pass) freezeQuestion(ctx context.Context, f v1alpha1.Freeze) (q httpcheck.Question, err error) {
+	check, err := freeze.Parse(f)
+	if err != nil {
+		return q, problem.InvalidSpec.New("%v", err)
+	}
+	q = httpcheck.Question{
+		Namespace: p.obj.Namespace, Expression: f.HTTP.DeployWhen,
+		Request: httpcheck.Request{URL: f.HTTP.URL, Headers: map[string]string{}, Timeout: freezeTimeout(f)},
+		Judge: func(ctx context.Context, a httpcheck.Answer) (bool, error) {
+			return check.MayDeploy(ctx, freeze.Answer{Status: a.Status, Headers: a.Headers, Body: a.Body})
+		},
+	}
+	if from := f.HTTP.HeadersFrom; from != nil {
+		data, err := p.secret(ctx, from.SecretName, "spec.freeze.http.headersFrom")
+		if err != nil {
+			return q, err
+		}
+		for name, value := range data {
+			q.Request.Headers[name] = string(value)
+		}
+	}
+	if from := f.HTTP.CAFrom; from != nil {
+		data, err := p.configMap(ctx, from.ConfigMapName, "spec.freeze.http.caFrom")
+		if err != nil {
+			return q, err
+		}
+		ca := data[from.Key]
+		if ca == "" {
+			return q, errConfigMapIncomplete.New("the ConfigMap %s/%s has no key %s: add it", p.obj.Namespace, from.ConfigMapName, from.Key)
+		}
+		q.Request.CA = []byte(ca)
+	}
+	return q, nil
+}
+
+func freezeTimeout(f v1alpha1.Freeze) time.Duration {
+	if f.HTTP.Timeout == nil {
+		return httpcheck.DefaultTimeout
+	}
+	return f.HTTP.Timeout.Duration
+}
+
+// EndpointsAnswered wakes objects that wait for what endpoints say.
+func (r *Reconciler) EndpointsAnswered(names []types.NamespacedName) {
+	r.wake.mu.Lock()
+	defer r.wake.mu.Unlock()
+	for _, name := range names {
+		r.wake.add(name)
+	}
+}
