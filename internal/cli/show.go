@@ -120,7 +120,8 @@ func showChanges(p painter, c *v1alpha1.Changes) {
 	t := &table{p: p}
 	for _, r := range c.Resources {
 		s := signs[r.Action]
-		t.paint([]color{s.color, s.color, faint, plain}, s.sign, r.LogicalID, r.Type, remarks(r))
+		c := classColor(r, s.color)
+		t.paint([]color{c, c, faint, plain}, s.sign, r.LogicalID, r.Type, remarks(r))
 	}
 	if c.Omitted > 0 {
 		t.add("", fmt.Sprintf("and %d more", c.Omitted))
@@ -128,6 +129,17 @@ func showChanges(p painter, c *v1alpha1.Changes) {
 	if len(t.rows) > 0 {
 		t.write("    ")
 	}
+}
+
+// classColor is the colour of a change by its class, else by its action.
+func classColor(r v1alpha1.ResourceChange, action color) color {
+	switch r.Class {
+	case v1alpha1.ChangeSecurity:
+		return magenta
+	case v1alpha1.ChangeMoved:
+		return faint
+	}
+	return action
 }
 
 func remarks(r v1alpha1.ResourceChange) string {
@@ -138,10 +150,20 @@ func remarks(r v1alpha1.ResourceChange) string {
 	if r.Protected {
 		all = append(all, "protected")
 	}
+	if r.CustomName != "" {
+		all = append(all, "CANNOT BE REPLACED under its name "+r.CustomName)
+	}
 	if r.Kept {
 		all = append(all, "the old one is kept")
 	}
+	if len(r.Allows) > 0 {
+		all = append(all, "NEWLY ALLOWED: "+strings.Join(r.Allows, "; "))
+	}
 	switch {
+	case r.Class == v1alpha1.ChangeMoved && r.MovedFrom != "":
+		all = append(all, "only moved, from "+r.MovedFrom)
+	case r.Class == v1alpha1.ChangeMoved:
+		all = append(all, "only moved")
 	case len(r.Because) > 0:
 		all = append(all, "because of "+strings.Join(r.Because, ", "))
 	case len(r.Properties) > 0:
