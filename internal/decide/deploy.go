@@ -146,6 +146,8 @@ func (p *pass) orderTaken(op *v1alpha1.Operation) string {
 		return ""
 	case revision != op.Target.Revision:
 		return "a newer commit was ordered before anything was changed"
+	case p.obj.Spec.PlanOnly && op.HeldSince != nil:
+		return "another plan was ordered" // nothing else is done with this one
 	}
 	op.Target = newTarget(revision, op.Target.SpecDigest, p.st.Orders.Current)
 	p.st.Target = op.Target.DeepCopy()

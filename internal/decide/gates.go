@@ -33,6 +33,7 @@ type hold struct {
 // first that waits gives the reason.
 var gates = []gate{
 	{"order", "an order is heard before an older plan is executed", orderHeard},
+	{"planOnly", "an object that only plans executes nothing", planOnly},
 	{"window", "a closed window holds the plan until it opens", windowOpen},
 	{"limits", "what a plan removes or replaces beyond the limits is acknowledged", acknowledged},
 	{"approval", "a plan that needs it is approved", approved},

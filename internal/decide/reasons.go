@@ -17,7 +17,9 @@ var (
 	// stateChangesRefused: a plan goes beyond spec.limits or spec.protect.
 	stateChangesRefused = problem.State("ChangesRefused", problem.Calm)
 	stateWindowClosed   = problem.State("WindowClosed", problem.Calm)
-	stateStackDeleted   = problem.State("StackDeleted", problem.Silent)
+	// statePlanOnly: spec.planOnly keeps the plan from being executed.
+	statePlanOnly     = problem.State("PlanOnly", problem.Calm)
+	stateStackDeleted = problem.State("StackDeleted", problem.Silent)
 
 	stateDeployDisabled   = problem.State("DeployDisabled", problem.Calm)
 	stateStackRetained    = problem.State("StackRetained", problem.Calm)
