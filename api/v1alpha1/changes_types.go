@@ -90,6 +90,13 @@ type Changes struct {
 	// omitted is how many more there are.
 	// +optional
 	Omitted int32 `json:"omitted,omitempty"`
+	// validation is what the app's own validators found; its list is cut to ten.
+	// +optional
+	Validation *Validation `json:"validation,omitempty"`
+	// detailsConfigMap names the ConfigMap that has the plan as a whole, with the
+	// values before and after, under plan.yaml.
+	// +optional
+	DetailsConfigMap string `json:"detailsConfigMap,omitempty"`
 }
 
 // ResourceChange is what becomes of one resource.

@@ -194,17 +194,41 @@ func showHistory(p painter, o *v1alpha1.CdkTsStack, now time.Time) {
 		return
 	}
 	t := &table{p: p}
-	t.add("ENDED", "WHAT", "OUTCOME", "REVISION", "CHANGES", "BY", "MESSAGE")
+	t.add("ENDED", "WHAT", "WHY", "OUTCOME", "REF", "REVISION", "CHANGES", "BY", "MESSAGE")
 	for _, e := range o.Status.History {
 		c := green
 		if slices.Contains([]v1alpha1.Outcome{v1alpha1.OutcomeFailed, v1alpha1.OutcomeRefused}, e.Outcome) {
 			c = red
 		}
-		by := e.ApprovedBy
-		if e.Override != "" {
-			by = strings.TrimPrefix(by+"; "+e.Override, "; ")
-		}
-		t.paint([]color{plain, plain, c}, ago(e.EndedAt.Time, now), string(e.Kind), string(e.Outcome), short(e.Revision), e.Changes, by, cut(firstLine(e.Message), maxLast))
+		t.paint([]color{plain, plain, plain, c}, ended(e.EndedAt.Time, now), string(e.Kind), e.Trigger, string(e.Outcome), e.Ref, short(e.Revision), e.Changes, people(e), cut(firstLine(e.Message), maxLast))
 	}
 	t.write("")
+}
+
+// ended is when something ended: how long ago, and for what is not of today, the
+// day, so that "on Tuesday" is found.
+func ended(at, now time.Time) string {
+	if now.Sub(at) < 24*time.Hour {
+		return ago(at, now)
+	}
+	return at.UTC().Format("Mon 2006-01-02 15:04Z")
+}
+
+// people are those of whom it is known that they had to do with an operation.
+func people(e v1alpha1.HistoryEntry) string {
+	var all []string
+	if e.Author != "" {
+		all = append(all, "commit by "+e.Author)
+	}
+	if e.ApprovedBy != "" {
+		by := "approved by " + e.ApprovedBy
+		if e.ApproveReason != "" {
+			by += " (" + e.ApproveReason + ")"
+		}
+		all = append(all, by)
+	}
+	if e.Override != "" {
+		all = append(all, e.Override)
+	}
+	return strings.Join(all, "; ")
 }

@@ -25,6 +25,8 @@ func (p *pass) noteChanges(op *v1alpha1.Operation, cs ChangeSet) {
 	p.st.Changes = changesOf(op, cs.Changes, p.obj.Spec.Protect)
 	p.st.Changes.Digest = planDigest(op.Plan, cs.Changes, p.seen.Stack)
 	p.st.Changes.StackDigest = stackDigest(p.seen.Stack)
+	p.st.Changes.DetailsConfigMap = DetailsConfigMap(p.obj)
+	p.st.Changes.Validation = fitValidation(op.Plan.Validation)
 	p.st.Changes.ProtectDigest = protectDigest(p.obj.Spec.Protect)
 	if p.st.Changes.Unseen = cs.Unseen; cs.Unseen {
 		p.st.Changes.Summary += "; not all nested stacks could be looked into"
@@ -40,7 +42,7 @@ func (p *pass) noteChanges(op *v1alpha1.Operation, cs ChangeSet) {
 func planDigest(plan *v1alpha1.Plan, all []Change, stack Stack) string {
 	core := *plan
 	// These say where the plan came from, not what it does.
-	core.TemplateURL, core.Commit, core.Inputs, core.ConstructPaths, core.DependsOn = "", nil, nil, nil, nil
+	core.TemplateURL, core.Commit, core.Inputs, core.ConstructPaths, core.DependsOn, core.Validation = "", nil, nil, nil, nil, nil
 	sorted := slices.Clone(all)
 	slices.SortStableFunc(sorted, func(a, b Change) int { return strings.Compare(a.LogicalID, b.LogicalID) })
 	return digest(core, sorted, live(stack))
@@ -90,20 +92,37 @@ func protects(protect []string, id string) bool {
 // changesOf sums up what a change set does, the worst first.
 func changesOf(op *v1alpha1.Operation, all []Change, protect []string) *v1alpha1.Changes {
 	sum := &v1alpha1.Changes{Operation: op.ID}
-	list := make([]v1alpha1.ResourceChange, 0, len(all))
-	for _, c := range all {
-		one := resourceChange(c, op.Plan)
-		one.Protected = destructive(one.Action) && protects(protect, c.LogicalID)
-		count(sum, one)
-		list = append(list, one)
+	list := judged(op.Plan, all, protect)
+	kept := make([]v1alpha1.ResourceChange, 0, maxChanges)
+	for _, one := range list {
+		count(sum, one.told)
+		if len(kept) < maxChanges {
+			kept = append(kept, one.told)
+		}
 	}
-	slices.SortStableFunc(list, func(a, b v1alpha1.ResourceChange) int {
-		return cmp.Or(cmp.Compare(weight(b), weight(a)), strings.Compare(a.LogicalID, b.LogicalID))
-	})
 	sum.Summary = summary(sum)
-	kept := min(len(list), maxChanges)
-	sum.Resources, sum.Omitted = fitChanges(list[:kept:kept]), int32(len(list)-kept)
+	sum.Resources, sum.Omitted = fitChanges(kept), int32(len(list)-len(kept))
 	return sum
+}
+
+// judgedChange is a change as it was read and as it is told.
+type judgedChange struct {
+	read Change
+	told v1alpha1.ResourceChange
+}
+
+// judged is what becomes of all resources, the worst first.
+func judged(plan *v1alpha1.Plan, all []Change, protect []string) []judgedChange {
+	list := make([]judgedChange, 0, len(all))
+	for _, c := range all {
+		one := resourceChange(c, plan)
+		one.Protected = destructive(one.Action) && protects(protect, c.LogicalID)
+		list = append(list, judgedChange{c, one})
+	}
+	slices.SortStableFunc(list, func(a, b judgedChange) int {
+		return cmp.Or(cmp.Compare(weight(b.told), weight(a.told)), strings.Compare(a.told.LogicalID, b.told.LogicalID))
+	})
+	return list
 }
 
 // fitChanges leaves out the detail of those for which there is no room. All stay

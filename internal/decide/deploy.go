@@ -194,7 +194,7 @@ func (p *pass) takePlan(op *v1alpha1.Operation, result *RunResult) bool {
 	}
 	op.RunStep, op.Ahead, op.Plan = "", 0, result.Plan
 	p.st.Plan = result.Plan.DeepCopy()
-	p.st.Plan.ConstructPaths = nil
+	p.st.Plan.ConstructPaths, p.st.Plan.Validation = nil, nil
 	p.step(v1alpha1.StepPlanning)
 	return p.again()
 }
