@@ -16,6 +16,11 @@ const (
 	ApproveReasonAnnotation = "awscdk.dev/approve-reason"
 )
 
+// OrderedByAnnotation says who ordered a deployment: the value of
+// RestartedAtAnnotation that it is of, a space, and the name. One of another
+// order says nothing. The admission policy holds it to the truth, too.
+const OrderedByAnnotation = "awscdk.dev/ordered-by"
+
 // AcknowledgeAnnotation lets a plan through although it removes or replaces
 // what spec.limits and spec.protect hold: the digest of the plan, then the
 // logical ids of protected resources and, for limits, the word limits, with

@@ -199,6 +199,9 @@ type OrdersStatus struct {
 	// current identifies the last order that was taken up.
 	// +optional
 	Current string `json:"current,omitempty"`
+	// by is who gave it, as far as is known.
+	// +optional
+	By string `json:"by,omitempty"`
 	// at is when the last order or edit of the spec was taken up. A look at
 	// the repository that is older does not count for it.
 	// +optional
@@ -252,6 +255,9 @@ type HistoryEntry struct {
 	// Ordered, Retry, Deleted.
 	// +optional
 	Trigger string `json:"trigger,omitempty"`
+	// orderedBy is who ordered it, where that is known.
+	// +optional
+	OrderedBy string `json:"orderedBy,omitempty"`
 	// author wrote the commit, where that was read.
 	// +optional
 	Author string `json:"author,omitempty"`

@@ -220,6 +220,9 @@ func people(e v1alpha1.HistoryEntry) string {
 	if e.Author != "" {
 		all = append(all, "commit by "+e.Author)
 	}
+	if e.OrderedBy != "" {
+		all = append(all, "ordered by "+e.OrderedBy)
+	}
 	if e.ApprovedBy != "" {
 		by := "approved by " + e.ApprovedBy
 		if e.ApproveReason != "" {

@@ -125,3 +125,49 @@ func TestAPlanThatWaitsIsMadeAgainWhenTheStackIsUpdatedByHand(t *testing.T) {
 		return n == 3
 	})
 }
+
+// One plan replaces a table under its name, widens a policy and opens a port, and
+// moves a construct: each is told by its class, with what CloudFormation says.
+func TestAPlanTellsWhatItsChangesMean(t *testing.T) {
+	w := newWorld(t)
+	app := func(key, action, path, port string) map[string]string {
+		return map[string]string{"template.json": `{"Resources": {
+			"Users": {"Type": "AWS::DynamoDB::Table", "Properties": {"TableName": "users-` + w.namespace + `", "BillingMode": "PAY_PER_REQUEST",
+				"AttributeDefinitions": [{"AttributeName": "` + key + `", "AttributeType": "S"}], "KeySchema": [{"AttributeName": "` + key + `", "KeyType": "HASH"}]}},
+			"Role": {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"Service": "lambda.amazonaws.com"}}]}}},
+			"Policy": {"Type": "AWS::IAM::Policy", "Properties": {"PolicyName": "p", "Roles": [{"Ref": "Role"}], "PolicyDocument": {"Statement": [{"Effect": "Allow", "Action": ["s3:GetObject", "` + action + `"], "Resource": "arn:aws:s3:::b/*"}]}}},
+			"Vpc": {"Type": "AWS::EC2::VPC", "Properties": {"CidrBlock": "10.0.0.0/16"}},
+			"Group": {"Type": "AWS::EC2::SecurityGroup", "Properties": {"GroupDescription": "g", "VpcId": {"Ref": "Vpc"}, "SecurityGroupIngress": [{"IpProtocol": "tcp", "FromPort": ` + port + `, "ToPort": ` + port + `, "CidrIp": "0.0.0.0/0"}]}},
+			"Topic": {"Type": "AWS::SNS::Topic", "Metadata": {"aws:cdk:path": "` + path + `"}}}}`}
+	}
+	w.commitFiles(app("a", "s3:ListBucket", "Web/Topic", "443"))
+	w.manage()
+	w.create(w.stack("web"))
+	first := w.untilReady("web")
+	if c := first.Status.Changes; c.Security != 3 || c.Add != 6 {
+		t.Errorf("the first plan: %+v", c)
+	}
+	w.edit("web", `{"spec":{"planOnly":true}}`)
+	w.commitFiles(app("b", "s3:DeleteObject", "Web/Alerts/Topic", "22"))
+	w.edit("web", `{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":"now"}}}`)
+	held := w.until("web", "the plan is shown", because("PlanOnly"))
+	got := map[string]v1alpha1.ResourceChange{}
+	for _, r := range held.Status.Changes.Resources {
+		got[r.LogicalID] = r
+	}
+	if r := got["Users"]; r.Class != v1alpha1.ChangeDestructive || !r.DataLoss || r.CustomName != "users-"+w.namespace || held.Status.Changes.Resources[0].LogicalID != "Users" {
+		t.Errorf("the table: %+v", r)
+	}
+	if r := got["Policy"]; r.Class != v1alpha1.ChangeSecurity || len(r.Allows) != 1 || !strings.HasSuffix(r.Allows[0], "may s3:DeleteObject on arn:aws:s3:::b/*") {
+		t.Errorf("the policy: %+v", r)
+	}
+	if r := got["Group"]; r.Class != v1alpha1.ChangeSecurity || len(r.Allows) != 1 || r.Allows[0] != "TCP port 22 may pass from 0.0.0.0/0 (anywhere)" {
+		t.Errorf("the security group: %+v", r)
+	}
+	if r := got["Topic"]; r.Class != v1alpha1.ChangeMoved || r.MovedFrom != "Web/Topic" || r.Path != "Web/Alerts/Topic" {
+		t.Errorf("the topic: %+v", r)
+	}
+	if c := held.Status.Changes; c.Security != 2 || c.Moved != 1 || c.CustomNamed != 1 || len(got) != 4 {
+		t.Errorf("the plan: %+v", c)
+	}
+}

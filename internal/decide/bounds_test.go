@@ -74,7 +74,7 @@ func TestTheLargestStatusCanBeSaved(t *testing.T) {
 	for range maxHistory {
 		st.History = append(st.History, v1alpha1.HistoryEntry{
 			Message: message, Ref: strings.Repeat("r", maxTag), Author: strings.Repeat("a", maxAuthor), ApproveReason: strings.Repeat("w", maxReason),
-			ApprovedBy: strings.Repeat("a", maxApprover), Override: strings.Repeat("o", maxOverride), Counts: &v1alpha1.ChangeCounts{Add: 1},
+			ApprovedBy: strings.Repeat("a", maxApprover), OrderedBy: strings.Repeat("a", maxApprover), Override: strings.Repeat("o", maxOverride), Counts: &v1alpha1.ChangeCounts{Add: 1},
 		})
 	}
 	for range 8 {

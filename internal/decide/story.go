@@ -1,6 +1,8 @@
 package decide
 
 import (
+	"strings"
+
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
 )
@@ -18,6 +20,9 @@ func (p *pass) tellStory(entry *v1alpha1.HistoryEntry, op *v1alpha1.Operation) {
 	if op.Target != nil {
 		entry.Target, entry.Revision = op.Target.Digest, op.Target.Revision
 		entry.Ref = problem.CutMiddle(gitRef(p.obj, op.Target.Revision), maxTag)
+		if o := p.st.Orders; o != nil && o.Current != "" && o.Current == op.Target.Order {
+			entry.OrderedBy = o.By
+		}
 	}
 	if op.Plan != nil && op.Plan.Commit != nil {
 		entry.Author = problem.Cut(op.Plan.Commit.Author, maxAuthor)
@@ -32,4 +37,14 @@ func (p *pass) tellStory(entry *v1alpha1.HistoryEntry, op *v1alpha1.Operation) {
 			entry.Counts = nil
 		}
 	}
+}
+
+// orderedBy is who gave the order of the annotation restartedAt, "" when nothing
+// says so, or what does is of another order.
+func (p *pass) orderedBy() string {
+	name, of := strings.CutPrefix(p.obj.Annotations[v1alpha1.OrderedByAnnotation], p.obj.Annotations[v1alpha1.RestartedAtAnnotation]+" ")
+	if !of {
+		return ""
+	}
+	return problem.Head(name, maxApprover)
 }
