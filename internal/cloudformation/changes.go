@@ -105,6 +105,8 @@ func changeOf(r *types.ResourceChange, within string) decide.Change {
 			change.Because = append(change.Because, name)
 		}
 	}
+	slices.Sort(change.Properties) // so that each look gives the plan one digest
+	slices.Sort(change.Because)
 	return change
 }
 

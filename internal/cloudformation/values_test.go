@@ -94,6 +94,23 @@ func TestAPlanIsTheSameWithAndWithoutValues(t *testing.T) {
 	}
 }
 
+func TestAPlanIsTheSameInWhateverOrderItIsTold(t *testing.T) {
+	detail := func(name string) string {
+		return "<member><Target><Attribute>Properties</Attribute><Name>" + name + "</Name><RequiresRecreation>Always</RequiresRecreation></Target></member>"
+	}
+	read := func(details string) string {
+		plain := "<member><Type>Resource</Type><ResourceChange><Action>Modify</Action><LogicalResourceId>A</LogicalResourceId><Details>" + details + "</Details></ResourceChange></member>"
+		text, err := json.Marshal(described(plain, "").client(t).ChangeSet(t.Context(), "app", "op-1").Changes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(text)
+	}
+	if a, b := read(detail("Size")+detail("Name")), read(detail("Name")+detail("Size")); a != b || !strings.Contains(a, "Size") {
+		t.Errorf("what the digest is of differs: %s, %s", a, b)
+	}
+}
+
 func TestAPlanWhoseValuesAreRefusedIsReadWithout(t *testing.T) {
 	for code, transient := range map[string]bool{"AccessDenied": false, "ValidationError": false, "Throttling": true} {
 		s := &canned{}
