@@ -56,6 +56,9 @@ func TestApprovals(t *testing.T) {
 	w.verdict("an acknowledgement without the verb", try(w.alice, annotations("awscdk.dev/acknowledge", "0123456789abcdef Users")), noVerb)
 	w.verdict("an emergency without the verb", try(w.alice, annotations("emergency-deployment", "true", "emergency-reason", "x")), "the verb override on cdktsstacks, and alice has not")
 	w.verdict("looser rules", try(w.alice, patch(fields{"spec": fields{"approval": nil, "limits": fields{"maxRemoved": 9}}})), "spec.approval, spec.limits: only those who have the verb approve")
+	w.verdict("execution of what is only planned", try(w.alice, patch(fields{"spec": fields{"planOnly": true}})), "spec.planOnly: only those who have the verb approve")
+	w.verdict("an order in another's name", try(w.alice, annotations("kubectl.kubernetes.io/restartedAt", "now", "awscdk.dev/ordered-by", "now grace")), "awscdk.dev/ordered-by must be who orders")
+	w.verdict("an order in one's own name", try(w.alice, annotations("kubectl.kubernetes.io/restartedAt", "now", "awscdk.dev/ordered-by", "now alice")))
 	w.verdict("other windows", try(w.alice, patch(fields{"spec": fields{"windows": nil}})), "spec.windows: only those who have the verb override")
 	w.verdict("a new object that brings its approval", w.alice.Create(t.Context(), func() client.Object {
 		o := w.stack("new", nil)

@@ -16,6 +16,11 @@ const (
 	ApproveReasonAnnotation = "awscdk.dev/approve-reason"
 )
 
+// OrderedByAnnotation says who ordered a deployment: the value of
+// RestartedAtAnnotation that it is of, a space, and the name. One of another
+// order says nothing. The admission policy holds it to the truth, too.
+const OrderedByAnnotation = "awscdk.dev/ordered-by"
+
 // AcknowledgeAnnotation lets a plan through although it removes or replaces
 // what spec.limits and spec.protect hold: the digest of the plan, then the
 // logical ids of protected resources and, for limits, the word limits, with
@@ -87,7 +92,7 @@ type ApprovalStatus struct {
 
 // GateStatus is a gate that holds the plan.
 type GateStatus struct {
-	// name of the gate: window, freeze, limits, approval.
+	// name of the gate: dependencies, planOnly, window, freeze, limits, approval.
 	Name string `json:"name"`
 	// reason is CamelCase, for scripts.
 	Reason string `json:"reason"`

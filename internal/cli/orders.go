@@ -147,7 +147,11 @@ func newDeploy(o *Options) *cobra.Command {
 				return err
 			}
 			at := o.Now().UTC().Format(time.RFC3339Nano)
-			if err := annotate(cmd.Context(), c, obj, map[string]*string{v1alpha1.RestartedAtAnnotation: &at}); err != nil {
+			by := whoAmI(cmd.Context(), c)
+			if by != nil {
+				by = ptr.To(at + " " + *by)
+			}
+			if err := annotate(cmd.Context(), c, obj, map[string]*string{v1alpha1.RestartedAtAnnotation: &at, v1alpha1.OrderedByAnnotation: by}); err != nil {
 				return err
 			}
 			o.say("ordered; kubectl cdk status -w %s shows how it goes", obj.Name)

@@ -82,6 +82,8 @@ func held(o *v1alpha1.CdkTsStack) string {
 			needs = append(needs, "its window")
 		case "Frozen":
 			needs = append(needs, "the end of a freeze")
+		case "PlanOnly":
+			needs = append(needs, "spec.planOnly to be false")
 		default:
 			needs = append(needs, g.Name)
 		}

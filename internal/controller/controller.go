@@ -83,6 +83,7 @@ type Reconciler struct {
 	written written
 	checks  checks
 	outputs outputs
+	plans   plans
 	gaps    gaps
 	// sessions are those of objects with roles of their own.
 	sessions sessions
@@ -169,6 +170,7 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 	r.written.forget(name)
 	r.checks.forget(name)
 	r.outputs.forget(name)
+	r.plans.forget(name)
 	r.gaps.forget(name)
 	r.sessions.forget(name)
 	r.neighbours.forget(name)

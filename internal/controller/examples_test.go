@@ -44,6 +44,7 @@ var promises = map[string]func(*example){
 	"13-approval.yaml":          destructionIsApproved,
 	"16-order.yaml":             oneStackFollowsAnother,
 	"14-freeze.yaml":            theIncidentIsWaitedFor,
+	"15-plan-only.yaml":         plansAreOnlyShown,
 }
 
 func TestEveryExampleDoesWhatItSays(t *testing.T) {
@@ -344,6 +345,21 @@ func destructionIsApproved(e *example) {
 	if got := e.get(e.name).Status.LastDeployment.ApprovedBy; got != "ada" {
 		e.Errorf("the last deployment was approved by %q", got)
 	}
+}
+
+func plansAreOnlyShown(e *example) {
+	e.until(e.name, "the plan is shown", because("PlanOnly"))
+	next := e.change("main", "two")
+	e.until(e.name, "the plan of the next commit is shown", func(o *v1alpha1.CdkTsStack) bool {
+		return reason(o) == "PlanOnly" && o.Status.Held != nil && o.Status.Held.Target.Revision == next
+	})
+	var whole corev1.ConfigMap
+	e.must(e.client.Get(e.Context(), client.ObjectKey{Namespace: e.namespace, Name: e.name + "-plan"}, &whole))
+	if n := e.aws.Succeeded(e, "ExecuteChangeSet"); n != 0 {
+		e.Errorf("%d change sets were executed", n)
+	}
+	e.edit(e.name, `{"spec":{"planOnly":false}}`)
+	e.untilDeployed(next)
 }
 
 func productionIsGuarded(e *example) {

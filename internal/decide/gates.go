@@ -40,6 +40,7 @@ type hold struct {
 var gates = []gate{
 	{"dependencies", "a plan is executed while what it depends on is ready", dependenciesReady},
 	{"order", "an order is heard before an older plan is executed", orderHeard},
+	{"planOnly", "an object that only plans executes nothing", planOnly},
 	{"window", "a closed window holds the plan until it opens", windowOpen},
 	{"freeze", "an endpoint that says so holds the plan, such as during an incident", notFrozen},
 	{"limits", "what a plan removes or replaces beyond the limits is acknowledged", acknowledged},

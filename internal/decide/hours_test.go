@@ -125,14 +125,12 @@ func TestAnHourCostsLittle(t *testing.T) {
 			h.spend(10 * time.Minute)
 			h.head.Revision = other
 		}, most: cost{passes: 300, writes: 40, calls: 100, events: 40}},
-		"a plan is frozen":                            {spec: freeze, first: true, then: func(h *hour) { h.frozen = true }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},
-		"a plan is frozen, of a commit":               {spec: func(s *spec) { freeze(s); s.Source.Git.Ref = commit }, first: true, then: func(h *hour) { h.frozen = true }, most: cost{passes: 60, writes: 9, calls: 80, events: 4}},
-		"a freeze gives no answer":                    {spec: freeze, first: true, then: func(h *hour) { h.freezeErr = errors.New("it hangs") }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},
-		"a freeze cannot be asked":                    {spec: freeze, first: true, then: func(h *hour) { h.freezeErr = passing("SecretNotFound") }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},
-		"a freeze is off and the window closed":       {spec: func(s *spec) { freeze(s); sundays(s) }, first: true, most: atRest},
-		"a freeze gives no answer, which is let pass": {spec: func(s *spec) { freeze(s); s.Freeze[0].OnError = "Allow" }, first: true, then: func(h *hour) { h.freezeErr = errors.New("it hangs") }, most: checkedOnce},
-		"at rest, with a freeze":                      {spec: freeze, most: checked},
-		"a plan waits for its approval":               {spec: func(s *spec) { s.Approval = &v1alpha1.Approval{} }, first: true, most: atRest},
+		"a plan waits for its approval": {spec: func(s *spec) { s.Approval = &v1alpha1.Approval{} }, first: true, most: atRest},
+		"a plan is only shown":          {spec: func(s *spec) { s.PlanOnly = true }, first: true, most: atRest},
+		"an update is only planned":     {then: func(h *hour) { h.edit(func(s *spec) { s.PlanOnly = true; s.Path = "x" }) }, most: cost{passes: 120, writes: 16, calls: 80, events: 8}},
+		"only plans, over a failed stack": {spec: func(s *spec) { s.PlanOnly = true }, first: true, then: func(h *hour) {
+			h.aws.stack = decide.Stack{Exists: true, ID: arn, Name: "Web", Status: "ROLLBACK_COMPLETE"}
+		}, most: atRest},
 		"a plan goes beyond the limits":               {spec: func(s *spec) { s.Limits = &v1alpha1.Limits{MaxRemoved: ptr.To[int32](0)} }, first: true, then: func(h *hour) { h.aws.changeSet.Changes = []decide.Change{{Action: "Remove"}} }, most: atRest},
 		"the credentials are gone":                    {then: func(h *hour) { h.aws.credentials = passing("SecretNotFound") }, most: atRest},
 		"a build takes an hour":                       {first: true, then: func(h *hour) { h.runTakes = 2 * time.Hour }, most: inAction},
@@ -144,6 +142,13 @@ func TestAnHourCostsLittle(t *testing.T) {
 		"a change set is not made":                    {first: true, then: func(h *hour) { h.aws.writeErr = refused("AccessDenied") }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
 		"a change set cannot be asked for":            {first: true, then: func(h *hour) { h.aws.writeErr = passing("Throttled") }, most: cost{passes: 300, writes: 100, calls: 500, events: 20}},
 		"the stack is another's":                      {first: true, then: func(h *hour) { h.aws.rival = "default/other" }, most: atRest},
+		"a plan is frozen":                            {spec: freeze, first: true, then: func(h *hour) { h.frozen = true }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},
+		"a plan is frozen, of a commit":               {spec: func(s *spec) { freeze(s); s.Source.Git.Ref = commit }, first: true, then: func(h *hour) { h.frozen = true }, most: cost{passes: 60, writes: 9, calls: 80, events: 4}},
+		"a freeze gives no answer":                    {spec: freeze, first: true, then: func(h *hour) { h.freezeErr = errors.New("it hangs") }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},
+		"a freeze cannot be asked":                    {spec: freeze, first: true, then: func(h *hour) { h.freezeErr = passing("SecretNotFound") }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},
+		"a freeze is off and the window closed":       {spec: func(s *spec) { freeze(s); sundays(s) }, first: true, most: atRest},
+		"a freeze gives no answer, which is let pass": {spec: func(s *spec) { freeze(s); s.Freeze[0].OnError = "Allow" }, first: true, then: func(h *hour) { h.freezeErr = errors.New("it hangs") }, most: checkedOnce},
+		"at rest, with a freeze":                      {spec: freeze, most: checked},
 		"the stack is busy": {first: true, then: func(h *hour) {
 			h.aws.stack = decide.Stack{Exists: true, ID: arn, Name: "Web", Status: "UPDATE_IN_PROGRESS"}
 		}, most: inAction},

@@ -242,7 +242,10 @@ type ChangeSet struct {
 	Unseen bool
 	// Export is what it failed for, if that is an export.
 	Export *ExportFault
-	Err    error
+	// NoValues says why the values of changes are not known, "" when none is
+	// missing.
+	NoValues string
+	Err      error
 }
 
 // Change is what a change set does to one resource, in CloudFormation's words:
@@ -259,9 +262,11 @@ type Change struct {
 	// followed by "/".
 	LogicalID string
 	Type      string
-	// Properties are the places that change, Because those that cause a
+	// Properties are the names of what changes, Because of those that cause a
 	// replacement.
 	Properties, Because []string
+	// Values are known where CloudFormation tells them.
+	Values `json:"-"`
 }
 
 // Events is what the stack's events since an operation's request token tell.

@@ -25,7 +25,9 @@ var (
 	// stateFreezeUnknown since one gives no answer.
 	stateFrozen        = problem.State("Frozen", problem.Calm)
 	stateFreezeUnknown = problem.State("FreezeUnknown", problem.Alarming)
-	stateStackDeleted  = problem.State("StackDeleted", problem.Silent)
+	// statePlanOnly: spec.planOnly keeps the plan from being executed.
+	statePlanOnly     = problem.State("PlanOnly", problem.Calm)
+	stateStackDeleted = problem.State("StackDeleted", problem.Silent)
 
 	stateDeployDisabled   = problem.State("DeployDisabled", problem.Calm)
 	stateStackRetained    = problem.State("StackRetained", problem.Calm)

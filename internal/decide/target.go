@@ -117,6 +117,7 @@ func takeOrders(p *pass) bool {
 		p.order("emergency")
 	case restartedAt != "" && restartedAt != o.RestartedAt:
 		p.order("restartedAt")
+		o.By = p.orderedBy()
 	case p.st.Phase == v1alpha1.PhaseNone:
 		p.order("phase")
 	case p.edited() && p.failedForWant():
@@ -145,7 +146,7 @@ func (p *pass) failedForWant() bool {
 
 // order notes a user's order, named so that two orders are two targets.
 func (p *pass) order(kind string) {
-	p.st.Orders.EmergencyTarget = ""
+	p.st.Orders.EmergencyTarget, p.st.Orders.By = "", ""
 	p.st.Orders.Current = fmt.Sprintf("%s-%d", kind, p.now.UnixMilli())
 	p.freshLook()
 }
