@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -323,22 +324,47 @@ func (p *pass) givenParameters(ctx context.Context) (given map[string]cloudforma
 	return given, hide, nil
 }
 
-// hideInputs takes secret values out of what CloudFormation says went wrong:
-// some of its messages repeat a parameter. The values are read for that only
-// when there is such a message.
+// hideInputs takes secret values out of what CloudFormation says went wrong, and
+// of what it says a plan changes: both may repeat a parameter. The values are read
+// for that only when there is something to be hidden in.
 func (p *pass) hideInputs(ctx context.Context, seen *decide.Observed) {
 	cause := seen.Events.RootCause
-	if seen.ChangeSet.Reason+seen.Stack.StatusReason == "" && cause == nil || !slices.ContainsFunc(p.obj.Spec.ParametersFrom, func(f v1alpha1.ParameterFrom) bool { return f.SecretKeyRef != nil }) {
+	valued := slices.ContainsFunc(seen.ChangeSet.Changes, func(c decide.Change) bool { return len(c.Before)+len(c.After)+len(c.Details) > 0 })
+	if seen.ChangeSet.Reason+seen.Stack.StatusReason == "" && cause == nil && !valued || !slices.ContainsFunc(p.obj.Spec.ParametersFrom, func(f v1alpha1.ParameterFrom) bool { return f.SecretKeyRef != nil }) {
 		return
 	}
 	read, err := p.readInputs(ctx)
 	if err != nil {
-		return // what a Secret held before nobody knows any more
+		// What a Secret held before nobody knows any more: of a plan, no value is shown.
+		for i := range seen.ChangeSet.Changes {
+			seen.ChangeSet.Changes[i].Values = decide.Values{}
+		}
+		return
 	}
 	hide := redact.New(read.secrets()...)
+	for i := range seen.ChangeSet.Changes {
+		hideValues(&seen.ChangeSet.Changes[i].Values, hide)
+	}
 	seen.ChangeSet.Reason, seen.Stack.StatusReason = hide.String(seen.ChangeSet.Reason), hide.String(seen.Stack.StatusReason)
 	if cause != nil {
 		cause.Reason = hide.String(cause.Reason)
+	}
+}
+
+// hideValues takes secrets out of the values of a change.
+func hideValues(v *decide.Values, hide *redact.Redactor) {
+	for _, raw := range []*json.RawMessage{&v.Before, &v.After} {
+		if *raw = json.RawMessage(hide.String(string(*raw))); !json.Valid(*raw) {
+			*raw = nil // none was there, or a number was a secret
+		}
+	}
+	for i := range v.Details {
+		for _, value := range []**string{&v.Details[i].Before, &v.Details[i].After} {
+			if *value != nil {
+				shown := hide.String(**value)
+				*value = &shown
+			}
+		}
 	}
 }
 
