@@ -170,6 +170,16 @@ type Target struct {
 	Automatic bool `json:"automatic,omitempty"`
 }
 
+// NextAttempt is when a deployment is tried again that failed.
+type NextAttempt struct {
+	// number counts the attempts at the same target from 1. A failure that
+	// passes by itself, such as an outage, is none.
+	Number int32 `json:"number"`
+	// of is how many there are at most.
+	Of int32       `json:"of"`
+	At metav1.Time `json:"at"`
+}
+
 // Progress counts the resources of the CloudFormation operation in flight.
 type Progress struct {
 	// done is the number of resources that are finished.

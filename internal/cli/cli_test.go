@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,16 +16,16 @@ import (
 	"github.com/cockroachdb/datadriven"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	kubernetes "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
 )
 
-// cluster is the one control plane of these tests, kubeconfig the file that
-// leads there.
+// cluster is the one control plane of these tests, and node its kubelet.
 var (
-	cluster    client.Client
-	kubeconfig string
+	cluster client.Client
+	node    *kubelet
 )
 
 func TestMain(m *testing.M) { os.Exit(tests(m)) }
@@ -47,20 +48,23 @@ func tests(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	kubeconfig = filepath.Join(dir, "kubeconfig")
+	kubeconfig := filepath.Join(dir, "kubeconfig")
 	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
+	err = errors.Join(
+		v1alpha1.AddToScheme(scheme), kubernetes.AddToScheme(scheme),
+		os.WriteFile(kubeconfig, env.KubeConfig, 0o600), os.Setenv("KUBECONFIG", kubeconfig),
+	)
+	if err == nil {
+		cluster, err = client.New(config, client.Options{Scheme: scheme})
+	}
+	if err == nil {
+		node, err = startKubelet()
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if err := os.WriteFile(kubeconfig, env.KubeConfig, 0o600); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if cluster, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
+	defer node.server.Close()
 	return m.Run()
 }
 
@@ -70,10 +74,15 @@ func tests(m *testing.M) int {
 //	run ARGS    a command line; prints what it writes and its exit code. With
 //	            input below it, that is what the user types
 //	annotations NAME
+//	spec NAME   the source of an object
+//	pod         a pod with its status, as YAML, on the node; see kubelet
+//	log POD CONTAINER   what it has written, each line led by its time
+//	events NAME its events, as YAML
+//	allow USER VERBS RESOURCES   in all namespaces
 func TestSessions(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		s := &session{t: t}
-		t.Cleanup(func() { _ = cluster.DeleteAllOf(t.Context(), &v1alpha1.CdkTsStack{}, client.InNamespace("default")) })
+		t.Cleanup(clearStacks)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
 			case "object":
@@ -82,6 +91,17 @@ func TestSessions(t *testing.T) {
 				return s.run(d)
 			case "annotations":
 				return s.annotations(d.CmdArgs[0].Key)
+			case "spec":
+				return s.source(d.CmdArgs[0].Key)
+			case "pod":
+				return s.pod(d.Input)
+			case "log":
+				node.write(d.CmdArgs[0].Key+"/"+d.CmdArgs[1].Key, d.Input)
+				return ""
+			case "events":
+				return s.events(d.CmdArgs[0].Key, d.Input)
+			case "allow":
+				return s.allow(d.CmdArgs[0].Key, d.CmdArgs[1].Key, d.CmdArgs[2].Key)
 			}
 			t.Fatalf("unknown command %q", d.Cmd)
 			return ""
@@ -101,7 +121,7 @@ func (s *session) object(text string) string {
 		s.t.Fatal(err)
 	}
 	o.Namespace = "default"
-	if o.Spec.Source.Git.Repository == "" {
+	if o.Spec.Source.Git.Repository == "" && o.Spec.Source.SourceRef == nil {
 		o.Spec.Source.Git.Repository = "https://git.example/" + o.Name + ".git"
 	}
 	status := o.Status
@@ -119,7 +139,7 @@ func (s *session) object(text string) string {
 
 func (s *session) run(d *datadriven.TestData) string {
 	s.t.Helper()
-	args := []string{"--kubeconfig", kubeconfig, "-n", "default"}
+	var args []string
 	for _, a := range d.CmdArgs {
 		word := a.Key
 		if len(a.Vals) > 0 {
@@ -167,7 +187,7 @@ metadata: {name: web, annotations: {emergency-deployment: "true", emergency-reas
 spec: {stackName: Shop}
 status: {orders: {emergency: "true"}}
 `)
-	t.Cleanup(func() { _ = cluster.DeleteAllOf(t.Context(), &v1alpha1.CdkTsStack{}, client.InNamespace("default")) })
+	t.Cleanup(clearStacks)
 	read := func() (o v1alpha1.CdkTsStack) {
 		if err := cluster.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "web"}, &o); err != nil {
 			t.Error(err)
@@ -188,7 +208,7 @@ status: {orders: {emergency: "true"}}
 			time.Sleep(50 * time.Millisecond)
 		}
 	}()
-	got := s.play([]string{"--kubeconfig", kubeconfig, "-n", "default", "override", "web", "--reason", "again"}, "", false)
+	got := s.play([]string{"override", "web", "--reason", "again"}, "", false)
 	if !<-seen || !strings.Contains(got, "(exit code 0)") {
 		t.Errorf("the operator never saw the end of the earlier emergency: %s", got)
 	}
@@ -208,14 +228,14 @@ status:
   conditions: [{type: Ready, status: "False", reason: SynthFailed, message: "x\e[31m", lastTransitionTime: "2026-03-02T11:00:00Z"}]
   lastDeployment: {operation: a, kind: Deploy, outcome: Failed, message: "\e[1;31mred\r\n\b\b", startedAt: "2026-03-02T11:00:00Z", endedAt: "2026-03-02T11:00:00Z"}
 `)
-	t.Cleanup(func() { _ = cluster.DeleteAllOf(t.Context(), &v1alpha1.CdkTsStack{}, client.InNamespace("default")) })
-	for _, verb := range [][]string{{"list"}, {"status", "evil"}, {"why", "evil"}, {"history", "evil"}} {
-		got := s.play(append([]string{"--kubeconfig", kubeconfig, "-n", "default"}, verb...), "", false)
+	t.Cleanup(clearStacks)
+	for _, verb := range [][]string{{"list"}, {"status", "evil"}, {"why", "evil"}, {"history", "evil"}, {"drift", "evil"}, {"events", "evil"}, {"rollback", "evil"}, {"destroy", "evil"}} {
+		got := s.play(verb, "", false)
 		if strings.ContainsAny(got, "\x1b\a\b\r\u202e") {
 			t.Errorf("%s writes control characters: %q", verb, got)
 		}
 	}
-	if got := s.play([]string{"--kubeconfig", kubeconfig, "-n", "default", "list"}, "", true); !strings.Contains(got, "\x1b[31m✗ SynthFailed\x1b[0m") {
+	if got := s.play([]string{"list"}, "", true); !strings.Contains(got, "\x1b[31m✗ SynthFailed\x1b[0m") {
 		t.Errorf("a terminal gets no colours: %q", got)
 	}
 }

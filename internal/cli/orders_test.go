@@ -46,12 +46,12 @@ status: ` + status + `,
   held: {id: op-1, kind: Deploy, step: Planning, startedAt: "2026-03-01T10:57:00Z", stepStartedAt: "2026-03-01T10:59:20Z"},
   changes: {operation: op-1, digest: 1cbc6017af0fdd98, summary: 1 to add}}
 `)
-			t.Cleanup(func() { _ = cluster.DeleteAllOf(t.Context(), &v1alpha1.CdkTsStack{}, client.InNamespace("default")) })
+			t.Cleanup(clearStacks)
 			forgotten := s.operator(
 				func(o *v1alpha1.CdkTsStack) bool { return o.Annotations[v1alpha1.ApproveAnnotation] == "" },
 				func(st *v1alpha1.CdkTsStackStatus) { st.Approval = nil },
 			)
-			got := s.play([]string{"--kubeconfig", kubeconfig, "-n", "default", "approve", "web", "--yes", "--reason", "again"}, "", false)
+			got := s.play([]string{"approve", "web", "--yes", "--reason", "again"}, "", false)
 			select {
 			case <-forgotten:
 			default:

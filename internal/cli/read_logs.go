@@ -1,0 +1,297 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"awscdk.dev/operator/api/v1alpha1"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	corev1client "k8s.io/client-go/kubernetes/typed/core/v1"
+)
+
+// logReader reads what the runs of one operation wrote, wherever they run.
+type logReader struct {
+	o         *Options
+	pods      corev1client.PodsGetter
+	namespace string
+	// lead is what the manager puts before the lines of the object.
+	lead string
+	deed deed
+	r    logRequest
+
+	cursors map[string]*cursor
+	// done are the containers that have been read to their end.
+	done  map[string]bool
+	lines int
+	// here and there say which right is missing to read them in the object's
+	// namespace and in the manager's.
+	here, there error
+}
+
+func (o *Options) newLogReader(obj *v1alpha1.CdkTsStack, d deed, r logRequest) (*logReader, error) {
+	config, _, err := o.config()
+	if err != nil {
+		return nil, err
+	}
+	pods, err := corev1client.NewForConfig(config)
+	if err != nil {
+		return nil, err
+	}
+	return &logReader{
+		o: o, pods: pods, namespace: obj.Namespace, lead: obj.Namespace + "/" + obj.Name + " ", deed: d, r: r,
+		cursors: map[string]*cursor{}, done: map[string]bool{},
+	}, nil
+}
+
+// all reads what there is now.
+func (l *logReader) all(ctx context.Context) error { return l.read(ctx, false) }
+
+// more reads what is new. The containers of a run are read to their end.
+func (l *logReader) more(ctx context.Context) error { return l.read(ctx, true) }
+
+func (l *logReader) read(ctx context.Context, follow bool) error {
+	l.here, l.there = nil, nil
+	found, err := l.readRuns(ctx, follow)
+	if err != nil || found {
+		return err
+	}
+	beside, err := l.readManager(ctx)
+	switch {
+	case err != nil || l.here == nil || beside:
+		return err
+	case l.there == nil:
+		return l.here
+	}
+	return fmt.Errorf("%w; or, where builds run beside the manager: %w", l.here, l.there)
+}
+
+// readRuns reads the pods of the operation's runs; found says whether there are
+// any. Where they may not be listed, the logs may still be the manager's.
+func (l *logReader) readRuns(ctx context.Context, follow bool) (found bool, err error) {
+	list, err := l.pods.Pods(l.namespace).List(ctx, metav1.ListOptions{LabelSelector: v1alpha1.RunLabel})
+	if apierrors.IsForbidden(err) {
+		l.here = l.o.mayNot(ctx, err, l.namespace, rightToLogs)
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("list the pods of runs: %w", err)
+	}
+	pods := slices.DeleteFunc(list.Items, func(p corev1.Pod) bool { return !isRunOf(p.Labels[v1alpha1.RunLabel], l.deed.id) })
+	slices.SortFunc(pods, func(a, b corev1.Pod) int { return a.CreationTimestamp.Compare(b.CreationTimestamp.Time) })
+	for i := range pods {
+		if err := l.readPod(ctx, &pods[i], follow); err != nil {
+			return true, err
+		}
+	}
+	return len(pods) > 0, nil
+}
+
+// isRunOf says whether a run of that name is one of an operation.
+func isRunOf(run, operation string) bool {
+	return run == operation || strings.HasPrefix(run, operation+"-")
+}
+
+// readPod reads the stages of a run in their order, as far as it has come.
+func (l *logReader) readPod(ctx context.Context, pod *corev1.Pod, follow bool) error {
+	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		if status.State.Running == nil && status.State.Terminated == nil {
+			return nil // it and those after it have not begun
+		}
+		key := string(pod.UID) + "/" + status.Name
+		if l.done[key] || len(l.r.containers) > 0 && !slices.Contains(l.r.containers, status.Name) {
+			continue
+		}
+		c := l.cursor(key, pod, status.Name)
+		if err := l.advance(ctx, c, follow); err != nil {
+			return err
+		}
+		l.done[key] = follow || status.State.Terminated != nil
+	}
+	return nil
+}
+
+func (l *logReader) cursor(key string, pod *corev1.Pod, container string) *cursor {
+	if l.cursors[key] == nil {
+		l.cursors[key] = &cursor{pods: l.pods, namespace: pod.Namespace, pod: pod.Name, container: container, out: l.o.Streams.Out}
+	}
+	return l.cursors[key]
+}
+
+// advance reads on. A connection that breaks is made again, as long as it brings
+// something; a pod that is gone has nothing more to say.
+func (l *logReader) advance(ctx context.Context, c *cursor, follow bool) error {
+	for failed := 0; ; {
+		n, err := c.read(ctx, follow)
+		l.lines += n
+		switch {
+		case err == nil || apierrors.IsNotFound(err):
+			return nil
+		case apierrors.IsForbidden(err):
+			return l.o.mayNot(ctx, err, c.namespace, rightToLogs)
+		case ctx.Err() != nil:
+			return why(ctx)
+		case n > 0:
+			failed = 0
+		}
+		if failed++; failed > 5 {
+			return fmt.Errorf("read the log of %s in %s: %w", c.container, c.pod, err)
+		}
+		if !sleep(ctx, watchPeriod) {
+			return why(ctx)
+		}
+	}
+}
+
+// readManager reads the manager's log, in which the lines of runs are led by the
+// object's name; beside says whether there is a manager that runs them itself.
+func (l *logReader) readManager(ctx context.Context) (beside bool, err error) {
+	list, err := l.pods.Pods(l.r.manager).List(ctx, metav1.ListOptions{LabelSelector: "app.kubernetes.io/name=awscdk-operator"})
+	if apierrors.IsForbidden(err) {
+		l.there = l.o.mayNot(ctx, err, l.r.manager, rightToLogs)
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("list the operator's pods: %w", err)
+	}
+	for i := range list.Items {
+		pod := &list.Items[i]
+		if len(pod.Spec.Containers) == 0 || runsInJobs(pod) {
+			continue
+		}
+		beside = true
+		c := l.cursor(string(pod.UID), pod, pod.Spec.Containers[0].Name)
+		if c.lead == "" {
+			c.lead, c.stages, c.until, c.last = l.lead, l.r.containers, l.deed.to, l.deed.from.Add(-time.Nanosecond)
+		}
+		if err := l.advance(ctx, c, false); err != nil {
+			return beside, err
+		}
+	}
+	return beside, nil
+}
+
+// runsInJobs says whether a manager has its builds in Jobs.
+func runsInJobs(pod *corev1.Pod) bool {
+	args := slices.Concat(pod.Spec.Containers[0].Command, pod.Spec.Containers[0].Args)
+	at := slices.Index(args, "--executor")
+	return slices.Contains(args, "--executor=Job") || at >= 0 && at+1 < len(args) && args[at+1] == "Job"
+}
+
+// cursor is a place in the log of a container.
+type cursor struct {
+	pods                      corev1client.PodsGetter
+	namespace, pod, container string
+	// lead is what lines begin with that are wanted; it is taken off. Of those,
+	// stages are wanted; all, if there is none.
+	lead   string
+	stages []string
+	until  time.Time
+	// last is the time of the last line, and same how many had that time: the API
+	// server can only be asked for what is not older.
+	last time.Time
+	same int
+
+	out io.Writer
+}
+
+// read passes on what is new and counts the lines. With follow it goes on to the
+// container's end.
+func (c *cursor) read(ctx context.Context, follow bool) (lines int, err error) {
+	options := &corev1.PodLogOptions{Container: c.container, Follow: follow, Timestamps: true}
+	if !c.last.IsZero() {
+		since := metav1.NewTime(c.last)
+		options.SinceTime = &since
+	}
+	stream, err := c.pods.Pods(c.namespace).GetLogs(c.pod, options).Stream(ctx)
+	if err != nil {
+		return 0, err
+	}
+	defer stream.Close()
+	from, skip := c.last, c.same
+	for r := bufio.NewReaderSize(stream, longestLine); ; {
+		line, rest, err := r.ReadLine()
+		if errors.Is(err, io.EOF) {
+			return lines, nil
+		}
+		if err != nil {
+			return lines, err
+		}
+		text, at := stamped(string(line))
+		if at.Equal(from) && skip > 0 {
+			skip--
+		} else if c.isNew(at, from) && c.tell(text) {
+			lines++
+		}
+		for ; rest && err == nil; _, rest, err = r.ReadLine() { // what is longer is left out
+		}
+	}
+}
+
+// longestLine is how much of a line is shown, in bytes.
+const longestLine = 64 << 10
+
+// stamped takes the time off a line.
+func stamped(line string) (text string, at time.Time) {
+	stamp, text, _ := strings.Cut(line, " ")
+	at, err := time.Parse(time.RFC3339Nano, stamp)
+	if err != nil {
+		return line, time.Time{}
+	}
+	return text, at
+}
+
+// isNew notes the time of a line, and says whether it is one of those between
+// from and the end.
+func (c *cursor) isNew(at, from time.Time) bool {
+	switch {
+	case at.IsZero():
+		return true
+	case at.Before(from), !c.until.IsZero() && at.After(c.until.Add(time.Second)): // times of the status are whole seconds
+		return false
+	case at.Equal(c.last):
+		c.same++
+	default:
+		c.last, c.same = at, 1
+	}
+	return true
+}
+
+// tell writes a line if it is wanted.
+func (c *cursor) tell(text string) bool {
+	if c.lead != "" {
+		var ours bool
+		if text, ours = strings.CutPrefix(text, c.lead); !ours || !c.wanted(text) {
+			return false
+		}
+	}
+	_, _ = fmt.Fprintln(c.out, printable(text))
+	return true
+}
+
+// wanted says whether a line that is led by its step is of a stage that is
+// wanted.
+func (c *cursor) wanted(text string) bool {
+	if len(c.stages) == 0 {
+		return true
+	}
+	step, _, _ := strings.Cut(strings.TrimPrefix(text, "["), "]")
+	stage, known := stages[step]
+	if !known {
+		stage = "hook" // it is led by the hook's name
+	}
+	return slices.Contains(c.stages, stage)
+}
+
+// stages are the containers of runs, by what their lines are led with.
+var stages = map[string]string{
+	"Starting": "clone", "Cloning": "clone", "Installing": "install", "Synthesizing": "synth", "Publishing": "publish", "Inspecting": "inspect",
+}
