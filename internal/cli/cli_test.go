@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	kubernetes "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
@@ -25,6 +26,7 @@ import (
 // cluster is the one control plane of these tests, and node its kubelet.
 var (
 	cluster client.Client
+	config  *rest.Config
 	node    *kubelet
 )
 
@@ -36,7 +38,8 @@ func tests(m *testing.M) int {
 		return 1
 	}
 	env := &envtest.Environment{CRDDirectoryPaths: []string{filepath.Join("..", "..", "config", "crd")}, ErrorIfCRDPathMissing: true}
-	config, err := env.Start()
+	var err error
+	config, err = env.Start()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "start the control plane:", err)
 		return 1

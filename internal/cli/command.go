@@ -13,6 +13,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 
+	"github.com/go-logr/logr"
 	"github.com/spf13/cobra"
 	authenticationv1 "k8s.io/api/authentication/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -25,6 +26,7 @@ import (
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 // Exit codes of the program.
@@ -64,6 +66,7 @@ type Options struct {
 
 // Run carries out a command line and gives its exit code.
 func Run(ctx context.Context, o Options, args []string) int {
+	log.SetLogger(logr.Discard()) // its absence is told on the terminal after half a minute
 	root := newRoot(&o)
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)

@@ -100,23 +100,49 @@ func isRunOf(run, operation string) bool {
 	return run == operation || strings.HasPrefix(run, operation+"-")
 }
 
-// readPod reads the stages of a run in their order, as far as it has come.
+// moment is how long a stage that begins or ends is waited for.
+const moment = 200 * time.Millisecond
+
+// readPod reads the stages of a run in their order. With follow it goes on while
+// one of them runs, also after a connection that ended before.
 func (l *logReader) readPod(ctx context.Context, pod *corev1.Pod, follow bool) error {
-	for _, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
-		if status.State.Running == nil && status.State.Terminated == nil {
-			return nil // it and those after it have not begun
-		}
-		key := string(pod.UID) + "/" + status.Name
-		if l.done[key] || len(l.r.containers) > 0 && !slices.Contains(l.r.containers, status.Name) {
-			continue
-		}
-		c := l.cursor(key, pod, status.Name)
-		if err := l.advance(ctx, c, follow); err != nil {
+	for {
+		runs, err := l.readStages(ctx, pod, follow)
+		if err != nil || !runs || !follow {
 			return err
 		}
-		l.done[key] = follow || status.State.Terminated != nil
+		if !sleep(ctx, moment) {
+			return why(ctx)
+		}
+		switch pod, err = l.pods.Pods(pod.Namespace).Get(ctx, pod.Name, metav1.GetOptions{}); {
+		case apierrors.IsNotFound(err):
+			return nil
+		case err != nil:
+			return fmt.Errorf("read the pod of the run: %w", err)
+		}
 	}
-	return nil
+}
+
+// readStages reads the stages that have begun; runs says whether there are more
+// to come.
+func (l *logReader) readStages(ctx context.Context, pod *corev1.Pod, follow bool) (runs bool, err error) {
+	for i, status := range slices.Concat(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses) {
+		ended := status.State.Terminated
+		if ended == nil && status.State.Running == nil {
+			return i > 0, nil
+		}
+		key := string(pod.UID) + "/" + status.Name
+		if !l.done[key] && (len(l.r.containers) == 0 || slices.Contains(l.r.containers, status.Name)) {
+			if err := l.advance(ctx, l.cursor(key, pod, status.Name), follow); err != nil {
+				return false, err
+			}
+			l.done[key] = ended != nil
+		}
+		if ended == nil || ended.ExitCode != 0 {
+			return ended == nil, nil
+		}
+	}
+	return false, nil
 }
 
 func (l *logReader) cursor(key string, pod *corev1.Pod, container string) *cursor {

@@ -92,16 +92,27 @@ func working(o *v1alpha1.CdkTsStack, now time.Time) string {
 	return doing(op) + progress(o.Status.Progress) + ", " + span(now.Sub(op.StepStartedAt.Time)) + attempt(o, op)
 }
 
+// hookSteps are the steps that are called after hooks, in words.
+var hookSteps = map[v1alpha1.OperationStep]string{
+	v1alpha1.StepBeforeHook: "running the hook before", v1alpha1.StepAfterHook: "running the hook after",
+}
+
 // doing is what an operation does, in a word or two.
 func doing(op *v1alpha1.Operation) string {
 	switch op.RunStep {
 	case "":
-		return strings.ToLower(string(op.Step))
+		if step, known := hookSteps[op.Step]; known {
+			return step
+		}
+		return lower(string(op.Step))
 	case "Queued":
 		return fmt.Sprintf("queued, %s", ahead(op.Ahead))
 	}
-	return strings.ToLower(op.RunStep)
+	return lower(op.RunStep)
 }
+
+// lower is a step within a sentence; one may have the name of a hook.
+func lower(step string) string { return strings.ToLower(step[:1]) + step[1:] }
 
 // ahead is a place in a queue. From ten on the operator rounds it down.
 func ahead(n int32) string {
