@@ -15,6 +15,9 @@ import (
 	_ "k8s.io/client-go/plugin/pkg/client/auth" // whatever a kubeconfig may ask for
 )
 
+// version is set when a release is built.
+var version = "unknown"
+
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	code := cli.Run(ctx, cli.Options{
@@ -22,6 +25,7 @@ func main() {
 		Now:     time.Now,
 		Colors:  cli.ColorsWanted(os.Stdout, os.Getenv),
 		Width:   width,
+		Version: version,
 	}, os.Args[1:])
 	stop()
 	os.Exit(code)

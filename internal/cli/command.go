@@ -57,6 +57,8 @@ type Options struct {
 	// Width gives the columns of the terminal that is written to; nil where it is
 	// none.
 	Width func() int
+	// Version is that of the program.
+	Version string
 
 	flags *genericclioptions.ConfigFlags
 	// client and typed are made when they are first needed.
@@ -93,6 +95,7 @@ func newRoot(o *Options) *cobra.Command {
 
 Exit codes: 0 done; 1 it could not be done, or not in time; 2 called wrongly; 3 done, and what it is about is not as it
 should be: not ready (status, why), drifted or not known (drift), an operation that did not end well (logs -f).`,
+		Version:       o.Version,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl cdk"},
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(_ *cobra.Command, args []string) error {

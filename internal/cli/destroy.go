@@ -81,7 +81,7 @@ func (o *Options) agreed(obj *v1alpha1.CdkTsStack, yes bool) error {
 
 // showDestruction tells what goes with an object.
 func showDestruction(p painter, obj *v1alpha1.CdkTsStack, needing []string) {
-	p.printf("%s/%s is deleted\n", printable(obj.Namespace), printable(obj.Name))
+	p.printf("With %s/%s:\n", printable(obj.Namespace), printable(obj.Name))
 	var lines []string
 	c, fate := fate(obj)
 	lines = append(lines, p.in(c, fate))

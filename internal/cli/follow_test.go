@@ -212,19 +212,18 @@ func TestAWatchWritesWhatIsNew(t *testing.T) {
 	piped.ends(3)
 	drawn.ends(3)
 	want := `default/web  ▶ cloning, 60s
-├─ stack   Shop in us-east-1
-├─ source  https://git.example/web.git at main
-├─ live    nothing yet
-└─ build   ▶ cloning, 60s
+├─ stack         Shop in us-east-1
+├─ source        https://git.example/web.git at main
+├─ live          nothing yet
+└─ build         ▶ cloning, 60s
 
 building
 default/web  ▶ executing 3 of 10, 60s
-├─ build   ✓ done
-├─ plan    1cbc6017af0fdd98: 10 to add
-└─ stack   ▶ executing, 60s
-           ██████░░░░░░░░░░░░░░ 30 %, 3 of 10, Topic
+├─ build         ✓ done
+├─ plan          1cbc6017af0fdd98: 10 to add
+└─ change set    ▶ executing, 60s
+                 ██████░░░░░░░░░░░░░░ 30 %, 3 of 10, Topic
 default/web  ✗ Deploying, not tried again
-└─ live    nothing yet
 it is stuck
 `
 	if piped.String() != want {

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 
@@ -157,6 +158,12 @@ func TestAClusterWithoutTheOperatorIsSaidSo(t *testing.T) {
 	s := &session{t: t}
 	s.must(envtest.UninstallCRDs(config, envtest.CRDInstallOptions{CRDs: []*apiextensionsv1.CustomResourceDefinition{s.definition(nil)}}))
 	t.Cleanup(func() { s.install(s.definition(nil)) })
+	for range 300 { // the API server takes a moment to serve it no more
+		if strings.HasPrefix(s.play([]string{"list"}, "", false), "error: this cluster") {
+			break
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
 	for _, verb := range [][]string{{"list"}, {"status", "web"}, {"status", "-w", "web"}, {"logs", "web"}, {"events", "web"}, {"deploy", "web"}, {"destroy", "web", "-y"}, {"list", "-o", "json"}} {
 		got := s.play(verb, "", false)
 		if !strings.HasPrefix(got, "error: this cluster does not have the kind CdkTsStack: install the AWS CDK Operator") || !strings.HasSuffix(got, "(exit code 1)\n") {

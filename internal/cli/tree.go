@@ -37,12 +37,15 @@ func showStatus(p painter, o *v1alpha1.CdkTsStack, now time.Time) {
 	}
 }
 
+// longestName and margin are what the tree takes of each line: always the same, so
+// that what stays does not move.
+const (
+	longestName = len("verification")
+	margin      = len("-- ") + longestName + len("  ")
+)
+
 // showTree draws the branches, their names in a column.
 func showTree(p painter, all []branch) {
-	longest := 0
-	for _, b := range all {
-		longest = max(longest, len(b.name))
-	}
 	for i, b := range all {
 		lead, below := "├─ ", "│  "
 		if i == len(all)-1 {
@@ -53,13 +56,10 @@ func showTree(p painter, all []branch) {
 			if n > 0 {
 				lead, name = below, ""
 			}
-			p.printf("%s%-*s  %s\n", lead, longest, name, line)
+			p.printf("%s%-*s  %s\n", lead, longestName, name, line)
 		}
 	}
 }
-
-// margin is what the tree takes of each line.
-const margin = 17 // the sign, "verification", two spaces
 
 func stackLines(p painter, o *v1alpha1.CdkTsStack) []string {
 	lines := []string{p.in(plain, fmt.Sprintf("%s in %s", o.Spec.StackName, o.Spec.AWSRegion))}
@@ -136,7 +136,7 @@ func underWay(p painter, o *v1alpha1.CdkTsStack, now time.Time) []branch {
 	all := []branch{{"build", []string{p.mark(markGood, "done")}}, {"plan", planLines(p, o, op)}, {"gates", gateLines(p, o)}}
 	switch op.Step {
 	case v1alpha1.StepPlanning, v1alpha1.StepClearing, v1alpha1.StepUnwedging, v1alpha1.StepExecuting:
-		return append(all, branch{"stack", stepLines(p, o, now)})
+		return append(all, branch{"change set", stepLines(p, o, now)})
 	}
 	return append(all, branch{"verification", stepLines(p, o, now)})
 }

@@ -120,6 +120,7 @@ func (s *screen) show(draw func(p painter, now time.Time), now, still time.Time)
 	}
 	lines, seen := strings.SplitAfter(text, "\n"), map[string]bool{}
 	for i, line := range strings.SplitAfter(plain, "\n") {
+		line = strings.TrimLeft(line, "├└│─ ") // what a line hangs on moves when another comes
 		if seen[line] = true; !s.before[line] && i < len(lines) {
 			s.p.printf("%s", lines[i])
 		}
