@@ -22,6 +22,10 @@ const RunLabel = "awscdk.dev/run"
 // as `kubectl rollout restart` does for a Deployment.
 const RestartedAtAnnotation = "kubectl.kubernetes.io/restartedAt"
 
+// CheckDriftAnnotation orders a drift check whenever its value changes; the value
+// may be anything.
+const CheckDriftAnnotation = "awscdk.dev/check-drift"
+
 // EmergencyReasonAnnotation says why, and must, for EmergencyAnnotation to open
 // a closed window.
 const EmergencyReasonAnnotation = "emergency-reason"

@@ -61,6 +61,10 @@ type Operation struct {
 	// NewCommit, Ordered, Retry, Scheduled, Deleted.
 	// +optional
 	Reason string `json:"reason,omitempty"`
+	// order is the value of the annotation awscdk.dev/check-drift that a drift
+	// check answers.
+	// +optional
+	Order string `json:"order,omitempty"`
 	// target is what a deployment is to bring about.
 	// +optional
 	Target    *Target     `json:"target,omitempty"`
@@ -206,6 +210,10 @@ type OrdersStatus struct {
 	// used for: it opens a window for no other.
 	// +optional
 	EmergencyTarget string `json:"emergencyTarget,omitempty"`
+	// checkDrift is the value of the annotation awscdk.dev/check-drift that was
+	// last answered by a drift check.
+	// +optional
+	CheckDrift string `json:"checkDrift,omitempty"`
 	// current identifies the last order that was taken up.
 	// +optional
 	Current string `json:"current,omitempty"`

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"time"
@@ -14,10 +15,17 @@ import (
 
 func newDrift(o *Options) *cobra.Command {
 	var output string
+	var check bool
+	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use: "drift NAME", Short: "Show how a stack differs from its template, as last checked", Args: named,
-		Long: "Show how a stack differs from its template, as last checked. Exit code 3 when it has drifted, or when that is not known.",
+		Long: "Show how a stack differs from its template, as last checked, or as --check finds it. Exit code 3 when it has drifted, or when that is not known.",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if check {
+				if err := o.checkDrift(cmd.Context(), args[0]); err != nil {
+					return err
+				}
+			}
 			if output != "" {
 				return o.dump(cmd.Context(), args[0], output, "status", "drift")
 			}
@@ -32,8 +40,40 @@ func newDrift(o *Options) *cobra.Command {
 			return nil
 		},
 	}
+	cmd.Flags().BoolVar(&check, "check", false, "order a check, and wait for its answer")
 	outputFlag(cmd, &output)
+	timeoutFlag(cmd, &timeout)
 	return cmd
+}
+
+// checkDrift orders a check and waits for its answer.
+func (o *Options) checkDrift(ctx context.Context, name string) error {
+	c, obj, err := o.get(ctx, name)
+	if err != nil {
+		return err
+	}
+	p := o.painter()
+	switch a := obj.Spec.Actions; {
+	case !obj.DeletionTimestamp.IsZero():
+		return fmt.Errorf("%s is being deleted", name)
+	case obj.Spec.Suspend:
+		return fmt.Errorf("%s is suspended, and drift is not looked for: %s", name, p.call("resume", obj))
+	case a != nil && a.DriftDetection != nil && !*a.DriftDetection:
+		return fmt.Errorf("drift of %s is not looked for: set spec.actions.driftDetection to true", name)
+	case obj.Status.Deployed == nil:
+		return fmt.Errorf("%s has deployed nothing yet: %s says what it is doing", name, p.call("status", obj))
+	}
+	at := o.Now().UTC().Format(time.RFC3339Nano)
+	if err := annotate(ctx, c, obj, map[string]*string{v1alpha1.CheckDriftAnnotation: &at}); err != nil {
+		return err
+	}
+	_, _ = fmt.Fprintln(o.Streams.ErrOut, p.in(faint, "# ordered; it waits for its answer"))
+	return o.each(ctx, name, func(obj *v1alpha1.CdkTsStack) (bool, error) {
+		if obj == nil {
+			return true, fmt.Errorf("%s is gone", name)
+		}
+		return obj.Status.Orders != nil && obj.Status.Orders.CheckDrift == at, nil
+	})
 }
 
 // driftVerdict is what is known of drift, in a few words.

@@ -268,3 +268,30 @@ func TestADeletionIsFollowedToItsEnd(t *testing.T) {
 	got.ends(0)
 	got.shows("web is gone")
 }
+
+// TestADriftCheckIsOrderedAndWaitedFor has the operator answer.
+func TestADriftCheckIsOrderedAndWaitedFor(t *testing.T) {
+	s := &session{t: t}
+	t.Cleanup(clearStacks)
+	s.object(`
+metadata: {name: web}
+spec: {stackName: Shop}
+status:
+  deployed: {at: "2026-03-02T10:57:00Z", target: {digest: d, revision: aaaa, specDigest: s}, plan: {stackName: Shop, templateURL: u, templateDigest: d}}
+`)
+	got := start(t, 0, "drift", "web", "--check")
+	got.shows("# ordered; it waits for its answer")
+	s.change("web", func(st *v1alpha1.CdkTsStackStatus) {
+		checked := metav1.NewTime(now)
+		st.Orders = &v1alpha1.OrdersStatus{CheckDrift: "2026-03-02T12:00:00Z"}
+		st.Drift = &v1alpha1.DriftStatus{CheckedAt: &checked, AttemptedAt: &checked}
+		st.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionDrifted, Status: "False", Reason: "InSync", LastTransitionTime: checked}}
+	})
+	got.ends(0)
+	if want := "# ordered; it waits for its answer\n✓ none, checked 0s ago\n"; got.String() != want {
+		t.Errorf("it wrote %q, want %q", got, want)
+	}
+	if given := s.annotations("web"); given != "awscdk.dev/check-drift: \"2026-03-02T12:00:00Z\"\n" {
+		t.Errorf("annotations %s", given)
+	}
+}
