@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -30,7 +31,15 @@ var (
 	node    *kubelet
 )
 
-func TestMain(m *testing.M) { os.Exit(tests(m)) }
+// TestMain is the plugin itself where kubectl calls it by its name.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "kubectl-cdk" {
+		os.Exit(cli.Run(context.Background(), cli.Options{
+			Streams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}, Now: time.Now,
+		}, os.Args[1:]))
+	}
+	os.Exit(tests(m))
+}
 
 func tests(m *testing.M) int {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {

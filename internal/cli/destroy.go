@@ -110,14 +110,21 @@ func fate(obj *v1alpha1.CdkTsStack) (color, string) {
 	switch {
 	case a != nil && a.Destroy != nil && !*a.Destroy:
 		return green, "the stack stays, since actions.destroy is false: " + stack
-	case st.StackID == "" && st.Deployed == nil && st.LastDeploy == nil:
+	case st.StackID == "" && st.Deployed == nil && st.LastDeploy == nil && !executing(obj):
 		return green, "no stack was made yet"
 	case st.StackClaim == v1alpha1.ClaimReleased:
 		return green, "the stack stays, since it is somebody else's: " + stack
-	case st.StackClaim == v1alpha1.ClaimMade:
+	case st.StackClaim == v1alpha1.ClaimMade && !executing(obj):
 		return yellow, "the stack holds nothing yet; it is deleted if it is still empty: " + stack
 	}
 	return red, "THE STACK IS DELETED WITH ALL ITS RESOURCES that the app does not retain: " + stack
+}
+
+// executing says whether CloudFormation is at work for a deployment: the stack is
+// ours from then on, though the status may not say so yet.
+func executing(obj *v1alpha1.CdkTsStack) bool {
+	op := obj.Status.Operation
+	return op != nil && op.Kind == v1alpha1.OperationDeploy && op.Step == v1alpha1.StepExecuting
 }
 
 // contents is what the status knows of the stack's resources: their number while

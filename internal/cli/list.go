@@ -47,6 +47,9 @@ func (o *Options) list(ctx context.Context, l listing) error {
 	case l.output == "name":
 		return o.writeNames(found.Items...)
 	case l.output != "":
+		for i := range found.Items {
+			found.Items[i].SetManagedFields(nil)
+		}
 		return o.write(l.output, found.UnstructuredContent())
 	case l.watch:
 		return o.watchList(ctx, l)
@@ -59,8 +62,17 @@ func (o *Options) list(ctx context.Context, l listing) error {
 		_, _ = fmt.Fprintln(o.Streams.ErrOut, "no CdkTsStack is here; -A looks in all namespaces")
 		return nil
 	}
-	showList(o.painter(), stacks, l.all, o.Now())
+	showList(o.listPainter(l), stacks, l.all, o.Now())
 	return nil
+}
+
+// listPainter names the namespace of each object where there may be several.
+func (o *Options) listPainter(l listing) painter {
+	p := o.painter()
+	if l.all {
+		p.flags, p.namespaced = o.givenCluster(), true
+	}
+	return p
 }
 
 // find reads the objects that are asked for, by name, as the API server has them.
@@ -101,7 +113,7 @@ func typed(found *unstructured.UnstructuredList) ([]v1alpha1.CdkTsStack, error) 
 
 // watchList shows the list anew while it changes.
 func (o *Options) watchList(ctx context.Context, l listing) error {
-	s, start, first, failed := &screen{p: o.painter()}, o.Now(), true, 0
+	s, start, first, failed := &screen{p: o.listPainter(l)}, o.Now(), true, 0
 	for {
 		found, err := o.find(ctx, l)
 		if ctx.Err() != nil {

@@ -47,6 +47,7 @@ func (o *Options) dump(ctx context.Context, name, format string, part ...string)
 		return o.writeNames(*raw)
 	}
 	if len(part) == 0 {
+		raw.SetManagedFields(nil) // kubectl does not show them either
 		return o.write(format, raw.Object)
 	}
 	value, found, err := unstructured.NestedFieldNoCopy(raw.Object, part...)

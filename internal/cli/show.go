@@ -16,7 +16,7 @@ func showList(p painter, all []v1alpha1.CdkTsStack, namespaces bool, now time.Ti
 	t := &table{p: p, give: []int{5, 1, 4}}
 	header := []string{"NAME", "STACK", "REF", "LIVE", "STATE", "LAST"}
 	if namespaces {
-		header, t.give, p.namespaced = append([]string{"NAMESPACE"}, header...), []int{6, 2, 5}, true
+		header, t.give = append([]string{"NAMESPACE"}, header...), []int{6, 2, 5}
 	}
 	t.add(header...)
 	for i := range all {
