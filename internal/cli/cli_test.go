@@ -238,10 +238,20 @@ spec: {stackName: Evil}
 status:
   message: "a\e[2Jb\e]0;title\a\u202Ec"
   conditions: [{type: Ready, status: "False", reason: SynthFailed, message: "x\e[31m", lastTransitionTime: "2026-03-02T11:00:00Z"}]
+  history: [{operation: a, kind: Deploy, outcome: Failed, message: "\e[1;31mred", startedAt: "2026-03-02T11:00:00Z", endedAt: "2026-03-02T11:00:00Z"}]
   lastDeployment: {operation: a, kind: Deploy, outcome: Failed, message: "\e[1;31mred\r\n\b\b", startedAt: "2026-03-02T11:00:00Z", endedAt: "2026-03-02T11:00:00Z"}
 `)
 	t.Cleanup(clearStacks)
-	for _, verb := range [][]string{{"list"}, {"status", "evil"}, {"why", "evil"}, {"history", "evil"}, {"drift", "evil"}, {"events", "evil"}, {"rollback", "evil"}, {"destroy", "evil"}} {
+	s.pod(`
+metadata: {name: evil, labels: {awscdk.dev/run: a}}
+spec: {containers: [{name: clone}]}
+status: {containerStatuses: [{name: clone, state: {terminated: {exitCode: 0}}}]}
+`)
+	node.write("evil/clone", "2026-03-02T11:00:00Z [Cloning] \x1b[31mred\x1b[0m\x1b]0;title\x07 \x9b2J \u202e"+strings.Repeat("long", 50_000)+"\xff")
+	if got := s.play([]string{"logs", "evil"}, "", false); !strings.HasPrefix(got, "[Cloning] red 2J longlong") || len(got) > 100_000 {
+		t.Errorf("a log of harm shows as %.100q, %d bytes", got, len(got))
+	}
+	for _, verb := range [][]string{{"logs", "evil"}, {"list"}, {"status", "evil"}, {"why", "evil"}, {"history", "evil"}, {"drift", "evil"}, {"events", "evil"}, {"rollback", "evil"}, {"destroy", "evil"}} {
 		got := s.play(verb, "", false)
 		if strings.ContainsAny(got, "\x1b\a\b\r\u202e") {
 			t.Errorf("%s writes control characters: %q", verb, got)

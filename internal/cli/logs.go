@@ -66,6 +66,8 @@ type deed struct {
 	id       string
 	from, to time.Time // to is zero while it goes on
 	said     string    // what the status keeps of its end
+	// guessed is set for checks, of which only the ends of their hooks are known.
+	guessed bool
 }
 
 // deeds are the operations that may have logs, the newest first.
@@ -81,16 +83,43 @@ func deeds(obj *v1alpha1.CdkTsStack) []deed {
 		all = append(all, deed{id: e.Operation, from: e.StartedAt.Time, to: e.EndedAt.Time, said: e.Message})
 	}
 	for _, h := range st.Hooks {
-		is := func(d deed) bool { return d.id == h.Operation }
-		if !slices.ContainsFunc(all, is) {
-			took := time.Duration(h.DurationMS) * time.Millisecond
-			all = append(all, deed{id: h.Operation, from: h.EndedAt.Add(-took - time.Minute), to: h.EndedAt.Time, said: h.Message})
+		all = withHook(all, h)
+	}
+	for i := range all {
+		if all[i].guessed {
+			all[i].from = begin(all, all[i].from)
 		}
 	}
 	slices.SortStableFunc(all, func(a, b deed) int {
 		return cmp.Or(-cmp.Compare(boolean(a.to.IsZero()), boolean(b.to.IsZero())), b.from.Compare(a.from))
 	})
 	return all
+}
+
+// withHook adds the operation that a hook ran for, if nothing else tells of it.
+func withHook(all []deed, h v1alpha1.HookStatus) []deed {
+	from, to := h.EndedAt.Add(-time.Duration(h.DurationMS)*time.Millisecond), h.EndedAt.Time
+	i := slices.IndexFunc(all, func(d deed) bool { return d.id == h.Operation })
+	if i < 0 {
+		return append(all, deed{id: h.Operation, from: from, to: to, said: h.Message, guessed: true})
+	}
+	if d := &all[i]; d.guessed {
+		d.from = slices.MinFunc([]time.Time{d.from, from}, time.Time.Compare)
+		d.to = slices.MaxFunc([]time.Time{d.to, to}, time.Time.Compare)
+	}
+	return all
+}
+
+// begin is when the run of a hook may have begun, whose script began at that time:
+// within the hour before, and after the operation before had ended.
+func begin(all []deed, script time.Time) time.Time {
+	from := script.Add(-time.Hour)
+	for _, d := range all {
+		if !d.to.IsZero() && d.to.Before(script) && d.to.After(from) {
+			from = d.to
+		}
+	}
+	return from
 }
 
 func boolean(b bool) int {
