@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"io"
 	"strings"
 	"sync"
 	"testing"
@@ -40,11 +41,15 @@ func (s *terminal) String() string {
 
 // start runs a command that goes on, on a terminal of so many columns, or on none.
 func start(t *testing.T, columns int, args ...string) *terminal {
+	return startTyping(t, strings.NewReader(""), columns, args...)
+}
+
+func startTyping(t *testing.T, typed io.Reader, columns int, args ...string) *terminal {
 	ctx, stop := context.WithCancel(t.Context())
 	s := &terminal{t: t, code: make(chan int, 1), stop: stop}
 	go func() {
 		s.code <- cli.Run(ctx, cli.Options{
-			Streams: genericiooptions.IOStreams{In: strings.NewReader(""), Out: s, ErrOut: s},
+			Streams: genericiooptions.IOStreams{In: typed, Out: s, ErrOut: s},
 			Now:     func() time.Time { return now }, Width: func() int { return columns },
 		}, args)
 	}()

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -214,14 +215,24 @@ func appliedBy(obj *v1alpha1.CdkTsStack) string {
 	return ""
 }
 
-// pointAt has the object follow a commit, unless somebody has changed it since it
-// was shown.
-func (o *Options) pointAt(ctx context.Context, c client.Client, obj *v1alpha1.CdkTsStack, revision string) error {
-	before := obj.DeepCopy()
-	obj.Spec.Source.Git.Ref, obj.Spec.Source.Git.Semver = revision, ""
-	if err := c.Patch(ctx, obj, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{})); err != nil {
-		return fmt.Errorf("set source.git.ref of %s: %w", obj.Name, err)
+// pointAt has the object follow a commit, unless somebody has edited it since it
+// was shown. What the operator writes meanwhile is no edit.
+func (o *Options) pointAt(ctx context.Context, c client.Client, shown *v1alpha1.CdkTsStack, revision string) error {
+	err := retry.RetryOnConflict(retry.DefaultRetry, func() error {
+		var obj v1alpha1.CdkTsStack
+		if err := c.Get(ctx, client.ObjectKeyFromObject(shown), &obj); err != nil {
+			return err
+		}
+		if obj.UID != shown.UID || obj.Generation != shown.Generation {
+			return fmt.Errorf("somebody has edited it since it was shown: look again with %s; %w", o.painter().call("rollback", shown), errNothingDone)
+		}
+		before := obj.DeepCopy()
+		obj.Spec.Source.Git.Ref, obj.Spec.Source.Git.Semver = revision, ""
+		return c.Patch(ctx, &obj, client.MergeFromWithOptions(before, client.MergeFromWithOptimisticLock{}))
+	})
+	if err != nil {
+		return fmt.Errorf("set source.git.ref of %s: %w", shown.Name, err)
 	}
-	o.say("%s goes back to %s; %s shows how it goes", obj.Name, short(revision), o.painter().call("status -w", obj))
+	o.say("%s goes back to %s; %s shows how it goes", shown.Name, short(revision), o.painter().call("status -w", shown))
 	return nil
 }
