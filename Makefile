@@ -80,6 +80,10 @@ chart: ## Package the Helm chart into dist/
 	[[ $$version =~ ^[0-9]+\.[0-9]+\.[0-9]+ ]] || version=0.0.0-g$$version
 	"$$(hack/tool helm)" package charts/awscdk-operator --destination dist --version "$$version" --app-version "$$version"
 
+.PHONY: cli-dist
+cli-dist: ## Build kubectl-cdk for all platforms into dist/, with krew's manifest (CLI_PLATFORMS='linux/amd64', CLI_URL=…)
+	@VERSION='$(VERSION)' hack/cli-dist
+
 .PHONY: demo
 demo: build ## Watch a CDK app be deployed, changed, drifted and destroyed, on this machine alone
 	@mkdir -p bin

@@ -13,9 +13,18 @@ const Finalizer = "cdkstack.awscdk.dev/finalizer"
 // one without it is taken by the manager that has no name.
 const ShardLabel = "awscdk.dev/shard"
 
+// RunLabel is on the Job, the pods and the Secret of a run, with the run's name:
+// the id of its operation, and for its hooks and other runs beside the build an
+// ending that is led by "-".
+const RunLabel = "awscdk.dev/run"
+
 // RestartedAtAnnotation orders a new deployment whenever its value changes,
 // as `kubectl rollout restart` does for a Deployment.
 const RestartedAtAnnotation = "kubectl.kubernetes.io/restartedAt"
+
+// CheckDriftAnnotation orders a drift check whenever its value changes; the value
+// may be anything.
+const CheckDriftAnnotation = "awscdk.dev/check-drift"
 
 // EmergencyReasonAnnotation says why, and must, for EmergencyAnnotation to open
 // a closed window or a freeze.
@@ -271,6 +280,9 @@ type Actions struct {
 	// +kubebuilder:default=false
 	AutoRedeploy *bool `json:"autoRedeploy,omitempty"`
 }
+
+// DefaultRetryLimit is retry.limit of a spec without retry.
+const DefaultRetryLimit = 5
 
 // Retry says how a failed deployment of the same target is tried again, with
 // exponential, jittered pauses. When the attempts are used up the object is

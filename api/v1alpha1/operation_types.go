@@ -62,6 +62,10 @@ type Operation struct {
 	// DeletedFirst.
 	// +optional
 	Reason string `json:"reason,omitempty"`
+	// order is the value of the annotation awscdk.dev/check-drift that a drift
+	// check answers.
+	// +optional
+	Order string `json:"order,omitempty"`
 	// target is what a deployment is to bring about.
 	// +optional
 	Target    *Target     `json:"target,omitempty"`
@@ -180,6 +184,16 @@ type Target struct {
 	Automatic bool `json:"automatic,omitempty"`
 }
 
+// NextAttempt is when a deployment is tried again that failed.
+type NextAttempt struct {
+	// number counts the attempts at the same target from 1. A failure that
+	// passes by itself, such as an outage, is none.
+	Number int32 `json:"number"`
+	// of is how many there are at most.
+	Of int32       `json:"of"`
+	At metav1.Time `json:"at"`
+}
+
 // Progress counts the resources of the CloudFormation operation in flight.
 type Progress struct {
 	// done is the number of resources that are finished.
@@ -206,6 +220,10 @@ type OrdersStatus struct {
 	// used for: it opens a window or a freeze for no other.
 	// +optional
 	EmergencyTarget string `json:"emergencyTarget,omitempty"`
+	// checkDrift is the value of the annotation awscdk.dev/check-drift that was
+	// last answered by a drift check.
+	// +optional
+	CheckDrift string `json:"checkDrift,omitempty"`
 	// current identifies the last order that was taken up.
 	// +optional
 	Current string `json:"current,omitempty"`

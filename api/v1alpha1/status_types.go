@@ -136,6 +136,9 @@ type CdkTsStackStatus struct {
 	// deployed is the last deployment that ended well.
 	// +optional
 	Deployed *Deployment `json:"deployed,omitempty"`
+	// nextAttempt is when a deployment that failed is tried again by itself.
+	// +optional
+	NextAttempt *NextAttempt `json:"nextAttempt,omitempty"`
 	// lastDeployment is the last deployment, however it ended.
 	// +optional
 	LastDeployment *HistoryEntry `json:"lastDeployment,omitempty"`

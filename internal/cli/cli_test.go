@@ -3,6 +3,7 @@ package cli_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -19,19 +20,29 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
+	kubernetes "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/envtest"
 	"sigs.k8s.io/yaml"
 )
 
-// cluster is the one control plane of these tests, kubeconfig the file that
-// leads there.
+// cluster is the one control plane of these tests, and node its kubelet.
 var (
-	cluster    client.Client
-	kubeconfig string
+	cluster client.Client
+	config  *rest.Config
+	node    *kubelet
 )
 
-func TestMain(m *testing.M) { os.Exit(tests(m)) }
+// TestMain is the plugin itself where kubectl calls it by its name.
+func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "kubectl-cdk" {
+		os.Exit(cli.Run(context.Background(), cli.Options{
+			Streams: genericiooptions.IOStreams{In: os.Stdin, Out: os.Stdout, ErrOut: os.Stderr}, Now: time.Now,
+		}, os.Args[1:]))
+	}
+	os.Exit(tests(m))
+}
 
 func tests(m *testing.M) int {
 	if os.Getenv("KUBEBUILDER_ASSETS") == "" {
@@ -39,7 +50,8 @@ func tests(m *testing.M) int {
 		return 1
 	}
 	env := &envtest.Environment{CRDDirectoryPaths: []string{filepath.Join("..", "..", "config", "crd")}, ErrorIfCRDPathMissing: true}
-	config, err := env.Start()
+	var err error
+	config, err = env.Start()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "start the control plane:", err)
 		return 1
@@ -51,26 +63,26 @@ func tests(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	kubeconfig = filepath.Join(dir, "kubeconfig")
+	kubeconfig := filepath.Join(dir, "kubeconfig")
 	scheme := runtime.NewScheme()
-	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme, rbacv1.AddToScheme} {
-		if err := add(scheme); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			return 1
-		}
+	err = errors.Join(
+		v1alpha1.AddToScheme(scheme), kubernetes.AddToScheme(scheme),
+		os.WriteFile(kubeconfig, env.KubeConfig, 0o600), os.Setenv("KUBECONFIG", kubeconfig),
+	)
+	if err == nil {
+		cluster, err = client.New(config, client.Options{Scheme: scheme})
 	}
-	if err := os.WriteFile(kubeconfig, env.KubeConfig, 0o600); err != nil {
+	if err == nil {
+		node, err = startKubelet()
+	}
+	if err == nil {
+		err = admit(context.Background())
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	if cluster, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
-	if err := admit(context.Background()); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
-	}
+	defer node.server.Close()
 	return m.Run()
 }
 
@@ -84,10 +96,15 @@ func tests(m *testing.M) int {
 //	            a ConfigMap with a text under a key
 //	stranger ARGS
 //	            run, as somebody who may read the objects and no ConfigMaps
+//	spec NAME   the source of an object
+//	pod         a pod with its status, as YAML, on the node; see kubelet
+//	log POD CONTAINER   what it has written, each line led by its time
+//	events NAME its events, as YAML
+//	allow USER VERBS RESOURCES   in all namespaces
 func TestSessions(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		s := &session{t: t}
-		t.Cleanup(func() { _ = cluster.DeleteAllOf(t.Context(), &v1alpha1.CdkTsStack{}, client.InNamespace("default")) })
+		t.Cleanup(clearStacks)
 		datadriven.RunTest(t, path, func(t *testing.T, d *datadriven.TestData) string {
 			switch d.Cmd {
 			case "object":
@@ -101,6 +118,17 @@ func TestSessions(t *testing.T) {
 			case "stranger":
 				d.CmdArgs = append(d.CmdArgs, datadriven.CmdArg{Key: "--as", Vals: []string{"stranger"}})
 				return s.run(d)
+			case "spec":
+				return s.source(d.CmdArgs[0].Key)
+			case "pod":
+				return s.pod(d.Input)
+			case "log":
+				node.write(d.CmdArgs[0].Key+"/"+d.CmdArgs[1].Key, d.Input)
+				return ""
+			case "events":
+				return s.events(d.CmdArgs[0].Key, d.Input)
+			case "allow":
+				return s.allow(d.CmdArgs[0].Key, d.CmdArgs[1].Key, d.CmdArgs[2].Key)
 			}
 			t.Fatalf("unknown command %q", d.Cmd)
 			return ""
@@ -145,7 +173,7 @@ func (s *session) object(text string) string {
 		s.t.Fatal(err)
 	}
 	o.Namespace = "default"
-	if o.Spec.Source.Git.Repository == "" {
+	if o.Spec.Source.Git.Repository == "" && o.Spec.Source.SourceRef == nil {
 		o.Spec.Source.Git.Repository = "https://git.example/" + o.Name + ".git"
 	}
 	status := o.Status
@@ -163,7 +191,7 @@ func (s *session) object(text string) string {
 
 func (s *session) run(d *datadriven.TestData) string {
 	s.t.Helper()
-	args := []string{"--kubeconfig", kubeconfig, "-n", "default"}
+	var args []string
 	for _, a := range d.CmdArgs {
 		word := a.Key
 		if len(a.Vals) > 0 {
@@ -211,7 +239,7 @@ metadata: {name: web, annotations: {emergency-deployment: "true", emergency-reas
 spec: {stackName: Shop}
 status: {orders: {emergency: "true"}}
 `)
-	t.Cleanup(func() { _ = cluster.DeleteAllOf(t.Context(), &v1alpha1.CdkTsStack{}, client.InNamespace("default")) })
+	t.Cleanup(clearStacks)
 	read := func() (o v1alpha1.CdkTsStack) {
 		if err := cluster.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "web"}, &o); err != nil {
 			t.Error(err)
@@ -232,7 +260,7 @@ status: {orders: {emergency: "true"}}
 			time.Sleep(50 * time.Millisecond)
 		}
 	}()
-	got := s.play([]string{"--kubeconfig", kubeconfig, "-n", "default", "override", "web", "--reason", "again"}, "", false)
+	got := s.play([]string{"override", "web", "--reason", "again"}, "", false)
 	if !<-seen || !strings.Contains(got, "(exit code 0)") {
 		t.Errorf("the operator never saw the end of the earlier emergency: %s", got)
 	}
@@ -250,16 +278,26 @@ spec: {stackName: Evil}
 status:
   message: "a\e[2Jb\e]0;title\a\u202Ec"
   conditions: [{type: Ready, status: "False", reason: SynthFailed, message: "x\e[31m", lastTransitionTime: "2026-03-02T11:00:00Z"}]
+  history: [{operation: a, kind: Deploy, outcome: Failed, message: "\e[1;31mred", startedAt: "2026-03-02T11:00:00Z", endedAt: "2026-03-02T11:00:00Z"}]
   lastDeployment: {operation: a, kind: Deploy, outcome: Failed, message: "\e[1;31mred\r\n\b\b", startedAt: "2026-03-02T11:00:00Z", endedAt: "2026-03-02T11:00:00Z"}
 `)
-	t.Cleanup(func() { _ = cluster.DeleteAllOf(t.Context(), &v1alpha1.CdkTsStack{}, client.InNamespace("default")) })
-	for _, verb := range [][]string{{"list"}, {"status", "evil"}, {"why", "evil"}, {"history", "evil"}} {
-		got := s.play(append([]string{"--kubeconfig", kubeconfig, "-n", "default"}, verb...), "", false)
+	t.Cleanup(clearStacks)
+	s.pod(`
+metadata: {name: evil, labels: {awscdk.dev/run: a}}
+spec: {containers: [{name: clone}]}
+status: {containerStatuses: [{name: clone, state: {terminated: {exitCode: 0}}}]}
+`)
+	node.write("evil/clone", "2026-03-02T11:00:00Z [Cloning] \x1b[31mred\x1b[0m\x1b]0;title\x07 \x9b2J \u202e"+strings.Repeat("long", 50_000)+"\xff")
+	if got := s.play([]string{"logs", "evil"}, "", false); !strings.HasPrefix(got, "[Cloning] red 2J longlong") || len(got) > 100_000 {
+		t.Errorf("a log of harm shows as %.100q, %d bytes", got, len(got))
+	}
+	for _, verb := range [][]string{{"logs", "evil"}, {"list"}, {"status", "evil"}, {"why", "evil"}, {"history", "evil"}, {"drift", "evil"}, {"events", "evil"}, {"rollback", "evil"}, {"destroy", "evil"}} {
+		got := s.play(verb, "", false)
 		if strings.ContainsAny(got, "\x1b\a\b\r\u202e") {
 			t.Errorf("%s writes control characters: %q", verb, got)
 		}
 	}
-	if got := s.play([]string{"--kubeconfig", kubeconfig, "-n", "default", "list"}, "", true); !strings.Contains(got, "\x1b[31m✗ SynthFailed\x1b[0m") {
+	if got := s.play([]string{"list"}, "", true); !strings.Contains(got, "\x1b[31m✗ SynthFailed\x1b[0m") {
 		t.Errorf("a terminal gets no colours: %q", got)
 	}
 }

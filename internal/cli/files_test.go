@@ -159,7 +159,7 @@ var changing = regexp.MustCompile(`https://127\.0\.0\.1:\d+|Kubernetes v1\.\d+\.
 
 func (s *folder) run(args []string, typed string) string {
 	s.t.Helper()
-	full := []string{"--kubeconfig", kubeconfig}
+	var full []string
 	for _, a := range args {
 		full = append(full, strings.ReplaceAll(a, "DIR", s.dir))
 	}

@@ -1,8 +1,7 @@
 package cli
 
 import (
-	"context"
-	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,84 +11,21 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
-	"k8s.io/apimachinery/pkg/labels"
-	"sigs.k8s.io/controller-runtime/pkg/client"
-	"sigs.k8s.io/yaml"
 )
-
-func newList(o *Options) *cobra.Command {
-	var all bool
-	var selector, output string
-	cmd := &cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List the stacks, a line each", Args: none,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, namespace, err := o.cluster()
-			if err != nil {
-				return err
-			}
-			options := &client.ListOptions{Namespace: namespace}
-			if all {
-				options.Namespace = ""
-			}
-			if selector != "" {
-				parsed, err := labels.Parse(selector)
-				if err != nil {
-					return errUsage{err}
-				}
-				options.LabelSelector = parsed
-			}
-			var list v1alpha1.CdkTsStackList
-			if err := c.List(cmd.Context(), &list, options); err != nil {
-				return fmt.Errorf("list the CdkTsStacks: %w", err)
-			}
-			if output != "" {
-				return o.write(output, &list)
-			}
-			if len(list.Items) == 0 {
-				_, _ = fmt.Fprintln(o.Streams.ErrOut, "no CdkTsStack is here; -A looks in all namespaces")
-				return nil
-			}
-			showList(o.painter(), list.Items, all, o.Now())
-			return nil
-		},
-	}
-	cmd.Flags().BoolVarP(&all, "all-namespaces", "A", false, "those of all namespaces")
-	cmd.Flags().StringVarP(&selector, "selector", "l", "", "only those with these labels")
-	outputFlag(cmd, &output)
-	return cmd
-}
-
-func outputFlag(cmd *cobra.Command, output *string) {
-	cmd.Flags().StringVarP(output, "output", "o", "", "json or yaml: the objects themselves")
-}
-
-// write writes what was read, for scripts.
-func (o *Options) write(format string, value any) error {
-	var data []byte
-	var err error
-	switch format {
-	case "json":
-		if data, err = json.MarshalIndent(value, "", "  "); err == nil {
-			data = append(data, '\n')
-		}
-	case "yaml":
-		data, err = yaml.Marshal(value)
-	default:
-		return errUsage{fmt.Errorf("--output is json or yaml, not %q", format)}
-	}
-	if err != nil {
-		return err
-	}
-	_, err = o.Streams.Out.Write(data)
-	return err
-}
 
 func newStatus(o *Options) *cobra.Command {
 	var watch bool
 	var output string
+	var timeout time.Duration
 	cmd := &cobra.Command{
-		Use: "status NAME", Short: "Tell all that is known of a stack", Args: named,
+		Use: "status NAME", Short: "Tell all that is known of a stack, as a tree", Args: named,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if watch && output != "" {
+				return errUsage{errors.New("--watch and --output do not go together: kubectl get cdk NAME -w -o json writes objects as they change")}
+			}
+			if output != "" {
+				return o.dump(cmd.Context(), args[0], output)
+			}
 			if watch {
 				return o.watch(cmd.Context(), args[0])
 			}
@@ -97,15 +33,13 @@ func newStatus(o *Options) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if output != "" {
-				return o.write(output, obj)
-			}
 			showStatus(o.painter(), obj, o.Now())
 			return readiness(obj)
 		},
 	}
 	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it anew while it changes, until it is ready or not tried again")
 	outputFlag(cmd, &output)
+	timeoutFlag(cmd, &timeout)
 	return cmd
 }
 
@@ -113,41 +47,6 @@ func newStatus(o *Options) *cobra.Command {
 func readiness(obj *v1alpha1.CdkTsStack) error {
 	if meta.IsStatusConditionTrue(obj.Status.Conditions, v1alpha1.ConditionReady) {
 		return nil
-	}
-	return errNotReady
-}
-
-// watchPeriod is how often a watched object is read, and watchTime for how long.
-const (
-	watchPeriod = time.Second
-	watchTime   = 24 * time.Hour
-)
-
-// watch shows an object whenever it changes, until nothing more will.
-func (o *Options) watch(ctx context.Context, name string) error {
-	shown := ""
-	for range watchTime / watchPeriod {
-		_, obj, err := o.get(ctx, name)
-		if err != nil {
-			return err
-		}
-		var text strings.Builder
-		showStatus(painter{out: &text, colors: o.Colors}, obj, o.Now())
-		if text.String() != shown {
-			if shown != "" && o.Colors {
-				_, _ = fmt.Fprint(o.Streams.Out, "\x1b[H\x1b[2J")
-			}
-			shown = text.String()
-			_, _ = fmt.Fprint(o.Streams.Out, shown)
-		}
-		if settled(obj) {
-			return readiness(obj)
-		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-time.After(watchPeriod):
-		}
 	}
 	return errNotReady
 }
@@ -191,20 +90,20 @@ func newPlan(o *Options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "plan NAME", Aliases: []string{"diff"}, Short: "Show what the last change set does, or did", Args: named,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if output != "" && !values {
+				return o.dump(cmd.Context(), args[0], output, "status", "changes")
+			}
 			c, obj, err := o.get(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			changes := obj.Status.Changes
+			p, changes := o.painter(), obj.Status.Changes
 			switch {
 			case changes == nil:
-				return fmt.Errorf("%s has no plan yet: kubectl cdk status %s says what it is doing", obj.Name, obj.Name)
+				return fmt.Errorf("%s has no plan yet: %s says what it is doing", obj.Name, p.call("status", obj))
 			case values:
 				return o.showWhole(cmd.Context(), c, obj, output)
-			case output != "":
-				return o.write(output, changes)
 			}
-			p := o.painter()
 			p.printf("%s\n", planState(obj))
 			showChanges(p, changes)
 			showValidation(p, changes.Validation)
@@ -237,12 +136,12 @@ func newHistory(o *Options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "history NAME", Short: "Tell what happened, newest first", Args: named,
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if output != "" {
+				return o.dump(cmd.Context(), args[0], output, "status", "history")
+			}
 			_, obj, err := o.get(cmd.Context(), args[0])
 			if err != nil {
 				return err
-			}
-			if output != "" {
-				return o.write(output, obj.Status.History)
 			}
 			showHistory(o.painter(), obj, o.Now())
 			return nil

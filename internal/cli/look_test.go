@@ -6,8 +6,6 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
-
-	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 // TestAnOrderIsWatchedToItsEnd watches a stack that is ready, and about which the
@@ -33,7 +31,7 @@ status:
   target: {revision: aaaa, digest: d, specDigest: s}
   conditions: [{type: Ready, status: "True", reason: Deployed, message: fine, lastTransitionTime: "2026-03-02T11:00:00Z"}]
 `)
-			t.Cleanup(func() { _ = cluster.DeleteAllOf(t.Context(), &v1alpha1.CdkTsStack{}, client.InNamespace("default")) })
+			t.Cleanup(clearStacks)
 			heard, watched := time.Now().Add(500*time.Millisecond), time.Now().Add(2*time.Second)
 			s.operator(func(*v1alpha1.CdkTsStack) bool { return time.Now().After(heard) }, func(st *v1alpha1.CdkTsStackStatus) {
 				st.Orders, st.Message = c.orders.DeepCopy(), "a check goes on before the order"
@@ -42,7 +40,7 @@ status:
 			s.operator(func(o *v1alpha1.CdkTsStack) bool { return time.Now().After(watched) && o.Status.Orders.Current != "" }, func(st *v1alpha1.CdkTsStackStatus) {
 				st.Target.Order, st.Message = "order-1", "deployed as ordered"
 			})
-			got := s.play([]string{"--kubeconfig", kubeconfig, "-n", "default", "status", "-w", "web"}, "", false)
+			got := s.play([]string{"status", "-w", "web"}, "", false)
 			if !strings.Contains(got, "deployed as ordered") || !strings.Contains(got, "(exit code 0)") {
 				t.Errorf("the last that was shown is not the end of the order:\n%s", got)
 			}

@@ -42,7 +42,7 @@ func newApprove(o *Options) *cobra.Command {
 			if err := annotate(cmd.Context(), c, obj, annotations); err != nil {
 				return err
 			}
-			o.say("approved the plan %s of %s; kubectl cdk status -w %s shows how it goes on", plan, obj.Name, obj.Name)
+			o.say("approved the plan %s of %s; %s shows how it goes on", plan, obj.Name, o.painter().call("status -w", obj))
 			return nil
 		},
 	}
@@ -86,11 +86,11 @@ func planFlags(cmd *cobra.Command, digest *string, yes *bool) {
 func (o *Options) present(obj *v1alpha1.CdkTsStack, digest string, yes bool, question string) (*v1alpha1.Changes, error) {
 	h, c := obj.Status.Held, obj.Status.Changes
 	if h == nil || c == nil || c.Operation != h.ID {
-		return nil, fmt.Errorf("%s has no plan that waits: kubectl cdk status %s says what it is doing", obj.Name, obj.Name)
+		return nil, fmt.Errorf("%s has no plan that waits: %s says what it is doing", obj.Name, o.painter().call("status", obj))
 	}
 	if digest != "" {
 		if len(digest) < 8 || !strings.HasPrefix(c.Digest, digest) {
-			return nil, fmt.Errorf("the plan of %s is %s by now, not %s: look at it with kubectl cdk plan %s", obj.Name, c.Digest, digest, obj.Name)
+			return nil, fmt.Errorf("the plan of %s is %s by now, not %s: look at it with %s", obj.Name, c.Digest, digest, o.painter().call("plan", obj))
 		}
 		return c, nil
 	}
@@ -100,7 +100,7 @@ func (o *Options) present(obj *v1alpha1.CdkTsStack, digest string, yes bool, que
 	}
 	agreed, err := o.confirm(question)
 	if err == nil && !agreed {
-		err = errors.New("nothing was done")
+		err = errNothingDone
 	}
 	return c, err
 }
@@ -154,7 +154,7 @@ func newDeploy(o *Options) *cobra.Command {
 			if err := annotate(cmd.Context(), c, obj, map[string]*string{v1alpha1.RestartedAtAnnotation: &at, v1alpha1.OrderedByAnnotation: by}); err != nil {
 				return err
 			}
-			o.say("ordered; kubectl cdk status -w %s shows how it goes", obj.Name)
+			o.say("ordered; %s shows how it goes", o.painter().call("status -w", obj))
 			return nil
 		},
 	}
@@ -212,10 +212,8 @@ func await(ctx context.Context, c client.Client, obj *v1alpha1.CdkTsStack, what 
 		if *obj = read; over() {
 			return nil
 		}
-		select {
-		case <-ctx.Done():
+		if !sleep(ctx, 500*time.Millisecond) {
 			return ctx.Err()
-		case <-time.After(500 * time.Millisecond):
 		}
 	}
 	return fmt.Errorf("the operator has not seen for half a minute that %s is over: does it run?", what)
@@ -223,10 +221,14 @@ func await(ctx context.Context, c client.Client, obj *v1alpha1.CdkTsStack, what 
 
 func newSuspend(o *Options, on bool) *cobra.Command {
 	cmd := &cobra.Command{Use: "suspend NAME", Short: "Have nothing happen to a stack", Args: named}
-	done := "suspended: nothing is built, deployed, checked or destroyed until kubectl cdk resume %s"
+	done := func(p painter, obj *v1alpha1.CdkTsStack) string {
+		return "suspended: nothing is built, deployed, checked or destroyed until " + p.call("resume", obj)
+	}
 	if !on {
 		cmd.Use, cmd.Short = "resume NAME", "End the suspension of a stack"
-		done = "resumed; kubectl cdk status %s shows how it is"
+		done = func(p painter, obj *v1alpha1.CdkTsStack) string {
+			return "resumed; " + p.call("status", obj) + " shows how it is"
+		}
 	}
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		c, obj, err := o.get(cmd.Context(), args[0])
@@ -238,7 +240,7 @@ func newSuspend(o *Options, on bool) *cobra.Command {
 		if err := c.Patch(cmd.Context(), obj, client.MergeFrom(before)); err != nil {
 			return fmt.Errorf("change spec.suspend of %s: %w", obj.Name, err)
 		}
-		o.say(done, obj.Name)
+		o.say("%s", done(o.painter(), obj))
 		return nil
 	}
 	return cmd

@@ -1,6 +1,7 @@
 package cli_test
 
 import (
+	"io"
 	"strings"
 	"testing"
 	"time"
@@ -46,12 +47,12 @@ status: ` + status + `,
   held: {id: op-1, kind: Deploy, step: Planning, startedAt: "2026-03-01T10:57:00Z", stepStartedAt: "2026-03-01T10:59:20Z"},
   changes: {operation: op-1, digest: 1cbc6017af0fdd98, summary: 1 to add}}
 `)
-			t.Cleanup(func() { _ = cluster.DeleteAllOf(t.Context(), &v1alpha1.CdkTsStack{}, client.InNamespace("default")) })
+			t.Cleanup(clearStacks)
 			forgotten := s.operator(
 				func(o *v1alpha1.CdkTsStack) bool { return o.Annotations[v1alpha1.ApproveAnnotation] == "" },
 				func(st *v1alpha1.CdkTsStackStatus) { st.Approval = nil },
 			)
-			got := s.play([]string{"--kubeconfig", kubeconfig, "-n", "default", "approve", "web", "--yes", "--reason", "again"}, "", false)
+			got := s.play([]string{"approve", "web", "--yes", "--reason", "again"}, "", false)
 			select {
 			case <-forgotten:
 			default:
@@ -59,6 +60,49 @@ status: ` + status + `,
 			}
 			if given := s.annotations("web"); !strings.Contains(got, "(exit code 0)") || !strings.Contains(given, "awscdk.dev/approve: 1cbc6017af0fdd98\n") || !strings.Contains(given, "approve-reason: again") {
 				t.Errorf("%s and the annotations are %s", got, given)
+			}
+		})
+	}
+}
+
+// TestARollbackIsOfWhatWasShown has the object edited while a person thinks, or
+// only its status, by the operator.
+func TestARollbackIsOfWhatWasShown(t *testing.T) {
+	good := strings.Repeat("a", 40)
+	for name, c := range map[string]struct {
+		meanwhile func(*session)
+		code      int
+		says, ref string
+	}{
+		"somebody edits it": {func(s *session) {
+			var o v1alpha1.CdkTsStack
+			s.must(cluster.Get(t.Context(), client.ObjectKey{Namespace: "default", Name: "web"}, &o))
+			o.Spec.Source.Git.Ref = "hotfix"
+			s.must(cluster.Update(t.Context(), &o))
+		}, 1, "somebody has edited it since it was shown", "hotfix"},
+		"the operator goes on": {func(s *session) {
+			s.change("web", func(st *v1alpha1.CdkTsStackStatus) { st.Message = "it goes on" })
+		}, 0, "web goes back to aaaaaaa", good},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &session{t: t}
+			t.Cleanup(clearStacks)
+			s.object(`
+metadata: {name: web}
+spec: {stackName: Shop}
+status:
+  history: [{operation: a, kind: Deploy, outcome: Succeeded, revision: ` + good + `, startedAt: "2026-02-20T11:55:00Z", endedAt: "2026-02-20T11:57:00Z"}]
+`)
+			typed, keys := io.Pipe()
+			got := startTyping(t, typed, 0, "rollback", "web", "--to", "1")
+			got.shows("Go back? [y/N]")
+			c.meanwhile(s)
+			_, err := keys.Write([]byte("y\n"))
+			s.must(err)
+			got.ends(c.code)
+			got.shows(c.says)
+			if source := s.source("web"); !strings.Contains(source, "ref: "+c.ref) {
+				t.Errorf("it follows %s", source)
 			}
 		})
 	}

@@ -3,10 +3,14 @@ package cli
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
-	"text/tabwriter"
 	"unicode"
 	"unicode/utf8"
+
+	eastasian "golang.org/x/text/width"
+
+	"awscdk.dev/operator/api/v1alpha1"
 )
 
 // color is a colour of a terminal, by its SGR code.
@@ -26,6 +30,21 @@ const (
 type painter struct {
 	out    io.Writer
 	colors bool
+	// width is that of the terminal in columns, 0 where there is none.
+	width int
+	// flags lead to the same cluster and namespace again, namespaced is for
+	// objects of several namespaces.
+	flags      string
+	namespaced bool
+}
+
+// call is the command line for a verb and an object, as it works when typed.
+func (p painter) call(verb string, o *v1alpha1.CdkTsStack) string {
+	line := "kubectl cdk " + verb + " " + o.Name
+	if p.namespaced {
+		line += " -n " + o.Namespace
+	}
+	return printable(line + p.flags)
 }
 
 // in paints a text. What comes from the cluster loses its control characters
@@ -43,8 +62,15 @@ func (p painter) printf(format string, args ...any) { _, _ = fmt.Fprintf(p.out, 
 // mark is a state with its sign.
 func (p painter) mark(m mark, text string) string { return p.in(m.color, m.sign+" "+text) }
 
-// printable takes control characters out of a text, which is made valid UTF-8.
+// sequences are those that terminals obey: CSI, OSC and two-letter ones.
+var sequences = regexp.MustCompile("\x1b(?:\\[[0-9:;<=>?]*[ -/]*[@-~]|\\][^\x07\x1b]*(?:\x07|\x1b\\\\)|[ -/]*[0-Z^-~])")
+
+// printable takes escape sequences and control characters out of a text, which
+// is made valid UTF-8.
 func printable(text string) string {
+	if strings.ContainsRune(text, 0x1b) {
+		text = sequences.ReplaceAllString(text, "")
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\t':
@@ -56,13 +82,54 @@ func printable(text string) string {
 	}, text)
 }
 
-// table aligns columns. Colour codes would count as width, so it is painted
-// last: a row may begin with a colour.
+// columns is how many columns of a terminal a text takes: letters of East Asia
+// and emoji take two, marks that combine with the letter before them none.
+func columns(text string) int {
+	n := 0
+	for _, r := range text {
+		n += columnsOf(r)
+	}
+	return n
+}
+
+func columnsOf(r rune) int {
+	if unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf) {
+		return 0
+	}
+	switch eastasian.LookupRune(r).Kind() {
+	case eastasian.EastAsianWide, eastasian.EastAsianFullwidth:
+		return 2
+	}
+	return 1
+}
+
+// cut shortens a text to that many columns.
+func cut(text string, most int) string {
+	if columns(text) <= most {
+		return text
+	}
+	n := 0
+	for i, r := range text {
+		if n += columnsOf(r); n > most-1 {
+			return text[:i] + "…"
+		}
+	}
+	return text
+}
+
+// table aligns columns.
 type table struct {
 	p    painter
-	rows [][]string
-	// colors are those of the rows, by column.
-	colors [][]color
+	rows []row
+	// give are the columns that are made narrower, in this order, when the
+	// terminal is too narrow.
+	give []int
+}
+
+type row struct {
+	cells []string
+	// colors are those of the cells.
+	colors []color
 }
 
 func (t *table) add(cells ...string) { t.paint(nil, cells...) }
@@ -71,40 +138,82 @@ func (t *table) paint(colors []color, cells ...string) {
 	for i := range cells {
 		cells[i] = printable(cells[i])
 	}
-	t.rows, t.colors = append(t.rows, cells), append(t.colors, colors)
+	t.rows = append(t.rows, row{cells, colors})
 }
 
 // write writes the rows, two spaces between columns, nothing after the last.
 func (t *table) write(indent string) {
-	var plainText strings.Builder
-	w := tabwriter.NewWriter(&plainText, 0, 8, 2, ' ', 0)
-	for _, row := range t.rows {
-		_, _ = fmt.Fprintln(w, strings.Join(row, "\t"))
-	}
-	_ = w.Flush()
-	for i, line := range strings.Split(strings.TrimSuffix(plainText.String(), "\n"), "\n") {
-		t.p.printf("%s%s\n", indent, strings.TrimRight(t.painted(i, line), " "))
+	for _, line := range t.lines(columns(indent)) {
+		t.p.printf("%s%s\n", indent, line)
 	}
 }
 
-// painted colours the cells of a line that has been aligned.
-func (t *table) painted(i int, line string) string {
-	if !t.p.colors || i >= len(t.rows) {
-		return line
+// lines are the rows, aligned and painted, for a terminal that has so many of its
+// columns in use already.
+func (t *table) lines(used int) []string {
+	widths := t.widths()
+	t.shrink(widths, used)
+	lines := make([]string, 0, len(t.rows))
+	for _, r := range t.rows {
+		lines = append(lines, t.line(r, widths))
 	}
-	var out strings.Builder
-	for n, cell := range t.rows[i] {
-		at := strings.Index(line, cell)
-		if at < 0 {
-			break
+	return lines
+}
+
+func (t *table) line(r row, widths []int) string {
+	var line strings.Builder
+	for n, cell := range r.cells {
+		last := n == len(r.cells)-1
+		if !last || n == len(widths)-1 {
+			cell = cut(cell, widths[n])
 		}
-		out.WriteString(line[:at])
 		c := plain
-		if n < len(t.colors[i]) {
-			c = t.colors[i][n]
+		if n < len(r.colors) {
+			c = r.colors[n]
 		}
-		out.WriteString(t.p.in(c, cell))
-		line = line[at+len(cell):]
+		line.WriteString(t.p.in(c, cell))
+		if !last {
+			line.WriteString(strings.Repeat(" ", widths[n]-columns(cell)+2))
+		}
 	}
-	return out.String() + line
+	return strings.TrimRight(line.String(), " ")
+}
+
+// widths are those of the columns; a cell that ends a short row may be longer.
+func (t *table) widths() []int {
+	longest := 0
+	for _, r := range t.rows {
+		longest = max(longest, len(r.cells))
+	}
+	widths := make([]int, longest)
+	for _, r := range t.rows {
+		for n, cell := range r.cells {
+			if n < len(r.cells)-1 || n == longest-1 {
+				widths[n] = max(widths[n], columns(cell))
+			}
+		}
+	}
+	return widths
+}
+
+// narrowest is how narrow a column may become.
+const narrowest = 10
+
+func (t *table) shrink(widths []int, used int) {
+	if t.p.width == 0 {
+		return
+	}
+	over := used - t.p.width
+	for n, w := range widths {
+		over += w
+		if n > 0 {
+			over += 2
+		}
+	}
+	for _, n := range t.give {
+		if by := min(over, widths[n]-narrowest); by > 0 {
+			widths[n] -= by
+			over -= by
+		}
+	}
 }

@@ -10,12 +10,13 @@ import (
 )
 
 // showList answers the morning's questions, an object a line: what is it, what
-// is live, how is it, and what did the last deployment do.
+// is live, how is it, and what did the last deployment do. Where a person can
+// open the way, a line below says how.
 func showList(p painter, all []v1alpha1.CdkTsStack, namespaces bool, now time.Time) {
-	t := &table{p: p}
+	t := &table{p: p, give: []int{5, 1, 4}}
 	header := []string{"NAME", "STACK", "REF", "LIVE", "STATE", "LAST"}
 	if namespaces {
-		header = append([]string{"NAMESPACE"}, header...)
+		header, t.give = append([]string{"NAMESPACE"}, header...), []int{6, 2, 5}
 	}
 	t.add(header...)
 	for i := range all {
@@ -27,83 +28,17 @@ func showList(p painter, all []v1alpha1.CdkTsStack, namespaces bool, now time.Ti
 			cells, colors = append([]string{o.Namespace}, cells...), append([]color{plain}, colors...)
 		}
 		t.paint(colors, cells...)
+		if way := wayOut(p, o); way != "" {
+			below := make([]string, len(cells)-1)
+			below[len(below)-1] = way
+			t.paint(make([]color, len(below)), below...)
+		}
 	}
 	t.write("")
 }
 
 // maxLast is how much of the last deployment's message fits a line.
 const maxLast = 60
-
-func cut(text string, most int) string {
-	letters := []rune(text)
-	if len(letters) <= most {
-		return text
-	}
-	return string(letters[:most-1]) + "…"
-}
-
-// showStatus tells all that is known of one object, from its source to its
-// drift.
-func showStatus(p painter, o *v1alpha1.CdkTsStack, now time.Time) {
-	m, text := state(o, now)
-	p.printf("%s/%s  %s\n", printable(o.Namespace), printable(o.Name), p.mark(m, text))
-	t := &table{p: p}
-	t.add("stack", fmt.Sprintf("%s in %s", o.Spec.StackName, o.Spec.AWSRegion))
-	if o.Status.StackID != "" {
-		t.add("", o.Status.StackID)
-	}
-	t.add("source", source(o))
-	t.add("live", liveLine(o, now))
-	if op := o.Status.Operation; op != nil {
-		t.add("now", strings.ToLower(string(op.Kind))+": "+working(o, now))
-	}
-	t.write("  ")
-	if message := o.Status.Message; message != "" {
-		p.printf("\n  %s\n", p.in(m.color, message))
-	}
-	if len(o.Status.Gates) > 0 {
-		showGates(p, o)
-	}
-	if c := o.Status.Changes; c != nil && (o.Status.Held != nil || o.Status.Operation != nil && o.Status.Operation.ID == c.Operation) {
-		p.printf("\n")
-		showChanges(p, c)
-	}
-	if o.Status.DriftDetected && o.Status.Drift != nil {
-		showDrift(p, o.Status.Drift)
-	}
-}
-
-func source(o *v1alpha1.CdkTsStack) string {
-	text := o.Spec.Source.Git.Repository + " at " + ref(o)
-	if o.Spec.Source.SourceRef != nil {
-		text = o.Spec.Source.SourceRef.Kind + " " + o.Spec.Source.SourceRef.Name
-	}
-	if s := o.Status.Source; s != nil && s.Revision != "" {
-		text += ", " + short(s.Revision)
-	}
-	return text
-}
-
-func liveLine(o *v1alpha1.CdkTsStack, now time.Time) string {
-	d := o.Status.Deployed
-	if d == nil {
-		return "nothing yet"
-	}
-	text := short(d.Target.Revision) + ", " + ago(d.At.Time, now)
-	if c := d.Plan.Commit; c != nil && c.Subject != "" {
-		text += fmt.Sprintf(", %q by %s", c.Subject, c.Author)
-	}
-	return text
-}
-
-func showGates(p painter, o *v1alpha1.CdkTsStack) {
-	p.printf("\n  waits at\n")
-	t := &table{p: p}
-	for _, g := range o.Status.Gates {
-		t.paint([]color{yellow}, g.Name, g.Message)
-	}
-	t.write("    ")
-}
 
 // signs are how a change is drawn.
 var signs = map[v1alpha1.ChangeAction]struct {
@@ -117,6 +52,14 @@ var signs = map[v1alpha1.ChangeAction]struct {
 // showChanges draws a plan, the worst first.
 func showChanges(p painter, c *v1alpha1.Changes) {
 	p.printf("  plan %s: %s\n", printable(c.Digest), printable(c.Summary))
+	for _, line := range changeLines(p, c, len("    ")) {
+		p.printf("    %s\n", line)
+	}
+}
+
+// changeLines are the changes of a plan, on a terminal that has so many of its
+// columns in use.
+func changeLines(p painter, c *v1alpha1.Changes, used int) []string {
 	t := &table{p: p}
 	for _, r := range c.Resources {
 		s := signs[r.Action]
@@ -126,9 +69,7 @@ func showChanges(p painter, c *v1alpha1.Changes) {
 	if c.Omitted > 0 {
 		t.add("", fmt.Sprintf("and %d more", c.Omitted))
 	}
-	if len(t.rows) > 0 {
-		t.write("    ")
-	}
+	return t.lines(used)
 }
 
 // classColor is the colour of a change by its class, else by its action.
@@ -173,18 +114,6 @@ func remarks(r v1alpha1.ResourceChange) string {
 		all = append(all, r.Path)
 	}
 	return strings.Join(all, "; ")
-}
-
-func showDrift(p painter, d *v1alpha1.DriftStatus) {
-	p.printf("\n  drifted\n")
-	t := &table{p: p}
-	for _, r := range d.Resources {
-		t.paint([]color{yellow}, r.LogicalID, r.Type, strings.ToLower(r.Change))
-	}
-	if d.Omitted > 0 {
-		t.add(fmt.Sprintf("and %d more", d.Omitted))
-	}
-	t.write("    ")
 }
 
 // showHistory tells what happened, newest first.

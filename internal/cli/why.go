@@ -18,7 +18,7 @@ func showWhy(p painter, o *v1alpha1.CdkTsStack, now time.Time) {
 		return
 	}
 	p.printf("%s, for %s\n\n%s\n\n", printable(ready.Reason), span(now.Sub(ready.LastTransitionTime.Time)), printable(ready.Message))
-	p.printf("%s\n", next(o, ready))
+	p.printf("%s\n", next(p, o, ready))
 	if s := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionSourceAvailable); s != nil && s.Status == metav1.ConditionFalse && s.Message != ready.Message {
 		p.printf("%s\n", p.in(yellow, "The repository cannot be read: "+s.Message))
 	}
@@ -28,19 +28,18 @@ func showWhy(p painter, o *v1alpha1.CdkTsStack, now time.Time) {
 }
 
 // next says what happens by itself, and what a person has to do.
-func next(o *v1alpha1.CdkTsStack, ready *metav1.Condition) string {
-	name := printable(o.Name)
+func next(p painter, o *v1alpha1.CdkTsStack, ready *metav1.Condition) string {
 	switch {
 	case ready.Status == metav1.ConditionTrue && o.Spec.Suspend:
-		return "Nothing happens until: kubectl cdk resume " + name
+		return "Nothing happens until: " + p.call("resume", o)
 	case ready.Status == metav1.ConditionTrue:
 		return "It is as it should be."
 	case meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionApprovalPending):
-		return "It waits for a person: kubectl cdk plan " + name + ", then kubectl cdk approve " + name + " or kubectl cdk acknowledge " + name
+		return "It waits for a person: " + p.call("plan", o) + ", then " + p.call("approve", o) + " or " + p.call("acknowledge", o)
 	case meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled):
-		return "It is not tried again by itself. Put right what the message says; when that is no edit of the object or a new commit: kubectl cdk deploy " + name
+		return "It is not tried again by itself. Put right what the message says; when that is no edit of the object or a new commit: " + p.call("deploy", o)
 	case o.Spec.Suspend:
-		return "Nothing happens until: kubectl cdk resume " + name
+		return "Nothing happens until: " + p.call("resume", o)
 	}
-	return "It goes on by itself: kubectl cdk status -w " + name
+	return "It goes on by itself: " + p.call("status -w", o)
 }

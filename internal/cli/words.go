@@ -45,11 +45,11 @@ func state(o *v1alpha1.CdkTsStack, now time.Time) (mark, string) {
 	case ready.Status == metav1.ConditionUnknown:
 		return markWaiting, ready.Reason
 	}
-	return markBad, failed(o, ready)
+	return markBad, failed(o, ready, now)
 }
 
 func deleting(o *v1alpha1.CdkTsStack, ready *metav1.Condition) (mark, string) {
-	if ready != nil && ready.Reason != "Destroying" {
+	if ready != nil && ready.Status != metav1.ConditionTrue && ready.Reason != "Destroying" {
 		return markBad, "deletion waits: " + ready.Reason
 	}
 	return markWorking, "deleting" + progress(o.Status.Progress)
@@ -93,21 +93,59 @@ func held(o *v1alpha1.CdkTsStack) string {
 
 func working(o *v1alpha1.CdkTsStack, now time.Time) string {
 	op := o.Status.Operation
-	text := strings.ToLower(string(op.Step))
-	if op.RunStep != "" {
-		text = strings.ToLower(op.RunStep)
-	}
-	if op.RunStep == "Queued" {
-		text += fmt.Sprintf(", %d ahead", op.Ahead)
-	}
-	return text + progress(o.Status.Progress) + ", " + span(now.Sub(op.StepStartedAt.Time)) + attempt(op)
+	return doing(op) + progress(o.Status.Progress) + ", " + span(now.Sub(op.StepStartedAt.Time)) + attempt(o, op)
 }
 
-func attempt(op *v1alpha1.Operation) string {
-	if op.Attempt < 2 {
-		return ""
+// hookSteps are the steps that are called after hooks, in words.
+var hookSteps = map[v1alpha1.OperationStep]string{
+	v1alpha1.StepBeforeHook: "running the hook before", v1alpha1.StepAfterHook: "running the hook after",
+}
+
+// doing is what an operation does, in a word or two.
+func doing(op *v1alpha1.Operation) string {
+	switch op.RunStep {
+	case "":
+		if step, known := hookSteps[op.Step]; known {
+			return step
+		}
+		return lower(string(op.Step))
+	case "Queued":
+		return fmt.Sprintf("queued, %s", ahead(op.Ahead))
 	}
-	return fmt.Sprintf(", attempt %d", op.Attempt)
+	return lower(op.RunStep)
+}
+
+// lower is a step within a sentence; one may have the name of a hook.
+func lower(step string) string { return strings.ToLower(step[:1]) + step[1:] }
+
+// ahead is a place in a queue. From ten on the operator rounds it down.
+func ahead(n int32) string {
+	switch {
+	case n == 0:
+		return "next"
+	case n < 10:
+		return fmt.Sprintf("%d ahead", n)
+	}
+	return fmt.Sprintf("%d or more ahead", n)
+}
+
+// attempt tells which attempt this is, from the second on.
+func attempt(o *v1alpha1.CdkTsStack, op *v1alpha1.Operation) string {
+	switch {
+	case op.Attempt < 2:
+		return ""
+	case op.Kind != v1alpha1.OperationDeploy:
+		return fmt.Sprintf(", attempt %d", op.Attempt)
+	}
+	return fmt.Sprintf(", attempt %d of %d", op.Attempt, attempts(o))
+}
+
+// attempts is how often a deployment is tried in all.
+func attempts(o *v1alpha1.CdkTsStack) int32 {
+	if r := o.Spec.Retry; r != nil && r.Limit != nil {
+		return *r.Limit + 1
+	}
+	return v1alpha1.DefaultRetryLimit + 1
 }
 
 func progress(p *v1alpha1.Progress) string {
@@ -117,12 +155,39 @@ func progress(p *v1alpha1.Progress) string {
 	return fmt.Sprintf(" %d of %d", p.Done, p.Total)
 }
 
-func failed(o *v1alpha1.CdkTsStack, ready *metav1.Condition) string {
+func failed(o *v1alpha1.CdkTsStack, ready *metav1.Condition, now time.Time) string {
 	text := ready.Reason
 	if meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled) {
 		return text + ", not tried again"
 	}
+	if n := o.Status.NextAttempt; n != nil {
+		text += fmt.Sprintf(", attempt %d of %d in %s", n.Number, n.Of, span(n.At.Sub(now)))
+	}
 	return text
+}
+
+// wayOut is the command by which a person lets an object go on that waits for
+// one; "" when there is none.
+func wayOut(p painter, o *v1alpha1.CdkTsStack) string {
+	ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
+	switch {
+	case ready == nil || ready.Status == metav1.ConditionTrue || o.Spec.Suspend || !o.DeletionTimestamp.IsZero():
+		return ""
+	case ready.Reason == "BeforeDeployFailed":
+		return "emergency: " + p.call("override", o) + " --reason WHY"
+	case o.Status.Held == nil:
+		return ""
+	}
+	var ways []string
+	for _, g := range o.Status.Gates {
+		switch g.Reason {
+		case "ApprovalPending":
+			ways = append(ways, p.call("approve", o))
+		case "WindowClosed":
+			ways = append(ways, "emergency: "+p.call("override", o)+" --reason WHY")
+		}
+	}
+	return strings.Join(ways, "; ")
 }
 
 // isForeground says whether an operation is more than a check.

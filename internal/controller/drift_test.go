@@ -104,3 +104,29 @@ func TestDriftIsLookedForThoughTheRefIsGone(t *testing.T) {
 		t.Errorf("%d detections were started and %d came to their end", begun, read)
 	}
 }
+
+// Nobody looks for drift until a person asks, and then once for each time.
+func TestADriftCheckIsOrdered(t *testing.T) {
+	w := newWorld(t)
+	w.commit(map[string]any{"Parameter": map[string]any{"Type": "AWS::SSM::Parameter", "Properties": map[string]any{"Name": "/web/size", "Type": "String", "Value": "small"}}})
+	w.manageEvery("@every 1s", func(o *managerOptions) { o.drift = "0 0 30 2 *" })
+	w.create(w.stack("web"))
+	w.untilReady("web")
+	for _, order := range []struct {
+		value, size string
+		status      metav1.ConditionStatus
+		reason      string
+	}{{"first", "small", metav1.ConditionFalse, "InSync"}, {"second", "huge", metav1.ConditionTrue, "Drifted"}} {
+		w.parameter("/web/size", order.size)
+		w.edit("web", `{"metadata":{"annotations":{"awscdk.dev/check-drift":"`+order.value+`"}}}`)
+		seen := w.until("web", "the check "+order.value+" is answered", func(o *v1alpha1.CdkTsStack) bool {
+			return o.Status.Orders.CheckDrift == order.value
+		})
+		if !drifted(order.status, order.reason)(seen) {
+			t.Errorf("after the check %s: %+v", order.value, seen.Status.Conditions)
+		}
+	}
+	if n := w.aws.Succeeded(t, "DetectStackDrift"); n != 2 {
+		t.Errorf("%d detections for two orders", n)
+	}
+}

@@ -25,18 +25,39 @@ func checkDrift(p *pass) bool {
 	}
 	op := p.start(v1alpha1.OperationDriftCheck, v1alpha1.StepDetecting, ReasonScheduled)
 	op.StackID = p.st.StackID
+	if op.Order = driftOrder(p.obj, p.st); op.Order != "" {
+		op.Reason = ReasonOrdered
+	}
 	if before, _ := hooksOf(&p.obj.Spec, op.Kind); before.Script != "" {
 		return p.enter(v1alpha1.StepBeforeHook)
 	}
 	return p.detect(op)
 }
 
+// driftOrder is a user's order of a drift check that was not answered yet. It
+// waits, as a check that is due does, while the object is suspended or at work.
+func driftOrder(obj *v1alpha1.CdkTsStack, st *v1alpha1.CdkTsStackStatus) string {
+	order := problem.Head(obj.Annotations[v1alpha1.CheckDriftAnnotation], 256)
+	if st.Orders != nil && st.Orders.CheckDrift == order {
+		return ""
+	}
+	return order
+}
+
+// answered notes that an ordered check has its answer, be it an error: one that
+// is dropped for something else is still to come.
+func (p *pass) answered() {
+	if order := p.st.Operation.Order; order != "" {
+		p.st.Orders.CheckDrift = order
+	}
+}
+
 // turn is how much time a check takes of the requests that AWS allows: the
 // checks of a fleet are spread so that they use half of them.
 const turn = 2 * time.Second
 
-// driftDue is the first scheduled time after the last attempt, the zero time
-// for never. It is later by a part of the spread that the object chooses, so
+// driftDue is the first scheduled time after the last attempt, or at once when a
+// user wants it, and the zero time for never. It is later by a part of the spread that the object chooses, so
 // that thousands of stacks with one schedule do not ask at once. The spread is
 // a tenth of the period and a minute at most; a fleet takes what it needs, up
 // to four fifths of the period.
@@ -45,6 +66,9 @@ func driftDue(obj *v1alpha1.CdkTsStack, st *v1alpha1.CdkTsStackStatus, cfg Setti
 		return time.Time{}
 	}
 	last := st.Deployed.At.Time
+	if driftOrder(obj, st) != "" {
+		return last
+	}
 	if d := st.Drift; d != nil && d.AttemptedAt.After(last) {
 		last = d.AttemptedAt.Time
 	}
@@ -177,6 +201,7 @@ func (p *pass) driftKnown(d Drift) bool {
 		return p.driftUndecided(d)
 	}
 	now := p.metaNow()
+	p.answered()
 	resources, omitted := fitDrift(d.Resources)
 	p.st.Drift = &v1alpha1.DriftStatus{
 		CheckedAt: &now, AttemptedAt: &now, Resources: resources, Omitted: int32(d.Omitted + omitted),
@@ -217,6 +242,7 @@ func uncheckedMessage(all []v1alpha1.UncheckedResource, omitted int) string {
 
 func (p *pass) driftFailed(message string) bool {
 	now := p.metaNow()
+	p.answered()
 	if p.st.Drift == nil {
 		p.st.Drift = &v1alpha1.DriftStatus{}
 	}

@@ -71,6 +71,9 @@ func TestAnHourCostsLittle(t *testing.T) {
 		s.Freeze = []v1alpha1.Freeze{{Name: "incidents", HTTP: v1alpha1.FreezeHTTP{URL: "https://incidents.example/open", DeployWhen: "body.count == 0"}}}
 	}
 	never := schedules("0 0 30 2 *", "0 0 30 2 *")
+	checkDrift := func(h *hour) {
+		h.obj.Annotations = map[string]string{v1alpha1.CheckDriftAnnotation: "now"}
+	}
 	deleted := func(h *hour) { h.obj.DeletionTimestamp = ptr.To(metav1.NewTime(h.now)) }
 	for name, c := range map[string]struct {
 		spec  func(*spec)
@@ -78,18 +81,22 @@ func TestAnHourCostsLittle(t *testing.T) {
 		then  func(*hour)
 		most  cost
 	}{
-		"at rest":                                 {most: checked},
-		"at rest, every minute and every ten":     {then: schedules("@every 10m", "@every 1m"), most: checked},
-		"at rest, with schedules that are rare":   {then: schedules("0 0 1 1 *", "0 0 29 2 *"), most: cost{passes: 2}},
-		"at rest, with schedules that never fire": {then: never, most: cost{passes: 2}},
-		"hooks, with schedules that never fire":   {spec: hooks, then: never, most: cost{passes: 10, writes: 4, events: 4}},
-		"at rest, without schedules":              {then: func(h *hour) { h.cfg = decide.Settings{} }, most: cost{passes: 2}},
-		"at rest, of a commit":                    {spec: func(s *spec) { s.Source.Git.Ref = commit }, most: atRest},
-		"at rest, every ten seconds":              {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 10 * time.Second} }, most: cost{passes: 900, writes: 6, calls: 60, events: 1}},
-		"at rest, with an interval of no length":  {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 1} }, most: cost{passes: 900, writes: 6, calls: 60, events: 1}},
-		"at rest, with an interval of centuries":  {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 1<<63 - 1} }, most: atRest},
-		"drifted":                                 {then: func(h *hour) { h.aws.drift.Drifted = true }, most: atRest},
-		"suspended, with an edit":                 {then: func(h *hour) { h.edit(func(s *spec) { s.Suspend, s.Path = true, "x" }) }, most: atRest},
+		"at rest":                                  {most: checked},
+		"at rest, every minute and every ten":      {then: schedules("@every 10m", "@every 1m"), most: checked},
+		"at rest, with schedules that are rare":    {then: schedules("0 0 1 1 *", "0 0 29 2 *"), most: cost{passes: 2}},
+		"at rest, with schedules that never fire":  {then: never, most: cost{passes: 2}},
+		"hooks, with schedules that never fire":    {spec: hooks, then: never, most: cost{passes: 10, writes: 4, events: 4}},
+		"at rest, without schedules":               {then: func(h *hour) { h.cfg = decide.Settings{} }, most: cost{passes: 2}},
+		"at rest, of a commit":                     {spec: func(s *spec) { s.Source.Git.Ref = commit }, most: atRest},
+		"at rest, every ten seconds":               {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 10 * time.Second} }, most: cost{passes: 900, writes: 6, calls: 60, events: 1}},
+		"at rest, with an interval of no length":   {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 1} }, most: cost{passes: 900, writes: 6, calls: 60, events: 1}},
+		"at rest, with an interval of centuries":   {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 1<<63 - 1} }, most: atRest},
+		"drifted":                                  {then: func(h *hour) { h.aws.drift.Drifted = true }, most: atRest},
+		"a drift check is ordered":                 {then: checkDrift, most: atRest},
+		"a drift check is ordered, and never due":  {then: func(h *hour) { never(h); checkDrift(h) }, most: cost{passes: 10, writes: 1, calls: 10, events: 1}},
+		"an ordered drift check gets no answer":    {then: func(h *hour) { checkDrift(h); h.aws.detectErr = refused("AccessDenied") }, most: atRest},
+		"a drift check is ordered while suspended": {then: func(h *hour) { checkDrift(h); h.edit(func(s *spec) { s.Suspend = true }) }, most: atRest},
+		"suspended, with an edit":                  {then: func(h *hour) { h.edit(func(s *spec) { s.Suspend, s.Path = true, "x" }) }, most: atRest},
 		"deployments are off, with an edit": {then: func(h *hour) {
 			h.edit(func(s *spec) { s.Path, s.Actions = "x", &v1alpha1.Actions{Deploy: ptr.To(false)} })
 		}, most: atRest},

@@ -63,6 +63,7 @@ func (p *pass) lose(pr *problem.Problem, s Stack) bool {
 	p.st.StackProblem = &v1alpha1.StackProblem{
 		Reason: pr.Reason, Message: problem.Cut(pr.Message, problem.MaxMessage), StackStatus: status, Since: since,
 	}
+	p.answered()
 	p.st.Drift, p.st.DriftDetected = &v1alpha1.DriftStatus{AttemptedAt: &now}, false
 	p.drop()
 	return false

@@ -4,13 +4,14 @@ import (
 	"fmt"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
 )
 
 // What a retry is when the spec does not say.
 const (
-	defaultRetries       = 5
 	defaultRetryInterval = 30 * time.Second
 	defaultRetryMax      = 15 * time.Minute
 )
@@ -18,11 +19,10 @@ const (
 // retry tries a target that failed again after a pause, until the attempts are
 // used up; then the object is stalled until the target changes.
 func retry(p *pass) bool {
-	t := p.st.Target
-	if t == nil || p.awaiting || p.st.Held != nil || !MayDeploy(&p.obj.Spec) || p.reached() || p.editPending() {
+	if p.awaiting || !p.retries() {
 		return false
 	}
-	failed := failures(p.st, v1alpha1.OperationDeploy, t.Digest)
+	failed := failures(p.st, v1alpha1.OperationDeploy, p.st.Target.Digest)
 	if len(failed) == 0 {
 		return p.redeploy()
 	}
@@ -34,13 +34,12 @@ func retry(p *pass) bool {
 		return p.awaitImporters(last)
 	}
 	p.say(failing, problem.Named(last.Reason), last.Message)
-	attempts := counted(failed)
-	limit, pause := retryPolicy(p.obj.Spec.Retry, p.obj, max(attempts, int(last.Waited)))
+	attempts, limit, due := p.nextTry(failed)
 	if last.Outcome == v1alpha1.OutcomeRefused || attempts > limit {
 		p.verdict.severity = stalled
 		return false
 	}
-	if due := last.EndedAt.Add(pause); !p.due(due) {
+	if !p.due(due) {
 		count := attemptOf(attempts, limit)
 		if last.Waited > 0 {
 			count = "it does not count as an attempt"
@@ -54,6 +53,37 @@ func retry(p *pass) bool {
 // redeploy tries the present target again, when what it depends on is ready.
 func (p *pass) redeploy() bool {
 	return !p.awaitsOthers("") && p.startDeploy(ReasonRetry)
+}
+
+// retries says whether a target is wanted that is not deployed, and nothing else is.
+func (p *pass) retries() bool {
+	return p.st.Target != nil && p.st.Held == nil && MayDeploy(&p.obj.Spec) && !p.reached() && !p.editPending()
+}
+
+// nextTry counts the attempts that failed, of those that may, and says when the
+// pause after the last is over.
+func (p *pass) nextTry(failed []v1alpha1.HistoryEntry) (attempts, limit int, due time.Time) {
+	attempts = counted(failed)
+	limit, pause := retryPolicy(p.obj.Spec.Retry, p.obj, max(attempts, int(failed[0].Waited)))
+	return attempts, limit, failed[0].EndedAt.Add(pause)
+}
+
+// recordNextAttempt tells when a target that failed is tried again by itself.
+func recordNextAttempt(p *pass) {
+	p.st.NextAttempt = nil
+	if p.foreground() != nil || p.deleting() || p.obj.Spec.Suspend || !p.retries() {
+		return
+	}
+	failed := failures(p.st, v1alpha1.OperationDeploy, p.st.Target.Digest)
+	if len(failed) == 0 || failed[0].Outcome == v1alpha1.OutcomeRefused {
+		return
+	}
+	if _, waits := awaited(p.st); waits {
+		return
+	}
+	if attempts, limit, due := p.nextTry(failed); attempts <= limit {
+		p.st.NextAttempt = &v1alpha1.NextAttempt{Number: int32(attempts + 1), Of: int32(limit + 1), At: metav1.NewTime(due.Truncate(time.Second))}
+	}
 }
 
 func attemptOf(n, limit int) string { return fmt.Sprintf("attempt %d of %d", n, limit+1) }
@@ -74,7 +104,7 @@ func (p *pass) editPending() bool {
 
 // retryPolicy gives how many retries there are and the pause after n failures.
 func retryPolicy(r *v1alpha1.Retry, obj *v1alpha1.CdkTsStack, n int) (limit int, pause time.Duration) {
-	limit, first, longest := defaultRetries, defaultRetryInterval, defaultRetryMax
+	limit, first, longest := v1alpha1.DefaultRetryLimit, defaultRetryInterval, defaultRetryMax
 	if r != nil && r.Limit != nil {
 		limit = int(*r.Limit)
 	}

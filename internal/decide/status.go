@@ -21,6 +21,7 @@ func record(p *pass) {
 	recordWindow(p)
 	recordInputs(p)
 	recordApproval(p)
+	recordNextAttempt(p)
 	p.tellLost()
 	repeats := p.repeats()
 	if !repeats || p.st.Phase == v1alpha1.PhaseNone { // "" is an order, and this one was taken up

@@ -18,7 +18,7 @@ import (
 // The labels by which Jobs, pods and Secrets of runs are found.
 const (
 	// LabelRun is the name of the run, LabelStack that of its CdkTsStack.
-	LabelRun   = "awscdk.dev/run"
+	LabelRun   = v1alpha1.RunLabel
 	LabelStack = "awscdk.dev/stack"
 
 	labelManagedBy = "app.kubernetes.io/managed-by"
