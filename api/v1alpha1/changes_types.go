@@ -56,6 +56,9 @@ type Changes struct {
 	// be read. Such a plan counts as one that removes resources.
 	// +optional
 	Unseen bool `json:"unseen,omitempty"`
+	// policies are what spec.policies, and those of the operator, say of the plan.
+	// +optional
+	Policies *PolicyResults `json:"policies,omitempty"`
 	// protectDigest is of the spec.protect that the plan was compared with.
 	// +optional
 	ProtectDigest string `json:"protectDigest,omitempty"`

@@ -67,6 +67,9 @@ type Options struct {
 	// RunsApart says that runs have no AWS identity but what they are handed, so
 	// that those of the process's own are handed keys that end.
 	RunsApart bool
+	// PolicyNamespace is where ConfigMaps with PolicyLabel are policies for all
+	// objects, "" for no such policies.
+	PolicyNamespace string
 	// GitDefaults are used for ssh repositories without a Secret of their
 	// own; optional.
 	GitDefaults *GitDefaults
@@ -83,6 +86,7 @@ type Reconciler struct {
 	// sessions are those of objects with roles of their own.
 	sessions sessions
 	fleet    fleet
+	policies policies
 }
 
 // New returns a Reconciler; Register makes it run.

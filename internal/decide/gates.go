@@ -34,6 +34,7 @@ type hold struct {
 var gates = []gate{
 	{"order", "an order is heard before an older plan is executed", orderHeard},
 	{"window", "a closed window holds the plan until it opens", windowOpen},
+	{"policies", "a plan that breaks a rule of a policy waits until it, or the rule, is changed", lawful},
 	{"limits", "what a plan removes or replaces beyond the limits is acknowledged", acknowledged},
 	{"approval", "a plan that needs it is approved", approved},
 }

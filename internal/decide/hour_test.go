@@ -171,6 +171,10 @@ func (h *hour) observe(n decide.Needs) decide.Observed {
 	if n.Head {
 		seen.Head = h.list(n.HeadNotBefore, h.now)
 	}
+	if n.Policies {
+		seen.Policies = h.aws.policies
+		seen.Policies.Seen, seen.Policies.Findings = true, nil
+	}
 	if began, known := h.runs[n.Run]; known && n.Run != "" {
 		seen.Run = decide.Run{State: decide.RunRunning, Step: "Cloning"}
 		if h.now.Sub(began) >= h.runTakes {
@@ -185,5 +189,9 @@ func (h *hour) observe(n decide.Needs) decide.Observed {
 		return seen
 	}
 	h.observeAWS(n, &seen)
+	if n.Policies && seen.Policies.Err == nil && decide.PlanToJudge(h.obj, seen, seen.Policies.Digest) != "" {
+		h.calls++
+		seen.Policies.Judged, seen.Policies.Findings = true, h.aws.policies.Findings
+	}
 	return seen
 }

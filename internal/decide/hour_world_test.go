@@ -32,6 +32,7 @@ type aws struct {
 	detects                  time.Duration
 	drift                    decide.Drift
 	rival                    string
+	policies                 decide.Policies
 }
 
 // answered is when the listing in flight will have ended, if one will.

@@ -57,6 +57,9 @@ func TestAnHourCostsLittle(t *testing.T) {
 	sundays := func(s *spec) {
 		s.Windows = &v1alpha1.Windows{Allow: []v1alpha1.Window{{Days: []v1alpha1.Weekday{"Sun"}}}}
 	}
+	lawful := func(s *spec) {
+		s.Policies = []v1alpha1.Policy{{Name: "team", ConfigMapRef: &v1alpha1.ConfigMapReference{Name: "rules"}}}
+	}
 	never := schedules("0 0 30 2 *", "0 0 30 2 *")
 	deleted := func(h *hour) { h.obj.DeletionTimestamp = ptr.To(metav1.NewTime(h.now)) }
 	for name, c := range map[string]struct {
@@ -112,18 +115,23 @@ func TestAnHourCostsLittle(t *testing.T) {
 			h.spend(10 * time.Minute)
 			h.head.Revision = other
 		}, most: cost{passes: 300, writes: 40, calls: 100, events: 40}},
-		"a plan waits for its approval":    {spec: func(s *spec) { s.Approval = &v1alpha1.Approval{} }, first: true, most: atRest},
-		"a plan goes beyond the limits":    {spec: func(s *spec) { s.Limits = &v1alpha1.Limits{MaxRemoved: ptr.To[int32](0)} }, first: true, then: func(h *hour) { h.aws.changeSet.Changes = []decide.Change{{Action: "Remove"}} }, most: atRest},
-		"the credentials are gone":         {then: func(h *hour) { h.aws.credentials = passing("SecretNotFound") }, most: atRest},
-		"a build takes an hour":            {first: true, then: func(h *hour) { h.runTakes = 2 * time.Hour }, most: inAction},
-		"a build fails":                    {first: true, then: func(h *hour) { h.result = failed("SynthFailed") }, most: cost{passes: 200, writes: 60, calls: 20, events: 60}},
-		"a build meets an outage":          {first: true, then: func(h *hour) { h.result = failed("RegistryUnreachable"); h.result.Failure.Outlook = problem.Waits }, most: cost{passes: 200, writes: 60, calls: 20, events: 60}},
-		"a build cannot be started":        {first: true, then: func(h *hour) { h.startErr = passing("NoDiskSpace") }, most: cost{passes: 200, writes: 10, events: 10}},
-		"the app has no such stack":        {first: true, then: func(h *hour) { h.result = failed("StackNotInApp"); h.result.Failure.Outlook = problem.Stalls }, most: atRest},
-		"a change set is refused":          {first: true, then: func(h *hour) { h.aws.changeSet.Status = "FAILED" }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
-		"a change set is not made":         {first: true, then: func(h *hour) { h.aws.writeErr = refused("AccessDenied") }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
-		"a change set cannot be asked for": {first: true, then: func(h *hour) { h.aws.writeErr = passing("Throttled") }, most: cost{passes: 300, writes: 100, calls: 500, events: 20}},
-		"the stack is another's":           {first: true, then: func(h *hour) { h.aws.rival = "default/other" }, most: atRest},
+		"a plan waits for its approval": {spec: func(s *spec) { s.Approval = &v1alpha1.Approval{} }, first: true, most: atRest},
+		"a plan goes beyond the limits": {spec: func(s *spec) { s.Limits = &v1alpha1.Limits{MaxRemoved: ptr.To[int32](0)} }, first: true, then: func(h *hour) { h.aws.changeSet.Changes = []decide.Change{{Action: "Remove"}} }, most: atRest},
+		"a policy denies the plan": {spec: lawful, first: true, then: func(h *hour) {
+			h.aws.policies = decide.Policies{Digest: "p1", Findings: []v1alpha1.PolicyFinding{{Policy: "team", Rule: "none", Enforcement: v1alpha1.EnforcementDeny, Message: "no"}}}
+		}, most: cost{passes: 200, writes: 9, calls: 80, events: 4}},
+		"a policy cannot be read":                     {spec: lawful, first: true, then: func(h *hour) { h.aws.policies.Err = passing("PolicyInvalid") }, most: cost{passes: 200, writes: 3, events: 3}},
+		"a policy of what is deployed cannot be read": {then: func(h *hour) { h.edit(lawful); h.aws.policies.Err = passing("PolicyInvalid") }, most: cost{passes: 320, writes: 9, calls: 60, events: 4}},
+		"the credentials are gone":                    {then: func(h *hour) { h.aws.credentials = passing("SecretNotFound") }, most: atRest},
+		"a build takes an hour":                       {first: true, then: func(h *hour) { h.runTakes = 2 * time.Hour }, most: inAction},
+		"a build fails":                               {first: true, then: func(h *hour) { h.result = failed("SynthFailed") }, most: cost{passes: 200, writes: 60, calls: 20, events: 60}},
+		"a build meets an outage":                     {first: true, then: func(h *hour) { h.result = failed("RegistryUnreachable"); h.result.Failure.Outlook = problem.Waits }, most: cost{passes: 200, writes: 60, calls: 20, events: 60}},
+		"a build cannot be started":                   {first: true, then: func(h *hour) { h.startErr = passing("NoDiskSpace") }, most: cost{passes: 200, writes: 10, events: 10}},
+		"the app has no such stack":                   {first: true, then: func(h *hour) { h.result = failed("StackNotInApp"); h.result.Failure.Outlook = problem.Stalls }, most: atRest},
+		"a change set is refused":                     {first: true, then: func(h *hour) { h.aws.changeSet.Status = "FAILED" }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
+		"a change set is not made":                    {first: true, then: func(h *hour) { h.aws.writeErr = refused("AccessDenied") }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
+		"a change set cannot be asked for":            {first: true, then: func(h *hour) { h.aws.writeErr = passing("Throttled") }, most: cost{passes: 300, writes: 100, calls: 500, events: 20}},
+		"the stack is another's":                      {first: true, then: func(h *hour) { h.aws.rival = "default/other" }, most: atRest},
 		"the stack is busy": {first: true, then: func(h *hour) {
 			h.aws.stack = decide.Stack{Exists: true, ID: arn, Name: "Web", Status: "UPDATE_IN_PROGRESS"}
 		}, most: inAction},

@@ -1,6 +1,7 @@
 package decide
 
 import (
+	"encoding/json"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -21,6 +22,7 @@ type Observed struct {
 	Drift       Drift
 	Bootstrap   Bootstrap
 	Rival       Rival
+	Policies    Policies
 	// Acted is what came of the action that the decision before this one, in
 	// the same pass, asked for; nil in the first decision of a pass.
 	Acted *Acted
@@ -238,7 +240,13 @@ type Change struct {
 	// Properties are the places that change, Because those that cause a
 	// replacement.
 	Properties, Because []string
+	// Before and After are the resource as CloudFormation shows it before and
+	// after the change: JSON objects with Properties, nil for what it does not show.
+	Before, After json.RawMessage `json:"-"`
 }
+
+// ActionOf says in one word what becomes of a resource.
+func ActionOf(c Change) v1alpha1.ChangeAction { return actionOf(c) }
 
 // Events is what the stack's events since an operation's request token tell.
 type Events struct {

@@ -20,6 +20,8 @@ type pass struct {
 
 	// told: this is the second decision of a pass, about what came of the first.
 	told bool
+	// lawless: the policies cannot be applied, so that no deployment begins.
+	lawless bool
 
 	action  Action
 	after   time.Duration

@@ -16,8 +16,10 @@ var (
 	stateApprovalPending = problem.State("ApprovalPending", problem.Calm)
 	// stateChangesRefused: a plan goes beyond spec.limits or spec.protect.
 	stateChangesRefused = problem.State("ChangesRefused", problem.Calm)
-	stateWindowClosed   = problem.State("WindowClosed", problem.Calm)
-	stateStackDeleted   = problem.State("StackDeleted", problem.Silent)
+	// statePolicyDenied: a plan breaks a rule of a policy.
+	statePolicyDenied = problem.State("PolicyDenied", problem.Calm)
+	stateWindowClosed = problem.State("WindowClosed", problem.Calm)
+	stateStackDeleted = problem.State("StackDeleted", problem.Silent)
 
 	stateDeployDisabled   = problem.State("DeployDisabled", problem.Calm)
 	stateStackRetained    = problem.State("StackRetained", problem.Calm)
@@ -56,6 +58,15 @@ var (
 	errUnknownOperation  = problem.Declare("UnknownOperation", problem.Retries)
 	// errSourceUnavailable is a failure of which only the message is known.
 	errSourceUnavailable = problem.Declare("SourceUnavailable", problem.Waits)
+
+	// ErrPolicyNotFound is a policy whose ConfigMap is not there, ErrPolicyUnreadable
+	// one that the API server does not show, ErrPolicyInvalid one that does not
+	// compile, and ErrPolicySlow one that could not be evaluated in time.
+	ErrPolicyNotFound   = problem.Declare("PolicyNotFound", problem.Waits)
+	ErrPolicyUnreadable = problem.Declare("PolicyUnreadable", problem.Waits)
+	ErrPolicyInvalid    = problem.Declare("PolicyInvalid", problem.Waits)
+	ErrPolicySlow       = problem.Declare("PolicySlow", problem.Waits)
+	policyTroubles      = []*problem.Kind{ErrPolicyNotFound, ErrPolicyUnreadable, ErrPolicyInvalid, ErrPolicySlow}
 
 	// ErrBeforeDeploy is a beforeDeploy hook that failed: nothing was changed.
 	ErrBeforeDeploy = problem.Declare("BeforeDeployFailed", problem.Retries)

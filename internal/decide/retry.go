@@ -19,7 +19,7 @@ const (
 // used up; then the object is stalled until the target changes.
 func retry(p *pass) bool {
 	t := p.st.Target
-	if t == nil || p.st.Held != nil || !MayDeploy(&p.obj.Spec) || p.reached() || p.editPending() {
+	if t == nil || p.st.Held != nil || p.lawless || !MayDeploy(&p.obj.Spec) || p.reached() || p.editPending() {
 		return false
 	}
 	failed := failures(p.st, v1alpha1.OperationDeploy, t.Digest)
