@@ -20,7 +20,11 @@ type canned struct {
 	mu      sync.Mutex
 	answers map[string]func(url.Values) string // by action
 	asked   map[string]int
+	refusal string // the code of the error that is given instead of the answer
 }
+
+// refuse has an answer be an error with a code of AWS's.
+func (s *canned) refuse(code string) { s.refusal = code }
 
 func (s *canned) client(t *testing.T) *Client {
 	t.Helper()
@@ -41,7 +45,14 @@ func (s *canned) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotImplemented)
 		return
 	}
-	fmt.Fprintf(w, "<%sResponse><%sResult>%s</%sResult></%sResponse>", action, action, s.answers[action](r.Form), action, action)
+	answer := s.answers[action](r.Form)
+	if s.refusal != "" {
+		w.WriteHeader(http.StatusBadRequest)
+		fmt.Fprintf(w, "<ErrorResponse><Error><Type>Sender</Type><Code>%s</Code><Message>%s: no</Message></Error></ErrorResponse>", s.refusal, s.refusal)
+		s.refusal = ""
+		return
+	}
+	fmt.Fprintf(w, "<%sResponse><%sResult>%s</%sResult></%sResponse>", action, action, answer, action, action)
 }
 
 const cannedStack = "arn:aws:cloudformation:eu-central-1:123456789012:stack/app/1"

@@ -20,19 +20,32 @@ type changes struct {
 	list   []decide.Change
 	// unseen says that there are more, which could not be read.
 	unseen bool
+	// room is for how many bytes of values there is still room, noValues why
+	// some are missing, and refused that CloudFormation shows none.
+	room     int
+	noValues string
+	refused  bool
 }
 
 // read takes in a change set of which the first page was read already, and
 // those of its nested stacks while the budget of them lasts. Within leads the
 // logical ids.
 func (c *changes) read(ctx context.Context, in *cfn.DescribeChangeSetInput, page *cfn.DescribeChangeSetOutput, within string) error {
+	own := map[string]int{}
+	complete := page.Status == types.ChangeSetStatusCreateComplete
 	for range maxPages {
 		for _, change := range page.Changes {
+			if change.ResourceChange != nil {
+				own[aws.ToString(change.ResourceChange.LogicalResourceId)] = len(c.list)
+			}
 			if err := c.add(ctx, change.ResourceChange, within); err != nil {
 				return err
 			}
 		}
 		if page.NextToken == nil {
+			if complete && len(own) > 0 {
+				return c.value(ctx, in, own)
+			}
 			return nil
 		}
 		next := *in
@@ -59,7 +72,7 @@ func (c *changes) add(ctx context.Context, r *types.ResourceChange, within strin
 		c.unseen = true
 		return nil
 	}
-	in := &cfn.DescribeChangeSetInput{ChangeSetName: r.ChangeSetId, IncludePropertyValues: aws.Bool(true)}
+	in := &cfn.DescribeChangeSetInput{ChangeSetName: r.ChangeSetId}
 	page, err := c.client.changeSetPage(ctx, in)
 	if errors.Is(err, ErrNotFound) {
 		c.unseen = true
@@ -80,28 +93,26 @@ func changeOf(r *types.ResourceChange, within string) decide.Change {
 		Type:         aws.ToString(r.ResourceType),
 	}
 	for _, d := range r.Details {
-		place := placeOf(d.Target)
-		if place == "" {
+		name := nameOf(d.Target)
+		if name == "" {
 			continue
 		}
-		if !slices.Contains(change.Properties, place) {
-			change.Properties = append(change.Properties, place)
+		if !slices.Contains(change.Properties, name) {
+			change.Properties = append(change.Properties, name)
 		}
-		if recreates(d.Target) && !slices.Contains(change.Because, place) {
-			change.Because = append(change.Because, place)
+		if recreates(d.Target) && !slices.Contains(change.Because, name) {
+			change.Because = append(change.Because, name)
 		}
 	}
 	return change
 }
 
-// placeOf names what of a resource is changed: the path of the property, its
-// name, or the attribute, such as Tags.
-func placeOf(t *types.ResourceTargetDefinition) string {
+// nameOf names what of a resource is changed: the property, or the attribute,
+// such as Tags.
+func nameOf(t *types.ResourceTargetDefinition) string {
 	switch {
 	case t == nil:
 		return ""
-	case aws.ToString(t.Path) != "":
-		return *t.Path
 	case aws.ToString(t.Name) != "":
 		return *t.Name
 	}

@@ -35,16 +35,41 @@ var nothingToChange = []string{
 func (c *Client) ChangeSet(ctx context.Context, stack, name string) decide.ChangeSet {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
-	in := &cfn.DescribeChangeSetInput{ChangeSetName: &name, IncludePropertyValues: aws.Bool(true)}
+	in, first, seen := c.changeSet(ctx, stack, name)
+	if !seen.Exists || first.Status == types.ChangeSetStatusFailed && !seen.Empty {
+		return seen
+	}
+	found := changes{client: c, budget: maxNestedChangeSets, room: maxValues}
+	if err := found.read(ctx, in, first, ""); err != nil {
+		return decide.ChangeSet{Err: err}
+	}
+	seen.Changes, seen.Unseen, seen.NoValues = found.list, found.unseen, found.noValues
+	return seen
+}
+
+// ChangeSetState is ChangeSet without the changes, which one that is being
+// executed need not tell again.
+func (c *Client) ChangeSetState(ctx context.Context, stack, name string) decide.ChangeSet {
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	_, _, seen := c.changeSet(ctx, stack, name)
+	return seen
+}
+
+// changeSet reads the first page of a change set. It is read without the values
+// of properties: with them CloudFormation leaves out the resources, and details
+// of resources, whose values it cannot show. See aws-cdk-cli#1780 and #2036.
+func (c *Client) changeSet(ctx context.Context, stack, name string) (*cfn.DescribeChangeSetInput, *cfn.DescribeChangeSetOutput, decide.ChangeSet) {
+	in := &cfn.DescribeChangeSetInput{ChangeSetName: &name}
 	if stack != "" {
 		in.StackName = &stack
 	}
 	first, err := c.changeSetPage(ctx, in)
 	if errors.Is(err, ErrNotFound) {
-		return decide.ChangeSet{Seen: true}
+		return nil, nil, decide.ChangeSet{Seen: true}
 	}
 	if err != nil {
-		return decide.ChangeSet{Err: err}
+		return nil, nil, decide.ChangeSet{Err: err}
 	}
 	seen := decide.ChangeSet{
 		Seen:            true,
@@ -58,14 +83,8 @@ func (c *Client) ChangeSet(ctx context.Context, stack, name string) decide.Chang
 	}
 	if first.Status == types.ChangeSetStatusFailed && !seen.Empty {
 		seen.Reason += c.validationFailures(ctx, first)
-		return seen
 	}
-	found := changes{client: c, budget: maxNestedChangeSets}
-	if err := found.read(ctx, in, first, ""); err != nil {
-		return decide.ChangeSet{Err: err}
-	}
-	seen.Changes, seen.Unseen = found.list, found.unseen
-	return seen
+	return in, first, seen
 }
 
 func isEmpty(s *cfn.DescribeChangeSetOutput) bool {

@@ -63,7 +63,11 @@ func observeAWS(ctx context.Context, aws *cloudformation.Client, needs decide.Ne
 		seen.Stack.Err = judged(seen.Stack.Err)
 	}
 	if needs.ChangeSet != "" {
-		seen.ChangeSet = aws.ChangeSet(ctx, needs.Stack, needs.ChangeSet)
+		read := aws.ChangeSetState
+		if needs.Changes {
+			read = aws.ChangeSet
+		}
+		seen.ChangeSet = read(ctx, needs.Stack, needs.ChangeSet)
 		seen.ChangeSet.Err = judged(seen.ChangeSet.Err)
 	}
 	if needs.Events != "" && seen.Stack.Exists {

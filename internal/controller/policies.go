@@ -192,8 +192,9 @@ func planOf(obj *v1alpha1.CdkTsStack, seen decide.Observed, template string) pol
 		Creates: seen.Stack.Unborn(), Unseen: seen.ChangeSet.Unseen, Template: []byte(template), Object: obj,
 	}
 	for _, c := range seen.ChangeSet.Changes {
+		action, places := decide.Judged(c)
 		plan.Changes = append(plan.Changes, policy.Change{
-			LogicalID: c.LogicalID, Path: op.Plan.ConstructPaths[c.LogicalID], Type: c.Type, Action: decide.ActionOf(c), Changed: c.Properties,
+			LogicalID: c.LogicalID, Path: op.Plan.ConstructPaths[c.LogicalID], Type: c.Type, Action: action, Changed: places,
 			Before: c.Before, After: c.After,
 		})
 	}

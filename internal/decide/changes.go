@@ -34,7 +34,8 @@ func (p *pass) noteChanges(op *v1alpha1.Operation, cs ChangeSet) {
 }
 
 // planDigest names what a plan would do: two plans of one digest are the same to
-// whoever approves them.
+// whoever approves them. Assets are in it by the template, which names them by
+// the hashes of their content, as it does the templates of nested stacks.
 func planDigest(plan *v1alpha1.Plan, all []Change, stack Stack) string {
 	core := *plan
 	// These say where the plan came from, not what it does.
@@ -96,11 +97,12 @@ func changesOf(op *v1alpha1.Operation, all []Change, protect []string) *v1alpha1
 }
 
 func resourceChange(c Change, plan *v1alpha1.Plan) v1alpha1.ResourceChange {
+	properties, because := c.places()
 	one := v1alpha1.ResourceChange{
 		Action:     actionOf(c),
 		LogicalID:  problem.CutMiddle(c.LogicalID, maxChangedName),
 		Type:       problem.CutMiddle(c.Type, maxChangedName),
-		Properties: places(c.Properties),
+		Properties: places(properties),
 		Kept:       strings.HasSuffix(c.PolicyAction, "Retain") || strings.HasSuffix(c.PolicyAction, "Snapshot"),
 	}
 	if plan != nil {
@@ -108,7 +110,7 @@ func resourceChange(c Change, plan *v1alpha1.Plan) v1alpha1.ResourceChange {
 	}
 	switch one.Action {
 	case v1alpha1.ChangeReplace, v1alpha1.ChangeMayReplace:
-		one.Because = places(c.Because)
+		one.Because = places(because)
 	case v1alpha1.ChangeRemove:
 	default:
 		one.Kept = false

@@ -13,7 +13,7 @@ func init() {
 			follow: followDeploy,
 			steps: map[v1alpha1.OperationStep]row{
 				v1alpha1.StepBuilding:  {runs: true, hook: BeforeDeploy, tentative: true, phase: v1alpha1.PhaseCloning, sentence: "building", follow: build},
-				v1alpha1.StepPlanning:  {needs: []need{needChangeSet, needBootstrap, needRival}, tentative: true, sentence: "creating the change set", follow: plan},
+				v1alpha1.StepPlanning:  {needs: []need{needChanges, needBootstrap, needRival}, tentative: true, sentence: "creating the change set", follow: plan},
 				v1alpha1.StepClearing:  {needs: []need{needEvents}, token: "-clear", sentence: "deleting a stack whose creation had failed", follow: clearFailedCreation},
 				v1alpha1.StepUnwedging: {needs: []need{needEvents}, token: "-continue", sentence: "continuing a rollback that had failed", follow: unwedge},
 				v1alpha1.StepExecuting: {needs: []need{needChangeSet, needEvents}, sentence: "executing the change set", follow: execute},

@@ -17,8 +17,10 @@ type Needs struct {
 	Run string
 	// Stack asks for the stack of that ARN or name.
 	Stack string
-	// ChangeSet asks for the change set of that name, of the stack above.
+	// ChangeSet asks for the change set of that name, of the stack above, and
+	// Changes for what it does.
 	ChangeSet string
+	Changes   bool
 	// Events asks for the events of the stack under that token, since then.
 	Events      string
 	EventsSince time.Time

@@ -1,7 +1,6 @@
 package decide
 
 import (
-	"encoding/json"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -220,7 +219,10 @@ type ChangeSet struct {
 	Changes []Change
 	// Unseen says that it does more, in nested stacks that could not be read.
 	Unseen bool
-	Err    error
+	// NoValues says why the values of changes are not known, "" when none is
+	// missing.
+	NoValues string
+	Err      error
 }
 
 // Change is what a change set does to one resource, in CloudFormation's words:
@@ -237,16 +239,12 @@ type Change struct {
 	// followed by "/".
 	LogicalID string
 	Type      string
-	// Properties are the places that change, Because those that cause a
+	// Properties are the names of what changes, Because of those that cause a
 	// replacement.
 	Properties, Because []string
-	// Before and After are the resource as CloudFormation shows it before and
-	// after the change: JSON objects with Properties, nil for what it does not show.
-	Before, After json.RawMessage `json:"-"`
+	// Values are known where CloudFormation tells them.
+	Values `json:"-"`
 }
-
-// ActionOf says in one word what becomes of a resource.
-func ActionOf(c Change) v1alpha1.ChangeAction { return actionOf(c) }
 
 // Events is what the stack's events since an operation's request token tell.
 type Events struct {

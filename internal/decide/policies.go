@@ -99,6 +99,12 @@ func tellPolicies(p *pass) bool {
 	return false
 }
 
+// Judged is what becomes of a resource, in one word, and which places of it change.
+func Judged(c Change) (action v1alpha1.ChangeAction, places []string) {
+	places, _ = c.places()
+	return actionOf(c), places
+}
+
 // PlanToJudge is the digest of the plan that stands at the gates, "" when none
 // does, or when the status has what the policies of that digest say of it.
 func PlanToJudge(obj *v1alpha1.CdkTsStack, seen Observed, policies string) string {

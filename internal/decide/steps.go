@@ -54,6 +54,8 @@ type need int
 
 const (
 	needChangeSet need = iota
+	// needChanges is the change set with what it does.
+	needChanges
 	needEvents
 	needBootstrap
 	needRival
@@ -146,6 +148,8 @@ func lookAtOperation(op *v1alpha1.Operation) Needs {
 		switch need {
 		case needChangeSet:
 			n.ChangeSet = op.ID
+		case needChanges:
+			n.ChangeSet, n.Changes = op.ID, true
 		case needEvents:
 			n.Events, n.EventsSince = Token(op), op.StepStartedAt.Time
 		case needBootstrap:

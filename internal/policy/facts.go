@@ -114,7 +114,7 @@ func properties(context json.RawMessage) (all map[string]any, shown bool) {
 	if len(context) == 0 || json.Unmarshal(context, &seen) != nil {
 		return nil, false
 	}
-	return object(seen.Properties), true
+	return seen.Properties, seen.Properties != nil
 }
 
 // objectFacts are what policies see of an object.

@@ -83,9 +83,15 @@ func text(v ref.Val) string {
 // Manager then.
 var notKnown = []string{"{{changeSet:KNOWN_AFTER_APPLY}}", "{{resolve:"}
 
+// masked is what CloudFormation shows of a parameter that is a secret (NoEcho).
+const masked = types.String("****")
+
 func known(v ref.Val) bool {
 	switch v := v.(type) {
 	case types.String:
+		if v == masked {
+			return false
+		}
 		for _, mark := range notKnown {
 			if strings.Contains(string(v), mark) {
 				return false

@@ -1,7 +1,7 @@
 package cfn
 
 import (
-	"encoding/json"
+	"slices"
 	"strconv"
 
 	"awscdk.dev/operator/demo/localaws/cloud"
@@ -41,8 +41,10 @@ func describeChangeSet(s *Service, c *wire.Call) (any, error) {
 
 func (p *planned) describe(values bool, cs *ChangeSet) map[string]any {
 	details := []any{}
-	for _, d := range p.details {
-		details = append(details, d.describe(values, cs.Mode))
+	for i, d := range p.details {
+		if values || !p.namedBefore(i) {
+			details = append(details, d.describe(values, cs.Mode))
+		}
 	}
 	scope := []any{}
 	for _, name := range p.scope {
@@ -55,27 +57,24 @@ func (p *planned) describe(values bool, cs *ChangeSet) map[string]any {
 		"ChangeSetId": orNil(p.changeSet),
 	}
 	if values {
-		change["BeforeContext"] = contextText(p.before)
-		change["AfterContext"] = contextText(p.after)
+		change["BeforeContext"], change["AfterContext"] = p.before.text(), p.after.text()
 	}
 	return map[string]any{"Type": "Resource", "ResourceChange": change}
 }
 
-// contextText writes properties as the JSON text that a change set shows.
-func contextText(props map[string]any) any {
-	if props == nil {
-		return nil
-	}
-	raw, _ := json.Marshal(map[string]any{"Properties": props})
-	return string(raw)
+// namedBefore says whether an earlier detail is of the same property for the
+// same cause: without values, AWS tells of each once.
+func (p *planned) namedBefore(i int) bool {
+	d := p.details[i]
+	return slices.ContainsFunc(p.details[:i], func(other detail) bool {
+		return other.attribute == d.attribute && other.name == d.name && other.source == d.source && other.cause == d.cause
+	})
 }
 
 func (d *detail) describe(values bool, mode string) map[string]any {
-	target := map[string]any{
-		"Attribute": d.attribute, "Name": orNil(d.name), "RequiresRecreation": d.recreation, "Path": orNil(d.path),
-		"AttributeChangeType": d.kind,
-	}
+	target := map[string]any{"Attribute": d.attribute, "Name": orNil(d.name), "RequiresRecreation": d.recreation}
 	if values {
+		target["Path"], target["AttributeChangeType"] = orNil(d.path), d.kind
 		target["BeforeValue"], target["AfterValue"] = valueText(d.before), valueText(d.after)
 	}
 	if mode == "REVERT_DRIFT" {

@@ -33,6 +33,7 @@ type scope struct {
 	export     func(name string) (string, error)
 	ssm        func(name string) (string, error)
 	imports    map[string]bool // names imported so far
+	plans      bool            // references to secrets are left as they are
 }
 
 // eval computes v; intrinsic functions are replaced by their results.
@@ -96,10 +97,15 @@ func (s *scope) evalList(list []any) (any, error) {
 
 var dynamicReference = regexp.MustCompile(`\{\{resolve:([a-z-]+):([^}]*)\}\}`)
 
-// dynamic replaces {{resolve:ssm:…}}; other dynamic references are refused.
+// dynamic replaces {{resolve:ssm:…}}. References to secrets are left as they
+// are in a change set, as AWS does, and refused when it is executed.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/dynamic-references-ssm-secure-strings.html
 func (s *scope) dynamic(text string) (any, error) {
 	for _, m := range dynamicReference.FindAllStringSubmatch(text, -1) {
 		if m[1] != "ssm" {
+			if s.plans && (m[1] == "ssm-secure" || m[1] == "secretsmanager") {
+				continue
+			}
 			return nil, wire.Errorf("NotImplemented", "the local AWS does not resolve {{resolve:%s:…}}", m[1])
 		}
 		name, _, _ := strings.Cut(m[2], ":")

@@ -142,7 +142,7 @@ func (s *Service) planNested(st *Stack, cs *ChangeSet, changes []planned) error 
 		if ch.typ != nestedType || ch.action != "Modify" || child == nil {
 			continue
 		}
-		config, err := s.nestedConfig(st, &StackResource{Logical: ch.logical, Props: ch.after})
+		config, err := s.nestedConfig(st, &StackResource{Logical: ch.logical, Props: ch.props})
 		if err != nil {
 			return err
 		}

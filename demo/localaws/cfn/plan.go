@@ -16,7 +16,8 @@ type planned struct {
 	policy                         string
 	scope                          []string
 	details                        []detail
-	before, after                  map[string]any
+	props                          map[string]any // as they will be
+	before, after                  *side          // as they are shown
 	drift                          string
 	changeSet                      string // of the nested stack that this resource is
 }
@@ -51,19 +52,19 @@ func (s *Service) plan(st *Stack, config Config) ([]planned, error) {
 	for _, logical := range slices.Sorted(maps.Keys(st.Resources)) {
 		r := st.Resources[logical]
 		if r.Physical != "" && (config.Template.Resources[logical] == nil || !s.isActive(config, logical)) {
-			out = append(out, removal(r))
+			out = append(out, st.removal(r))
 		}
 	}
 	slices.SortStableFunc(out, func(a, b planned) int { return strings.Compare(a.logical, b.logical) })
 	return out, nil
 }
 
-func removal(r *StackResource) planned {
+func (st *Stack) removal(r *StackResource) planned {
 	policy := "Delete"
 	if strings.HasPrefix(r.Definition.DeletionPolicy, "Retain") {
 		policy = "Retain"
 	}
-	return planned{action: "Remove", logical: r.Logical, physical: r.Physical, typ: r.Type, policy: policy, before: r.Props}
+	return planned{action: "Remove", logical: r.Logical, physical: r.Physical, typ: r.Type, policy: policy, before: st.Config.shown(r.Definition, r.Props)}
 }
 
 type planner struct {
@@ -76,6 +77,7 @@ type planner struct {
 
 func (p *planner) scope() *scope {
 	sc := p.service.baseScope(p.stack, p.config)
+	sc.plans = true
 	sc.ref = func(logical string) (any, error) {
 		if p.fresh[logical] || p.stack.Resources[logical] == nil {
 			return unknown, nil
@@ -146,11 +148,11 @@ func (p *planner) resource(logical string) (*planned, error) {
 	props, r := v.(map[string]any), p.stack.Resources[logical]
 	if r == nil || r.Physical == "" {
 		p.fresh[logical] = true
-		return &planned{action: "Add", logical: logical, typ: d.Type, after: props}, nil
+		return &planned{action: "Add", logical: logical, typ: d.Type, props: props, after: p.config.shown(d, props)}, nil
 	}
 	change := &planned{
 		action: "Modify", logical: logical, physical: r.Physical, typ: d.Type, replacement: "False",
-		before: r.Props, after: props,
+		props: props, before: p.stack.Config.shown(r.Definition, r.Props), after: p.config.shown(d, props),
 	}
 	p.properties(change, r, d)
 	p.attributes(change, r, d)
@@ -172,10 +174,11 @@ func (p *planner) resource(logical string) (*planned, error) {
 }
 
 func (p *planner) properties(change *planned, r *StackResource, d *Definition) {
-	for _, diff := range differences("", r.Props, change.after) {
+	for _, diff := range differences("", r.Props, change.props) {
 		name := diff.top()
 		det := detail{
-			attribute: "Properties", name: name, path: "/Properties" + diff.path, before: diff.before, after: diff.after,
+			attribute: "Properties", name: name, path: "/Properties" + diff.path,
+			before: change.before.mask(diff.path, diff.before), after: change.after.mask(diff.path, diff.after),
 			recreation: "Never", kind: changeKind(diff.before, diff.after), evaluation: "Static",
 		}
 		det.source, det.cause = p.source(r.Definition.Properties[name], d.Properties[name])
