@@ -56,6 +56,7 @@ func TestApprovals(t *testing.T) {
 	w.verdict("an acknowledgement without the verb", try(w.alice, annotations("awscdk.dev/acknowledge", "0123456789abcdef Users")), noVerb)
 	w.verdict("an emergency without the verb", try(w.alice, annotations("emergency-deployment", "true", "emergency-reason", "x")), "the verb override on cdktsstacks, and alice has not")
 	w.verdict("looser rules", try(w.alice, patch(fields{"spec": fields{"approval": nil, "limits": fields{"maxRemoved": 9}}})), "spec.approval, spec.limits: only those who have the verb approve")
+	w.verdict("other policies", try(w.alice, patch(fields{"spec": fields{"policies": []any{fields{"name": "baseline", "builtIn": "Baseline", "enforcement": "Warn"}}}})), "spec.policies: only those who have the verb approve")
 	w.verdict("other windows", try(w.alice, patch(fields{"spec": fields{"windows": nil}})), "spec.windows: only those who have the verb override")
 	w.verdict("a new object that brings its approval", w.alice.Create(t.Context(), func() client.Object {
 		o := w.stack("new", nil)

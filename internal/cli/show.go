@@ -128,6 +128,29 @@ func showChanges(p painter, c *v1alpha1.Changes) {
 	if len(t.rows) > 0 {
 		t.write("    ")
 	}
+	if c.Policies != nil {
+		showPolicies(p, c.Policies)
+	}
+}
+
+// showPolicies lists the rules that a plan breaks.
+func showPolicies(p painter, r *v1alpha1.PolicyResults) {
+	if len(r.Findings) == 0 {
+		return
+	}
+	p.printf("  policies: %d denied, %d warned\n", r.Denied, r.Warned)
+	t := &table{p: p}
+	for _, f := range r.Findings {
+		c := red
+		if f.Enforcement == v1alpha1.EnforcementWarn {
+			c = yellow
+		}
+		t.paint([]color{c, plain, plain}, strings.ToLower(string(f.Enforcement)), f.Policy+" "+f.Rule, f.LogicalID, f.Message)
+	}
+	if r.Omitted > 0 {
+		t.add("", fmt.Sprintf("and %d more", r.Omitted))
+	}
+	t.write("    ")
 }
 
 func remarks(r v1alpha1.ResourceChange) string {

@@ -37,6 +37,8 @@ func next(o *v1alpha1.CdkTsStack, ready *metav1.Condition) string {
 		return "It is as it should be."
 	case meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionApprovalPending):
 		return "It waits for a person: kubectl cdk plan " + name + ", then kubectl cdk approve " + name + " or kubectl cdk acknowledge " + name
+	case ready.Reason == "PolicyDenied":
+		return "It goes on when the app or the policy is changed: kubectl cdk plan " + name + " shows what breaks it"
 	case meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled):
 		return "It is not tried again by itself. Put right what the message says; when that is no edit of the object or a new commit: kubectl cdk deploy " + name
 	case o.Spec.Suspend:

@@ -80,6 +80,8 @@ func held(o *v1alpha1.CdkTsStack) string {
 			needs = append(needs, "an acknowledgement")
 		case "WindowClosed":
 			needs = append(needs, "its window")
+		case "PolicyDenied":
+			needs = append(needs, "a change, since it breaks a policy")
 		default:
 			needs = append(needs, g.Name)
 		}

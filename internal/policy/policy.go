@@ -72,9 +72,12 @@ const maxMistakes = 5
 func (c *Compiler) Compile(sources []Source) (*Set, error) {
 	set := &Set{}
 	var mistakes []string
+	sum := sha256.New()
 	for _, s := range sources {
 		for _, name := range slices.Sorted(maps.Keys(s.Files)) {
-			f, err := c.file(s.Files[name])
+			key := sha256.Sum256([]byte(s.Files[name]))
+			fmt.Fprintf(sum, "%q %q %t %q %x\n", s.Name, s.Where, s.Warns, name, key)
+			f, err := c.file(key, s.Files[name])
 			if err != nil {
 				mistakes = append(mistakes, fmt.Sprintf("%s, key %s: %v", s.Where, name, err))
 				continue
@@ -91,14 +94,13 @@ func (c *Compiler) Compile(sources []Source) (*Set, error) {
 	if len(mistakes) > 0 {
 		return nil, errors.New(strings.Join(mistakes, "; "))
 	}
-	set.digest = digest(sources)
+	set.digest = hex.EncodeToString(sum.Sum(nil)[:8])
 	return set, nil
 }
 
 // file compiles a file, or finds it among those that were compiled, mistakes
-// included.
-func (c *Compiler) file(text string) (*file, error) {
-	key := sha256.Sum256([]byte(text))
+// included; key is the digest of the text.
+func (c *Compiler) file(key [sha256.Size]byte, text string) (*file, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if known, is := c.files[key]; is {

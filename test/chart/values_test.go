@@ -75,6 +75,7 @@ var ownValues = map[string]effect{
 	"operator.extraEnv from a Secret":    {"operator: {extraEnv: [{name: SLACK_WEBHOOK_URL, valueFrom: {secretKeyRef: {name: hooks, key: slack}}}]}", "Deployment", release, container + `env[?(@.name=="SLACK_WEBHOOK_URL")].valueFrom.secretKeyRef.name}`, "hooks"},
 	"operator.envFrom":                   {"operator: {envFrom: [{secretRef: {name: hook-variables}}]}", "Deployment", release, container + "envFrom[*].secretRef.name}", "hook-variables"},
 	"operator.identity":                  {"operator: {identity: Roles}", "Deployment", release, container + "args}", "--operator-identity=Roles"},
+	"planPolicies.enabled":               {"planPolicies: {enabled: true}", "Deployment", release, container + "args}", "--plan-policies"},
 	"operator.extraArgs":                 {"operator: {extraArgs: [--max-runs=5]}", "Deployment", release, container + "args}", "--max-runs=5"},
 	"fullnameOverride":                   {"fullnameOverride: second", "Deployment", "second", "{.metadata.name}", "second"},
 	"watchNamespaces":                    {"watchNamespaces: [a, b]", "Deployment", release, container + "args}", "--watch-namespaces=a,b"},

@@ -84,6 +84,9 @@ rollingUpdate:
 {{- with $v.operator.identity }}
 - --operator-identity={{ . }}
 {{- end }}
+{{- if $v.planPolicies.enabled }}
+- --plan-policies
+{{- end }}
 {{- with $v.operator.extraArgs }}
 {{ toYaml . }}
 {{- end }}
