@@ -74,11 +74,9 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	f.StringVar(&s.shard, "shard", getenv("AWSCDK_OPERATOR_SHARD"), "`name` of the shard: take the objects whose label awscdk.dev/shard has that value; by default those without the label (AWSCDK_OPERATOR_SHARD)")
 	f.StringVar(&s.leaderNamespace, "leader-election-namespace", getenv("POD_NAMESPACE"), "`namespace` of the lease; that of the pod by default")
 	identity := f.String("operator-identity", getenv("AWSCDK_OPERATOR_IDENTITY"), "what objects that name no credentials may use the operator's own AWS identity for: All, Roles (to assume spec.roleARN) or None; by default All, and Roles with --executor Job (AWSCDK_OPERATOR_IDENTITY)")
-	planPolicies, err := parseBool("AWSCDK_OPERATOR_PLAN_POLICIES", getenv("AWSCDK_OPERATOR_PLAN_POLICIES"))
-	if err != nil {
+	if err := s.policyFlags(f, getenv); err != nil {
 		return s, err
 	}
-	f.BoolVar(&s.planPolicies, "plan-policies", planPolicies, "hold the plans of all objects to the rules in ConfigMaps of the operator's namespace with the label awscdk.dev/plan-policy=true (AWSCDK_OPERATOR_PLAN_POLICIES)")
 	f.StringVar(&s.watch, "watch-namespaces", getenv("WATCH_NAMESPACES"), "namespaces to look after, separated by commas; all by default")
 	f.StringVar(&s.sshSecret.Name, "ssh-key-secret", or(getenv("AWSCDK_OPERATOR_SSH_KEY_SECRET"), "awscdk-operator-ssh-key"), "`name` of the Secret, in the operator's namespace, with the key for ssh repositories that name no Secret (AWSCDK_OPERATOR_SSH_KEY_SECRET)")
 	f.StringVar(&s.sshKey, "ssh-key-file", "", "private key that takes the place of that Secret")
@@ -172,6 +170,12 @@ func (s *settings) lease() string {
 		return "awscdk-operator"
 	}
 	return "awscdk-operator-" + s.shard
+}
+
+func (s *settings) policyFlags(f *flag.FlagSet, getenv func(string) string) error {
+	on, err := parseBool("AWSCDK_OPERATOR_PLAN_POLICIES", getenv("AWSCDK_OPERATOR_PLAN_POLICIES"))
+	f.BoolVar(&s.planPolicies, "plan-policies", on, "hold the plans of all objects to the rules in ConfigMaps of the operator's namespace with the label awscdk.dev/plan-policy=true (AWSCDK_OPERATOR_PLAN_POLICIES)")
+	return err
 }
 
 // policyNamespace is where policies for all objects are, "" without such.

@@ -6,7 +6,6 @@ import (
 
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/decide"
-	"awscdk.dev/operator/internal/policy"
 
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -19,9 +18,8 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 	if needs.Head {
 		seen.Head = p.head(ctx, needs)
 	}
-	var policies *policy.Set
-	if needs.Policies {
-		policies, seen.Policies = p.policySet(ctx, needs.PoliciesNotBefore)
+	if needs.Policies && p.obj.Status.Operation == nil {
+		_, seen.Policies = p.policySet(ctx, needs.PoliciesNotBefore)
 	}
 	if needs.Run != "" {
 		p.wake.onRun(needs.Run, client.ObjectKeyFromObject(p.obj))
@@ -47,7 +45,7 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 		seen.Stack, needs.Stack = p.stackRead(ctx, needs.Stack), ""
 	}
 	observeAWS(ctx, aws, needs, &seen)
-	p.judge(ctx, aws, policies, &seen)
+	p.judge(ctx, aws, needs, &seen)
 	if needs.Rival {
 		seen.Rival = p.rival(ctx, p.obj, cmp.Or(seen.ChangeSet.StackID, seen.Stack.ID), needs.Place)
 	}

@@ -68,7 +68,7 @@ func (k *policies) get(ctx context.Context, name types.NamespacedName, notBefore
 	return sources, err
 }
 
-// policies are those that hold for the object, read not before a time.
+// policySet are the policies that hold for the object, read not before a time.
 func (p *pass) policySet(ctx context.Context, notBefore time.Time) (*policy.Set, decide.Policies) {
 	seen := decide.Policies{Seen: true}
 	sources, err := p.policySources(ctx, notBefore)
@@ -156,8 +156,12 @@ func (r *Reconciler) listPolicies(ctx context.Context) ([]policy.Source, error) 
 
 // judge has the policies judge the plan that stands at the gates, unless the
 // status has what they say of it.
-func (p *pass) judge(ctx context.Context, aws *cloudformation.Client, set *policy.Set, seen *decide.Observed) {
-	if set == nil || decide.PlanToJudge(p.obj, *seen, seen.Policies.Digest) == "" {
+func (p *pass) judge(ctx context.Context, aws *cloudformation.Client, needs decide.Needs, seen *decide.Observed) {
+	if !needs.Policies || !decide.AtGates(p.obj, *seen) {
+		return // a change set in the making has nothing to be judged yet
+	}
+	var set *policy.Set
+	if set, seen.Policies = p.policySet(ctx, needs.PoliciesNotBefore); set == nil || !decide.ToJudge(p.obj, *seen) {
 		return
 	}
 	op, cs := p.obj.Status.Operation, seen.ChangeSet

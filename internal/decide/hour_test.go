@@ -189,7 +189,7 @@ func (h *hour) observe(n decide.Needs) decide.Observed {
 		return seen
 	}
 	h.observeAWS(n, &seen)
-	if n.Policies && seen.Policies.Err == nil && decide.PlanToJudge(h.obj, seen, seen.Policies.Digest) != "" {
+	if n.Policies && seen.Policies.Err == nil && decide.ToJudge(h.obj, seen) {
 		h.calls++
 		seen.Policies.Judged, seen.Policies.Findings = true, h.aws.policies.Findings
 	}

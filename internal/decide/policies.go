@@ -105,31 +105,25 @@ func Judged(c Change) (action v1alpha1.ChangeAction, places []string) {
 	return actionOf(c), places
 }
 
-// PlanToJudge is the digest of the plan that stands at the gates, "" when none
-// does, or when the status has what the policies of that digest say of it.
-func PlanToJudge(obj *v1alpha1.CdkTsStack, seen Observed, policies string) string {
+// AtGates says whether the gates are going to be asked about a plan: its change
+// set can be executed, or changes nothing but the termination protection.
+func AtGates(obj *v1alpha1.CdkTsStack, seen Observed) bool {
 	op, cs := obj.Status.Operation, seen.ChangeSet
-	if op == nil || op.Step != v1alpha1.StepPlanning || op.Plan == nil || policies == "" || !seen.Stack.Seen || !judgeable(op.Plan, seen) {
-		return ""
-	}
-	digest := planDigest(op.Plan, cs.Changes, seen.Stack)
-	if known(obj.Status.Changes, op, digest, policies) != nil {
-		return ""
-	}
-	return digest
-}
-
-// judgeable says whether a plan is going to stand at the gates: its change set can
-// be executed, or it changes nothing but the termination protection.
-func judgeable(plan *v1alpha1.Plan, seen Observed) bool {
-	switch cs := seen.ChangeSet; {
-	case !cs.Exists:
+	switch {
+	case op == nil || op.Step != v1alpha1.StepPlanning || op.Plan == nil || !seen.Stack.Seen || !cs.Exists:
 		return false
 	case cs.Status == changeSetFailed:
-		return cs.Empty && protectionMoves(plan, seen.Stack) != nil
-	default:
-		return cs.Status == changeSetComplete && cs.ExecutionStatus == executionAvailable
+		return cs.Empty && protectionMoves(op.Plan, seen.Stack) != nil
 	}
+	return cs.Status == changeSetComplete && cs.ExecutionStatus == executionAvailable
+}
+
+// ToJudge says whether the policies have to be asked about the plan that stands at
+// the gates. They are not when there are none, or when the status has what they
+// say of it.
+func ToJudge(obj *v1alpha1.CdkTsStack, seen Observed) bool {
+	op, by := obj.Status.Operation, seen.Policies.Digest
+	return by != "" && AtGates(obj, seen) && known(obj.Status.Changes, op, planDigest(op.Plan, seen.ChangeSet.Changes, seen.Stack), by) == nil
 }
 
 // known is what the policies of a digest were found to say of a plan.

@@ -115,7 +115,7 @@ func policiesSeen(t *testing.T, d *datadriven.TestData, err error) Policies {
 
 // judge adds what the policies say of a plan that has to be judged.
 func (s *story) judge(seen *Observed) {
-	if PlanToJudge(s.obj, *seen, seen.Policies.Digest) != "" && seen.Policies.Err == nil {
+	if ToJudge(s.obj, *seen) && seen.Policies.Err == nil {
 		seen.Policies.Judged, seen.Policies.Findings = true, s.world.Policies.Findings
 	}
 }

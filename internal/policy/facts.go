@@ -2,6 +2,7 @@ package policy
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -64,6 +65,9 @@ func factsOf(p Plan) (*facts, error) {
 		r := resourceFacts(c, object(definitions[c.LogicalID]), &values)
 		all = append(all, r)
 		f.resources = append(f.resources, r)
+	}
+	if values.beyond {
+		return nil, errors.New("the template of the plan is nested too deeply to be judged")
 	}
 	f.plan = map[string]any{
 		"stackName": p.StackName, "account": p.Account, "region": p.Region, "revision": p.Revision,

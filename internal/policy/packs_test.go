@@ -18,10 +18,10 @@ import (
 // them.
 func change(t *testing.T, kind string, action v1alpha1.ChangeAction, before, after string) policy.Change {
 	t.Helper()
-	return policy.Change{LogicalID: "It", Type: kind, Action: action, Before: context(t, before), After: context(t, after)}
+	return policy.Change{LogicalID: "It", Type: kind, Action: action, Before: shown(t, before), After: shown(t, after)}
 }
 
-func context(t *testing.T, properties string) json.RawMessage {
+func shown(t *testing.T, properties string) json.RawMessage {
 	t.Helper()
 	if properties == "" {
 		return nil

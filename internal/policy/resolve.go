@@ -5,8 +5,12 @@ import (
 	"strings"
 )
 
-// maxDepth bounds how deep a template is followed.
-const maxDepth = 60
+// The bounds of what is followed of a template, which has 1 MiB at most: how deep,
+// and how many values.
+const (
+	maxDepth = 1000
+	maxSteps = 1_000_000
+)
 
 // resolver fills in what can be told of a template before its execution: the
 // parameters that the plan gives a value, the account, region and partition, and
@@ -14,13 +18,21 @@ const maxDepth = 60
 type resolver struct {
 	template map[string]any
 	plan     Plan
+	// conditions are those that were evaluated, or are being.
+	conditions map[string]verdict
+	steps      int
+	// beyond is true when the template goes beyond the bounds.
+	beyond bool
 }
+
+// verdict is what a condition says, ok when that can be told.
+type verdict struct{ holds, ok bool }
 
 // nothing stands for AWS::NoValue: the property is left out.
 type nothing struct{}
 
 func (r *resolver) resolve(v any, depth int) any {
-	if depth > maxDepth {
+	if r.stop(depth) {
 		return v
 	}
 	switch v := v.(type) {
@@ -45,6 +57,13 @@ func (r *resolver) resolve(v any, depth int) any {
 		return all
 	}
 	return v
+}
+
+// stop counts a step, and says whether it is one too many.
+func (r *resolver) stop(depth int) bool {
+	r.steps++
+	r.beyond = r.beyond || depth > maxDepth || r.steps > maxSteps
+	return r.beyond
 }
 
 // call takes a function of templates apart.
@@ -189,14 +208,25 @@ func scalar(v any) (string, bool) {
 
 // condition evaluates a condition of the template, by name or as it stands.
 func (r *resolver) condition(v any, depth int) (holds, ok bool) {
-	if name, is := v.(string); is {
-		v, is = object(r.template["Conditions"])[name]
-		if !is {
-			return false, false
-		}
+	id, named := v.(string)
+	if !named {
+		return r.evaluate(v, depth)
 	}
+	if known, is := r.conditions[id]; is {
+		return known.holds, known.ok
+	}
+	if r.conditions == nil {
+		r.conditions = map[string]verdict{}
+	}
+	r.conditions[id] = verdict{} // one that refers to itself cannot be told
+	holds, ok = r.evaluate(object(r.template["Conditions"])[id], depth)
+	r.conditions[id] = verdict{holds, ok}
+	return holds, ok
+}
+
+func (r *resolver) evaluate(v any, depth int) (holds, ok bool) {
 	name, argument, is := call(object(v))
-	if !is || depth > maxDepth {
+	if !is || r.stop(depth) {
 		return false, false
 	}
 	parts, _ := argument.([]any)
