@@ -89,7 +89,7 @@ func FuzzResolve(f *testing.F) {
 	} {
 		f.Add(text)
 	}
-	f.Fuzz(func(t *testing.T, text string) {
+	f.Fuzz(func(_ *testing.T, text string) {
 		_, _ = ofTemplate(text)
 	})
 }
