@@ -87,7 +87,7 @@ type ApprovalStatus struct {
 
 // GateStatus is a gate that holds the plan.
 type GateStatus struct {
-	// name of the gate: window, policies, limits, approval.
+	// name of the gate: planOnly, window, policies, limits, approval.
 	Name string `json:"name"`
 	// reason is CamelCase, for scripts.
 	Reason string `json:"reason"`

@@ -176,6 +176,11 @@ type CdkTsStackSpec struct {
 	// +kubebuilder:validation:XValidation:rule="duration(self) >= duration('1m') && duration(self) <= duration('24h')",message="timeout must lie between 1m and 24h, for example 1h30m"
 	Timeout *metav1.Duration `json:"timeout,omitempty"`
 
+	// planOnly has plans made and shown in status.changes, and none executed.
+	// Deleting the object still does as actions.destroy says.
+	// +optional
+	PlanOnly bool `json:"planOnly,omitempty"`
+
 	// windows say when a deployment may change the stack; absent, it always may.
 	// +optional
 	Windows *Windows `json:"windows,omitempty"`

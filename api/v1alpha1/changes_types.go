@@ -14,6 +14,19 @@ const (
 	ChangeImport     ChangeAction = "Import"
 )
 
+// ChangeClass says how a change concerns people; none for one that is ordinary.
+type ChangeClass string
+
+// The classes, the worst first; a change has the first that fits.
+const (
+	// ChangeDestructive removes or replaces the resource, or may replace it.
+	ChangeDestructive ChangeClass = "Destructive"
+	// ChangeSecurity newly allows something to somebody.
+	ChangeSecurity ChangeClass = "Security"
+	// ChangeMoved moves the construct in the app, and changes nothing in AWS.
+	ChangeMoved ChangeClass = "Moved"
+)
+
 // Changes is what a change set does to the resources of a stack, nested stacks
 // included.
 type Changes struct {
@@ -43,6 +56,17 @@ type Changes struct {
 	// replaced or removed, and whose data CloudFormation does not keep.
 	// +optional
 	DataLoss int32 `json:"dataLoss,omitempty"`
+	// security counts those that newly allow something to somebody, or whose
+	// policies change without CloudFormation showing how.
+	// +optional
+	Security int32 `json:"security,omitempty"`
+	// moved counts those whose construct was only moved in the app.
+	// +optional
+	Moved int32 `json:"moved,omitempty"`
+	// customNamed counts those that would be replaced under the name that the
+	// template gives them, which CloudFormation refuses.
+	// +optional
+	CustomNamed int32 `json:"customNamed,omitempty"`
 	// protected counts those that spec.protect names and that are removed or
 	// replaced.
 	// +optional
@@ -59,17 +83,31 @@ type Changes struct {
 	// policies are what spec.policies, and those of the operator, say of the plan.
 	// +optional
 	Policies *PolicyResults `json:"policies,omitempty"`
+	// stackDigest is of the state of the stack that the plan is made for. When
+	// that moves while the plan waits, the plan is made again.
+	// +optional
+	StackDigest string `json:"stackDigest,omitempty"`
 	// protectDigest is of the spec.protect that the plan was compared with.
 	// +optional
 	ProtectDigest string `json:"protectDigest,omitempty"`
 	// omitted is how many more there are.
 	// +optional
 	Omitted int32 `json:"omitted,omitempty"`
+	// validation is what the app's own validators found; its list is cut to ten.
+	// +optional
+	Validation *Validation `json:"validation,omitempty"`
+	// detailsConfigMap names the ConfigMap that has the plan as a whole, with the
+	// values before and after, under plan.yaml.
+	// +optional
+	DetailsConfigMap string `json:"detailsConfigMap,omitempty"`
 }
 
 // ResourceChange is what becomes of one resource.
 type ResourceChange struct {
 	Action ChangeAction `json:"action"`
+	// class is Destructive, Security or Moved, absent for an ordinary change.
+	// +optional
+	Class ChangeClass `json:"class,omitempty"`
 	// logicalId is its id in the template; in a nested stack it is led by the
 	// ids of the stacks that it is in, with "/" between them.
 	LogicalID string `json:"logicalId"`
@@ -100,4 +138,17 @@ type ResourceChange struct {
 	// dataLoss is true when it holds data that goes with it.
 	// +optional
 	DataLoss bool `json:"dataLoss,omitempty"`
+	// allows says what it newly allows and to whom, a sentence each.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=5
+	Allows []string `json:"allows,omitempty"`
+	// movedFrom is the construct path that it had, when it is only moved.
+	// +optional
+	MovedFrom string `json:"movedFrom,omitempty"`
+	// customName is the name that the template gives it, when it would be
+	// replaced under that very name: CloudFormation refuses this, so give it
+	// another name, or none.
+	// +optional
+	CustomName string `json:"customName,omitempty"`
 }

@@ -241,6 +241,23 @@ type HistoryEntry struct {
 	// changes is what the deployment was to change, in words.
 	// +optional
 	Changes string `json:"changes,omitempty"`
+	// counts are the numbers of what it was to change.
+	// +optional
+	Counts *ChangeCounts `json:"counts,omitempty"`
+	// ref is the branch or tag that was followed; of a range of versions, the tag
+	// that it had chosen.
+	// +optional
+	Ref string `json:"ref,omitempty"`
+	// trigger says why it was started: FirstDeployment, SpecChanged, NewCommit,
+	// Ordered, Retry, Deleted.
+	// +optional
+	Trigger string `json:"trigger,omitempty"`
+	// author wrote the commit, where that was read.
+	// +optional
+	Author string `json:"author,omitempty"`
+	// approveReason is why its plan was approved.
+	// +optional
+	ApproveReason string `json:"approveReason,omitempty"`
 	// waited is set for a failure that passes by itself, such as an outage: how
 	// many of them there were in a row. They do not count against retry.limit,
 	// and no more than the last two are kept here.
@@ -253,4 +270,24 @@ type HistoryEntry struct {
 	Revision  string      `json:"revision,omitempty"`
 	StartedAt metav1.Time `json:"startedAt"`
 	EndedAt   metav1.Time `json:"endedAt"`
+}
+
+// ChangeCounts are the numbers of status.changes that outlive it.
+type ChangeCounts struct {
+	// +optional
+	Add int32 `json:"add,omitempty"`
+	// +optional
+	Modify int32 `json:"modify,omitempty"`
+	// +optional
+	Replace int32 `json:"replace,omitempty"`
+	// +optional
+	Remove int32 `json:"remove,omitempty"`
+	// +optional
+	Import int32 `json:"import,omitempty"`
+	// +optional
+	DataLoss int32 `json:"dataLoss,omitempty"`
+	// +optional
+	Security int32 `json:"security,omitempty"`
+	// +optional
+	Moved int32 `json:"moved,omitempty"`
 }

@@ -78,6 +78,10 @@ type Plan struct {
 	// messages. It is dropped when the operation ends.
 	// +optional
 	ConstructPaths map[string]string `json:"constructPaths,omitempty"`
+	// validation is what the app's own validators found. It is dropped when the
+	// operation ends.
+	// +optional
+	Validation *Validation `json:"validation,omitempty"`
 }
 
 // RoleSession is what an app asks for, beside the role itself, when a role is

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -230,6 +231,49 @@ func TestProblemsOfTheAppsOwnValidation(t *testing.T) {
 	wantReason(t, mustFind(t, a, "A").Problems(), ErrSynthFailed, "[nag] S1: the bucket is public")
 	if err := mustFind(t, a, "B").Problems(); err != nil {
 		t.Errorf("another stack's violation is no problem of B: %v", err)
+	}
+}
+
+func TestFindingsOfTheAppsOwnValidation(t *testing.T) {
+	dir := assemblyOf(t, map[string]any{
+		"A": stackArtifact("aws://unknown-account/unknown-region", nil),
+		"B": stackArtifact("aws://unknown-account/unknown-region", nil),
+	})
+	write(t, filepath.Join(dir, "validation-report.json"), `{"version":"1","pluginReports":[
+		{"pluginName":"cdk-nag","conclusion":"success","violations":[
+			{"ruleName":"AwsSolutions-S1","description":"no access logs","severity":"warning","violatingConstructs":[{"constructPath":"B/Bucket"},{"constructPath":"A/Bucket"}]},
+			{"ruleName":"Other","description":"of B only","severity":"error","violatingConstructs":[{"constructPath":"B/Bucket"}]}],
+		"suppressedViolations":[
+			{"ruleName":"AwsSolutions-IAM4","description":"a managed policy","severity":"custom","customSeverity":"high","reason":"agreed in CHG-7","acknowledgedId":"x","violatingConstructs":[{"constructPath":"A/Role"}]}]}]}`)
+	a, err := ReadAssembly(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	stack := mustFind(t, a, "A")
+	if err := stack.Problems(); err != nil {
+		t.Errorf("nothing is refused: %v", err)
+	}
+	want := Findings{Violations: 1, Suppressed: 1, List: []Finding{
+		{Plugin: "cdk-nag", Rule: "AwsSolutions-S1", Severity: "warning", Message: "no access logs", Path: "A/Bucket"},
+		{Plugin: "cdk-nag", Rule: "AwsSolutions-IAM4", Severity: "high", Message: "a managed policy", Path: "A/Role", Suppressed: true, Reason: "agreed in CHG-7"},
+	}}
+	if diff := cmp.Diff(want, stack.Findings()); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestFindingsAreBounded(t *testing.T) {
+	dir := assemblyOf(t, map[string]any{"A": stackArtifact("aws://unknown-account/unknown-region", nil)})
+	one := map[string]any{"ruleName": strings.Repeat("r", 5000), "description": strings.Repeat("d", 5000), "severity": "info", "reason": strings.Repeat("y", 5000), "violatingConstructs": []any{map[string]any{"constructPath": "A/" + strings.Repeat("p", 5000)}}}
+	writeJSON(t, filepath.Join(dir, "validation-report.json"), map[string]any{"version": "1", "pluginReports": []any{map[string]any{"pluginName": "p", "conclusion": "success", "violations": slices.Repeat([]any{one}, 20), "suppressedViolations": slices.Repeat([]any{one}, 500)}}})
+	a, err := ReadAssembly(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := mustFind(t, a, "A").Findings()
+	text, err := json.Marshal(f)
+	if err != nil || f.Violations != 20 || f.Suppressed != 500 || len(f.List) != 30 || len(text) > 32<<10 {
+		t.Errorf("%d and %d, %d listed in %d bytes, %v", f.Violations, f.Suppressed, len(f.List), len(text), err)
 	}
 }
 

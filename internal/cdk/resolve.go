@@ -59,6 +59,8 @@ type Resolved struct {
 	// ConstructPaths maps logical ids of resources to construct paths, 512
 	// at most.
 	ConstructPaths map[string]string
+	// Findings are those of the app's validators.
+	Findings Findings
 }
 
 // Resolve fills in account, region and partition where the assembly leaves
@@ -96,6 +98,7 @@ func (s *Stack) Resolve(env Environment) (Resolved, error) {
 		BootstrapVersion: p.RequiresBootstrapStackVersion, BootstrapParameter: env.fill(p.BootstrapStackVersionSSMParameter),
 		DependsOn: slices.Clone(s.DependsOn), AssetManifests: slices.Clone(s.AssetManifests),
 		OpenParameters: content.open(p.Parameters), ConstructPaths: s.constructPaths(content),
+		Findings: s.Findings(),
 	}
 	return r, r.setURL(env)
 }

@@ -80,18 +80,25 @@ type nestedProperties struct {
 }
 
 // validationReport is validation-report.json: what the validation plugins of
-// the app found, for the CLI to judge.
+// the app found, for the CLI to judge; see validation-report-schema in npm
+// @aws-cdk/cloud-assembly-schema.
 type validationReport struct {
 	PluginReports []struct {
-		PluginName string `json:"pluginName"`
-		Conclusion string `json:"conclusion"`
-		Violations []struct {
-			RuleName            string `json:"ruleName"`
-			Description         string `json:"description"`
-			Severity            string `json:"severity"`
-			ViolatingConstructs []struct {
-				ConstructPath string `json:"constructPath"`
-			} `json:"violatingConstructs"`
-		} `json:"violations"`
+		PluginName string      `json:"pluginName"`
+		Conclusion string      `json:"conclusion"`
+		Violations []violation `json:"violations"`
+		// Suppressed are those that the app has acknowledged.
+		Suppressed []violation `json:"suppressedViolations"`
 	} `json:"pluginReports"`
+}
+
+type violation struct {
+	RuleName            string `json:"ruleName"`
+	Description         string `json:"description"`
+	Severity            string `json:"severity"`
+	CustomSeverity      string `json:"customSeverity"`
+	Reason              string `json:"reason"`
+	ViolatingConstructs []struct {
+		ConstructPath string `json:"constructPath"`
+	} `json:"violatingConstructs"`
 }

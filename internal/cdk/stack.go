@@ -239,16 +239,22 @@ func (s *Stack) failedValidations() []string {
 	stacks := s.withUpstream()
 	for _, report := range s.assembly.report.PluginReports {
 		for _, v := range report.Violations {
-			concerns := len(v.ViolatingConstructs) == 0
-			for _, c := range v.ViolatingConstructs {
-				concerns = concerns || c.ConstructPath == "" || concernsAny(stacks, c.ConstructPath)
-			}
-			if concerns && report.Conclusion == "failure" {
+			if v.concerns(stacks) && report.Conclusion == "failure" {
 				found = append(found, fmt.Sprintf("[%s] %s: %s", report.PluginName, v.RuleName, v.Description))
 			}
 		}
 	}
 	return found
+}
+
+// concerns says whether a violation is of one of the stacks, or of no construct
+// at all.
+func (v violation) concerns(stacks []*Stack) bool {
+	concerns := len(v.ViolatingConstructs) == 0
+	for _, c := range v.ViolatingConstructs {
+		concerns = concerns || c.ConstructPath == "" || concernsAny(stacks, c.ConstructPath)
+	}
+	return concerns
 }
 
 func concernsAny(stacks []*Stack, path string) bool {

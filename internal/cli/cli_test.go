@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -13,6 +14,9 @@ import (
 	"awscdk.dev/operator/internal/cli"
 
 	"github.com/cockroachdb/datadriven"
+	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/cli-runtime/pkg/genericiooptions"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -49,15 +53,21 @@ func tests(m *testing.M) int {
 	defer os.RemoveAll(dir)
 	kubeconfig = filepath.Join(dir, "kubeconfig")
 	scheme := runtime.NewScheme()
-	if err := v1alpha1.AddToScheme(scheme); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		return 1
+	for _, add := range []func(*runtime.Scheme) error{v1alpha1.AddToScheme, corev1.AddToScheme, rbacv1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
 	}
 	if err := os.WriteFile(kubeconfig, env.KubeConfig, 0o600); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
 	if cluster, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	if err := admit(context.Background()); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
@@ -70,6 +80,10 @@ func tests(m *testing.M) int {
 //	run ARGS    a command line; prints what it writes and its exit code. With
 //	            input below it, that is what the user types
 //	annotations NAME
+//	configmap NAME KEY
+//	            a ConfigMap with a text under a key
+//	stranger ARGS
+//	            run, as somebody who may read the objects and no ConfigMaps
 func TestSessions(t *testing.T) {
 	datadriven.Walk(t, "testdata", func(t *testing.T, path string) {
 		s := &session{t: t}
@@ -82,6 +96,11 @@ func TestSessions(t *testing.T) {
 				return s.run(d)
 			case "annotations":
 				return s.annotations(d.CmdArgs[0].Key)
+			case "configmap":
+				return s.configMap(d.CmdArgs[0].Key, d.CmdArgs[1].Key, d.Input)
+			case "stranger":
+				d.CmdArgs = append(d.CmdArgs, datadriven.CmdArg{Key: "--as", Vals: []string{"stranger"}})
+				return s.run(d)
 			}
 			t.Fatalf("unknown command %q", d.Cmd)
 			return ""
@@ -90,6 +109,31 @@ func TestSessions(t *testing.T) {
 }
 
 type session struct{ t *testing.T }
+
+func (s *session) configMap(name, key, text string) string {
+	s.t.Helper()
+	m := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "default", Name: name}, Data: map[string]string{key: text}}
+	_ = cluster.Delete(s.t.Context(), m.DeepCopy())
+	if err := cluster.Create(s.t.Context(), m); err != nil {
+		s.t.Fatal(err)
+	}
+	s.t.Cleanup(func() { _ = cluster.Delete(context.Background(), m) })
+	return ""
+}
+
+// admit lets the stranger read the objects.
+func admit(ctx context.Context) error {
+	meta := metav1.ObjectMeta{Namespace: "default", Name: "stranger"}
+	for _, o := range []client.Object{
+		&rbacv1.Role{ObjectMeta: meta, Rules: []rbacv1.PolicyRule{{APIGroups: []string{"awscdk.dev"}, Resources: []string{"cdktsstacks"}, Verbs: []string{"get"}}}},
+		&rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: "stranger"}, Subjects: []rbacv1.Subject{{APIGroup: rbacv1.GroupName, Kind: "User", Name: "stranger"}}},
+	} {
+		if err := cluster.Create(ctx, o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
 
 // now is the clock of all sessions.
 var now = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)

@@ -187,27 +187,32 @@ func orderWaits(obj *v1alpha1.CdkTsStack) bool {
 
 func newPlan(o *Options) *cobra.Command {
 	var output string
+	var values bool
 	cmd := &cobra.Command{
 		Use: "plan NAME", Aliases: []string{"diff"}, Short: "Show what the last change set does, or did", Args: named,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			_, obj, err := o.get(cmd.Context(), args[0])
+			c, obj, err := o.get(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			c := obj.Status.Changes
-			if c == nil {
+			changes := obj.Status.Changes
+			switch {
+			case changes == nil:
 				return fmt.Errorf("%s has no plan yet: kubectl cdk status %s says what it is doing", obj.Name, obj.Name)
-			}
-			if output != "" {
-				return o.write(output, c)
+			case values:
+				return o.showWhole(cmd.Context(), c, obj, output)
+			case output != "":
+				return o.write(output, changes)
 			}
 			p := o.painter()
 			p.printf("%s\n", planState(obj))
-			showChanges(p, c)
+			showChanges(p, changes)
+			showValidation(p, changes.Validation)
 			return nil
 		},
 	}
 	outputFlag(cmd, &output)
+	cmd.Flags().BoolVar(&values, "property-values", false, "all of it, with the values before and after, which the plan's ConfigMap has")
 	return cmd
 }
 

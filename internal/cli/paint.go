@@ -13,12 +13,13 @@ import (
 type color string
 
 const (
-	plain  color = ""
-	red    color = "31"
-	green  color = "32"
-	yellow color = "33"
-	blue   color = "34"
-	faint  color = "2"
+	plain   color = ""
+	red     color = "31"
+	green   color = "32"
+	yellow  color = "33"
+	blue    color = "34"
+	magenta color = "35"
+	faint   color = "2"
 )
 
 // painter writes to a terminal, in colour where that is wanted.

@@ -120,7 +120,8 @@ func showChanges(p painter, c *v1alpha1.Changes) {
 	t := &table{p: p}
 	for _, r := range c.Resources {
 		s := signs[r.Action]
-		t.paint([]color{s.color, s.color, faint, plain}, s.sign, r.LogicalID, r.Type, remarks(r))
+		c := classColor(r, s.color)
+		t.paint([]color{c, c, faint, plain}, s.sign, r.LogicalID, r.Type, remarks(r))
 	}
 	if c.Omitted > 0 {
 		t.add("", fmt.Sprintf("and %d more", c.Omitted))
@@ -153,6 +154,17 @@ func showPolicies(p painter, r *v1alpha1.PolicyResults) {
 	t.write("    ")
 }
 
+// classColor is the colour of a change by its class, else by its action.
+func classColor(r v1alpha1.ResourceChange, action color) color {
+	switch r.Class {
+	case v1alpha1.ChangeSecurity:
+		return magenta
+	case v1alpha1.ChangeMoved:
+		return faint
+	}
+	return action
+}
+
 func remarks(r v1alpha1.ResourceChange) string {
 	var all []string
 	if r.DataLoss {
@@ -161,10 +173,20 @@ func remarks(r v1alpha1.ResourceChange) string {
 	if r.Protected {
 		all = append(all, "protected")
 	}
+	if r.CustomName != "" {
+		all = append(all, "CANNOT BE REPLACED under its name "+r.CustomName)
+	}
 	if r.Kept {
 		all = append(all, "the old one is kept")
 	}
+	if len(r.Allows) > 0 {
+		all = append(all, "NEWLY ALLOWED: "+strings.Join(r.Allows, "; "))
+	}
 	switch {
+	case r.Class == v1alpha1.ChangeMoved && r.MovedFrom != "":
+		all = append(all, "only moved, from "+r.MovedFrom)
+	case r.Class == v1alpha1.ChangeMoved:
+		all = append(all, "only moved")
 	case len(r.Because) > 0:
 		all = append(all, "because of "+strings.Join(r.Because, ", "))
 	case len(r.Properties) > 0:
@@ -195,17 +217,41 @@ func showHistory(p painter, o *v1alpha1.CdkTsStack, now time.Time) {
 		return
 	}
 	t := &table{p: p}
-	t.add("ENDED", "WHAT", "OUTCOME", "REVISION", "CHANGES", "BY", "MESSAGE")
+	t.add("ENDED", "WHAT", "WHY", "OUTCOME", "REF", "REVISION", "CHANGES", "BY", "MESSAGE")
 	for _, e := range o.Status.History {
 		c := green
 		if slices.Contains([]v1alpha1.Outcome{v1alpha1.OutcomeFailed, v1alpha1.OutcomeRefused}, e.Outcome) {
 			c = red
 		}
-		by := e.ApprovedBy
-		if e.Override != "" {
-			by = strings.TrimPrefix(by+"; "+e.Override, "; ")
-		}
-		t.paint([]color{plain, plain, c}, ago(e.EndedAt.Time, now), string(e.Kind), string(e.Outcome), short(e.Revision), e.Changes, by, cut(firstLine(e.Message), maxLast))
+		t.paint([]color{plain, plain, plain, c}, ended(e.EndedAt.Time, now), string(e.Kind), e.Trigger, string(e.Outcome), e.Ref, short(e.Revision), e.Changes, people(e), cut(firstLine(e.Message), maxLast))
 	}
 	t.write("")
+}
+
+// ended is when something ended: how long ago, and for what is not of today, the
+// day, so that "on Tuesday" is found.
+func ended(at, now time.Time) string {
+	if now.Sub(at) < 24*time.Hour {
+		return ago(at, now)
+	}
+	return at.UTC().Format("Mon 2006-01-02 15:04Z")
+}
+
+// people are those of whom it is known that they had to do with an operation.
+func people(e v1alpha1.HistoryEntry) string {
+	var all []string
+	if e.Author != "" {
+		all = append(all, "commit by "+e.Author)
+	}
+	if e.ApprovedBy != "" {
+		by := "approved by " + e.ApprovedBy
+		if e.ApproveReason != "" {
+			by += " (" + e.ApproveReason + ")"
+		}
+		all = append(all, by)
+	}
+	if e.Override != "" {
+		all = append(all, e.Override)
+	}
+	return strings.Join(all, "; ")
 }

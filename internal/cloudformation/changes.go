@@ -20,11 +20,12 @@ type changes struct {
 	list   []decide.Change
 	// unseen says that there are more, which could not be read.
 	unseen bool
-	// room is for how many bytes of values there is still room, noValues why
-	// some are missing, and refused that CloudFormation shows none.
-	room     int
-	noValues string
-	refused  bool
+	// room is for how many bytes of values there is still room, valued of how many
+	// change sets they were read, noValues why some are missing, and refused that
+	// CloudFormation shows none.
+	room, valued int
+	noValues     string
+	refused      bool
 }
 
 // read takes in a change set of which the first page was read already, and

@@ -25,6 +25,10 @@ const (
 	maxDetails = 200
 )
 
+// maxValuedChangeSets is of how many change sets, nested ones included, the
+// values are read: each is another request within the time of one look.
+const maxValuedChangeSets = 25
+
 // valuesLimited is why values are missing that go beyond the bounds.
 const valuesLimited = "together they are too large"
 
@@ -33,6 +37,10 @@ const valuesLimited = "together they are too large"
 // Only what may pass by itself is an error, so that a plan does not look
 // different from one look to the next.
 func (c *changes) value(ctx context.Context, in *cfn.DescribeChangeSetInput, own map[string]int) error {
+	if c.valued++; c.valued > maxValuedChangeSets {
+		c.noValues = "there are too many nested stacks"
+		return nil
+	}
 	asking := *in
 	asking.IncludePropertyValues = aws.Bool(true)
 	for range maxPages {
@@ -47,9 +55,10 @@ func (c *changes) value(ctx context.Context, in *cfn.DescribeChangeSetInput, own
 			c.refused, c.noValues = true, "CloudFormation does not show them: "+err.Error()
 			return nil
 		}
+		secret := noEcho(page.Parameters)
 		for _, change := range page.Changes {
 			if r := change.ResourceChange; r != nil {
-				c.decorate(r, own)
+				c.decorate(r, own, secret)
 			}
 		}
 		if page.NextToken == nil {
@@ -65,7 +74,21 @@ func (c *changes) value(ctx context.Context, in *cfn.DescribeChangeSetInput, own
 	return nil
 }
 
-func (c *changes) decorate(r *types.ResourceChange, own map[string]int) {
+// hidden is what CloudFormation gives in the place of a NoEcho parameter.
+const hidden = "****"
+
+// noEcho names the parameters whose values CloudFormation hides.
+func noEcho(all []types.Parameter) map[string]bool {
+	names := map[string]bool{}
+	for _, p := range all {
+		if aws.ToString(p.ParameterValue) == hidden {
+			names[aws.ToString(p.ParameterKey)] = true
+		}
+	}
+	return names
+}
+
+func (c *changes) decorate(r *types.ResourceChange, own map[string]int, secret map[string]bool) {
 	i, known := own[aws.ToString(r.LogicalResourceId)]
 	if !known {
 		return
@@ -73,9 +96,14 @@ func (c *changes) decorate(r *types.ResourceChange, own map[string]int) {
 	change := &c.list[i]
 	change.Before, change.After = c.keep(r.BeforeContext), c.keep(r.AfterContext)
 	for _, d := range r.Details[:min(len(r.Details), maxDetails)] {
-		if d.Target != nil {
-			change.Details = append(change.Details, c.detail(d))
+		if d.Target == nil {
+			continue
 		}
+		detail := c.detail(d)
+		if secret[detail.Cause] {
+			detail.Before, detail.After = aws.String(hidden), aws.String(hidden)
+		}
+		change.Details = append(change.Details, detail)
 	}
 }
 

@@ -129,3 +129,25 @@ func TestTheValuesOfAPlanAreBounded(t *testing.T) {
 		t.Errorf("%d changes with %d bytes of values: %v, %q", len(seen.Changes), total, seen.Err, seen.NoValues)
 	}
 }
+
+// Each nested stack whose values are read is one more request, and all are made
+// within the time of one look.
+func TestThePlanOfManyNestedStacksIsReadInABoundedNumberOfRequests(t *testing.T) {
+	var nested strings.Builder
+	for n := range maxNestedChangeSets {
+		fmt.Fprintf(&nested, "<member><Type>Resource</Type><ResourceChange><Action>Modify</Action><LogicalResourceId>N%d</LogicalResourceId><ChangeSetId>arn:nested-%d</ChangeSetId></ResourceChange></member>", n, n)
+	}
+	s := &canned{answers: map[string]func(url.Values) string{"DescribeChangeSet": func(form url.Values) string {
+		changes := modified("A", "")
+		if !strings.HasPrefix(form.Get("ChangeSetName"), "arn:nested") {
+			changes = nested.String()
+		}
+		return "<Status>CREATE_COMPLETE</Status><Changes>" + changes + "</Changes>"
+	}}}
+	seen := s.client(t).ChangeSet(t.Context(), "app", "op-1")
+	asked := s.asked["DescribeChangeSet"]
+	t.Logf("%d changes of %d nested stacks were read in %d requests", len(seen.Changes), maxNestedChangeSets, asked)
+	if seen.Err != nil || seen.Unseen || seen.NoValues == "" || asked > 1+maxNestedChangeSets+maxValuedChangeSets {
+		t.Errorf("%d requests, %+v", asked, seen.NoValues)
+	}
+}

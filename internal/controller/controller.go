@@ -82,6 +82,7 @@ type Reconciler struct {
 	written written
 	checks  checks
 	outputs outputs
+	plans   plans
 	gaps    gaps
 	// sessions are those of objects with roles of their own.
 	sessions sessions
@@ -154,6 +155,7 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 	r.written.forget(name)
 	r.checks.forget(name)
 	r.outputs.forget(name)
+	r.plans.forget(name)
 	r.gaps.forget(name)
 	r.sessions.forget(name)
 	r.Metrics.Forget(name)

@@ -42,7 +42,8 @@ var promises = map[string]func(*example){
 	"11-monorepo.yaml":          otherProjectsArePassedOver,
 	"12-windows.yaml":           thePlanWaitsForItsWindow,
 	"13-approval.yaml":          destructionIsApproved,
-	"14-policies.yaml":          rulesAreKept,
+	"14-plan-only.yaml":         plansAreOnlyShown,
+	"15-policies.yaml":          rulesAreKept,
 }
 
 func TestEveryExampleDoesWhatItSays(t *testing.T) {
@@ -332,6 +333,21 @@ func rulesAreKept(e *example) {
 	})
 	contains(e, message(waits), "rule topics-have-a-display-name of policy team at Topic (AWS::SNS::Topic)")
 	e.untilDeployed(e.change("main", "three"))
+}
+
+func plansAreOnlyShown(e *example) {
+	e.until(e.name, "the plan is shown", because("PlanOnly"))
+	next := e.change("main", "two")
+	e.until(e.name, "the plan of the next commit is shown", func(o *v1alpha1.CdkTsStack) bool {
+		return reason(o) == "PlanOnly" && o.Status.Held != nil && o.Status.Held.Target.Revision == next
+	})
+	var whole corev1.ConfigMap
+	e.must(e.client.Get(e.Context(), client.ObjectKey{Namespace: e.namespace, Name: e.name + "-plan"}, &whole))
+	if n := e.aws.Succeeded(e, "ExecuteChangeSet"); n != 0 {
+		e.Errorf("%d change sets were executed", n)
+	}
+	e.edit(e.name, `{"spec":{"planOnly":false}}`)
+	e.untilDeployed(next)
 }
 
 func productionIsGuarded(e *example) {

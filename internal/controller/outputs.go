@@ -168,26 +168,35 @@ func (r *Reconciler) copyOutputs(ctx context.Context, obj *v1alpha1.CdkTsStack, 
 		for k, v := range obj.Status.Outputs {
 			data[k] = []byte(v)
 		}
-		wrote, err = r.keep(ctx, obj, s, func() { s.Data = data })
+		wrote, err = r.keep(ctx, obj, s, ofOutputs, func() { s.Data = data })
 		c.version = s.ResourceVersion
 		return wrote, err
 	}
 	m := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: obj.Namespace, Name: t.ConfigMapName}}
-	wrote, err = r.keep(ctx, obj, m, func() { m.Data, m.BinaryData = maps.Clone(obj.Status.Outputs), nil })
+	wrote, err = r.keep(ctx, obj, m, ofOutputs, func() { m.Data, m.BinaryData = maps.Clone(obj.Status.Outputs), nil })
 	c.version = m.ResourceVersion
 	return wrote, err
 }
 
-// keep creates or updates an object that belongs to obj, if it is not as fill
-// makes it. One of that name that belongs to nobody or to another is left
-// alone.
-func (r *Reconciler) keep(ctx context.Context, obj *v1alpha1.CdkTsStack, kept client.Object, fill func()) (wrote bool, err error) {
+// content is what a ConfigMap or a Secret of ours holds, and what a person can do
+// when the name is taken.
+type content struct{ name, wayOut string }
+
+var (
+	ofOutputs = content{"outputs", "choose another name"}
+	ofPlan    = content{"plan", "delete or rename it"}
+)
+
+// keep creates or updates an object that belongs to obj and holds something of
+// it, if it is not as fill makes it. One of that name that belongs to nobody or
+// to another is left alone.
+func (r *Reconciler) keep(ctx context.Context, obj *v1alpha1.CdkTsStack, kept client.Object, what content, fill func()) (wrote bool, err error) {
 	err = r.Live.Get(ctx, client.ObjectKeyFromObject(kept), kept)
 	if client.IgnoreNotFound(err) != nil {
-		return false, fmt.Errorf("read %s for the outputs: %w", kept.GetName(), err)
+		return false, fmt.Errorf("read %s for the %s: %w", kept.GetName(), what.name, err)
 	}
 	if err == nil && !metav1.IsControlledBy(kept, obj) {
-		return false, fmt.Errorf("the outputs are not copied: %T %s exists and does not belong to this CdkTsStack; choose another name", kept, kept.GetName())
+		return false, fmt.Errorf("%T %s exists and does not belong to this CdkTsStack, so that the %s cannot be written there; %s", kept, kept.GetName(), what.name, what.wayOut)
 	}
 	before := kept.DeepCopyObject()
 	fill()
@@ -209,7 +218,7 @@ func (r *Reconciler) keep(ctx context.Context, obj *v1alpha1.CdkTsStack, kept cl
 		err = r.Client.Update(ctx, kept)
 	}
 	if err != nil {
-		return false, fmt.Errorf("write the outputs to %s: %w", kept.GetName(), err)
+		return false, fmt.Errorf("write the %s to %s: %w", what.name, kept.GetName(), err)
 	}
 	return true, nil
 }

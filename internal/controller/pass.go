@@ -76,10 +76,11 @@ func putOff(ctx context.Context) time.Duration {
 	return 0
 }
 
-// commit saves what was decided, and only then tells anybody about it and
+// commit saves what was decided, the whole of a plan first, and only then tells anybody about it and
 // clears away what it leaves behind.
 func (p *pass) commit(ctx context.Context, d decide.Decision, seen decide.Observed) error {
 	before := p.obj.DeepCopy()
+	p.keepPlan(ctx, d, seen)
 	if err := p.save(ctx, p.obj, d.Status); err != nil {
 		return err
 	}

@@ -31,7 +31,7 @@ var ErrPlanTooLarge = problem.Declare("PlanTooLarge", problem.Stalls)
 func FitPlan(plan *v1alpha1.Plan) error {
 	plan.DependsOn = plan.DependsOn[:min(len(plan.DependsOn), maxDependsOn)]
 	core := *plan
-	core.ConstructPaths, core.Inputs = nil, nil // they are bounded where they are made
+	core.ConstructPaths, core.Inputs, core.Validation = nil, nil, nil // they are bounded where they are made
 	size := jsonSize(core)
 	if size <= maxPlan {
 		return nil

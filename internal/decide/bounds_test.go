@@ -3,6 +3,7 @@ package decide
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -63,13 +64,18 @@ func TestTheLargestStatusCanBeSaved(t *testing.T) {
 	for range 50 {
 		plan.Inputs = append(plan.Inputs, strings.Repeat("d", 256))
 	}
+	finding := v1alpha1.Finding{Plugin: strings.Repeat("n", 64), Rule: strings.Repeat("n", 64), Severity: strings.Repeat("n", 64), Message: strings.Repeat("m", 200), Path: strings.Repeat("p", 200), Reason: strings.Repeat("r", 200)}
+	plan.Validation = &v1alpha1.Validation{Findings: slices.Repeat([]v1alpha1.Finding{finding}, 30)} // as package cdk bounds them
 	message := strings.Repeat("m", problem.MaxMessage)
 	st := v1alpha1.CdkTsStackStatus{
 		Plan: &plan, Deployed: &v1alpha1.Deployment{Plan: plan}, Operation: &v1alpha1.Operation{Plan: &plan},
 		Message: message, LastDeployment: &v1alpha1.HistoryEntry{Message: message}, Source: &v1alpha1.SourceStatus{Error: message, InspectError: message},
 	}
 	for range maxHistory {
-		st.History = append(st.History, v1alpha1.HistoryEntry{Message: message})
+		st.History = append(st.History, v1alpha1.HistoryEntry{
+			Message: message, Ref: strings.Repeat("r", maxTag), Author: strings.Repeat("a", maxAuthor), ApproveReason: strings.Repeat("w", maxReason),
+			ApprovedBy: strings.Repeat("a", maxApprover), Override: strings.Repeat("o", maxOverride), Counts: &v1alpha1.ChangeCounts{Add: 1},
+		})
 	}
 	for range 8 {
 		st.Hooks = append(st.Hooks, v1alpha1.HookStatus{Message: message})
@@ -91,6 +97,7 @@ func TestTheLargestStatusCanBeSaved(t *testing.T) {
 	if len(resources)+omitted != 50 || len(resources) == 0 {
 		t.Errorf("%d drifted resources, %d omitted", len(resources), omitted)
 	}
+	st.Changes = &v1alpha1.Changes{Resources: fitChanges(huge()), Validation: fitValidation(plan.Validation)}
 	st.Drift = &v1alpha1.DriftStatus{Resources: resources, Omitted: int32(omitted)}
 	if size := jsonSize(st); size+maxSpec+lastApplied > etcdLimit {
 		t.Errorf("a status of %d KiB, a spec of %d KiB and kubectl's copy of %d KiB are more than %d KiB", kib(size), kib(maxSpec), kib(lastApplied), kib(etcdLimit))
@@ -121,7 +128,7 @@ func TestFindingsOfPoliciesAreBounded(t *testing.T) {
 		p.seen.Policies.Findings = append(p.seen.Policies.Findings, f)
 	}
 	r := p.policyResults(&v1alpha1.Operation{}, nil)
-	if size := jsonSize(r); size > 64<<10 || len(r.Findings) != maxFindings || r.Denied != 900 || r.Warned != 100 || r.Omitted != 980 {
+	if size := jsonSize(r); size > 64<<10 || len(r.Findings) != maxPolicyFindings || r.Denied != 900 || r.Warned != 100 || r.Omitted != 980 {
 		t.Errorf("%d bytes, %d findings, %d denied, %d warned, %d omitted", size, len(r.Findings), r.Denied, r.Warned, r.Omitted)
 	}
 	if text := denied(r); !strings.Contains(text, "and 897 more: see status.changes.policies") {

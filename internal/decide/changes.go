@@ -16,6 +16,8 @@ const (
 	maxChangedPlaces    = 5
 	maxChangedPlaceText = 200
 	maxChangedName      = 512
+	// maxChangesDetail is for how many bytes the resources are told in detail.
+	maxChangesDetail = 24 << 10
 )
 
 // noteChanges records what the change set of an operation does.
@@ -23,6 +25,9 @@ func (p *pass) noteChanges(op *v1alpha1.Operation, cs ChangeSet) {
 	was := p.st.Changes
 	p.st.Changes = changesOf(op, cs.Changes, p.obj.Spec.Protect)
 	p.st.Changes.Digest = planDigest(op.Plan, cs.Changes, p.seen.Stack)
+	p.st.Changes.StackDigest = stackDigest(p.seen.Stack)
+	p.st.Changes.DetailsConfigMap = DetailsConfigMap(p.obj)
+	p.st.Changes.Validation = fitValidation(op.Plan.Validation)
 	p.st.Changes.ProtectDigest = protectDigest(p.obj.Spec.Protect)
 	p.st.Changes.Policies = p.policyResults(op, was)
 	if p.st.Changes.Unseen = cs.Unseen; cs.Unseen {
@@ -39,14 +44,27 @@ func (p *pass) noteChanges(op *v1alpha1.Operation, cs ChangeSet) {
 func planDigest(plan *v1alpha1.Plan, all []Change, stack Stack) string {
 	core := *plan
 	// These say where the plan came from, not what it does.
-	core.TemplateURL, core.Commit, core.Inputs, core.ConstructPaths, core.DependsOn = "", nil, nil, nil, nil
+	core.TemplateURL, core.Commit, core.Inputs, core.ConstructPaths, core.DependsOn, core.Validation = "", nil, nil, nil, nil, nil
 	sorted := slices.Clone(all)
 	slices.SortStableFunc(sorted, func(a, b Change) int { return strings.Compare(a.LogicalID, b.LogicalID) })
-	live := []any{stack.ID, stack.Status, stack.UpdatedAt.UTC()}
+	return digest(core, sorted, live(stack))
+}
+
+// live tells states of a stack apart, nil for one that is not there yet, or is
+// made anew with every plan.
+func live(stack Stack) []any {
 	if !stack.Exists || stack.Status == statusReview {
-		live = nil // it is made anew with every plan
+		return nil
 	}
-	return digest(core, sorted, live)
+	return []any{stack.ID, stack.Status, stack.UpdatedAt.UTC()}
+}
+
+// stackDigest is of the state of a stack, "" for one that is not there yet.
+func stackDigest(stack Stack) string {
+	if state := live(stack); state != nil {
+		return digest(state...)
+	}
+	return ""
 }
 
 // protectDigest is of spec.protect, "" for none.
@@ -80,20 +98,49 @@ func protects(protect []string, id string) bool {
 // changesOf sums up what a change set does, the worst first.
 func changesOf(op *v1alpha1.Operation, all []Change, protect []string) *v1alpha1.Changes {
 	sum := &v1alpha1.Changes{Operation: op.ID}
-	list := make([]v1alpha1.ResourceChange, 0, len(all))
-	for _, c := range all {
-		one := resourceChange(c, op.Plan)
-		one.Protected = destructive(one.Action) && protects(protect, c.LogicalID)
-		count(sum, one)
-		list = append(list, one)
+	list := judged(op.Plan, all, protect)
+	kept := make([]v1alpha1.ResourceChange, 0, maxChanges)
+	for _, one := range list {
+		count(sum, one.told)
+		if len(kept) < maxChanges {
+			kept = append(kept, one.told)
+		}
 	}
-	slices.SortStableFunc(list, func(a, b v1alpha1.ResourceChange) int {
-		return cmp.Or(cmp.Compare(weight(b), weight(a)), strings.Compare(a.LogicalID, b.LogicalID))
-	})
 	sum.Summary = summary(sum)
-	kept := min(len(list), maxChanges)
-	sum.Resources, sum.Omitted = list[:kept:kept], int32(len(list)-kept)
+	sum.Resources, sum.Omitted = fitChanges(kept), int32(len(list)-len(kept))
 	return sum
+}
+
+// judgedChange is a change as it was read and as it is told.
+type judgedChange struct {
+	read Change
+	told v1alpha1.ResourceChange
+}
+
+// judged is what becomes of all resources, the worst first.
+func judged(plan *v1alpha1.Plan, all []Change, protect []string) []judgedChange {
+	list := make([]judgedChange, 0, len(all))
+	for _, c := range all {
+		one := resourceChange(c, plan)
+		one.Protected = destructive(one.Action) && protects(protect, c.LogicalID)
+		list = append(list, judgedChange{c, one})
+	}
+	slices.SortStableFunc(list, func(a, b judgedChange) int {
+		return cmp.Or(cmp.Compare(weight(b.told), weight(a.told)), strings.Compare(a.told.LogicalID, b.told.LogicalID))
+	})
+	return list
+}
+
+// fitChanges leaves out the detail of those for which there is no room. All stay
+// by name: people acknowledge them by it.
+func fitChanges(list []v1alpha1.ResourceChange) []v1alpha1.ResourceChange {
+	size := 0
+	for i := range list {
+		if size += jsonSize(list[i]); size > maxChangesDetail {
+			list[i].Path, list[i].MovedFrom, list[i].Properties, list[i].Because, list[i].Allows = "", "", nil, nil, nil
+		}
+	}
+	return list
 }
 
 func resourceChange(c Change, plan *v1alpha1.Plan) v1alpha1.ResourceChange {
@@ -102,21 +149,20 @@ func resourceChange(c Change, plan *v1alpha1.Plan) v1alpha1.ResourceChange {
 		Action:     actionOf(c),
 		LogicalID:  problem.CutMiddle(c.LogicalID, maxChangedName),
 		Type:       problem.CutMiddle(c.Type, maxChangedName),
+		Path:       problem.CutMiddle(constructPath(c, plan), maxChangedName),
 		Properties: places(properties),
 		Kept:       strings.HasSuffix(c.PolicyAction, "Retain") || strings.HasSuffix(c.PolicyAction, "Snapshot"),
-	}
-	if plan != nil {
-		one.Path = problem.CutMiddle(plan.ConstructPaths[c.LogicalID], maxChangedName)
 	}
 	switch one.Action {
 	case v1alpha1.ChangeReplace, v1alpha1.ChangeMayReplace:
 		one.Because = places(because)
+		one.CustomName = problem.CutMiddle(customName(c), maxChangedName)
 	case v1alpha1.ChangeRemove:
 	default:
 		one.Kept = false
-		return one
 	}
-	one.DataLoss = !one.Kept && holdsData[c.Type]
+	one.DataLoss = destructive(one.Action) && !one.Kept && holdsData[c.Type]
+	classify(&one, c)
 	return one
 }
 
@@ -162,6 +208,15 @@ func count(sum *v1alpha1.Changes, c v1alpha1.ResourceChange) {
 	if c.Protected {
 		sum.Protected++
 	}
+	if len(c.Allows) > 0 {
+		sum.Security++
+	}
+	if c.Class == v1alpha1.ChangeMoved {
+		sum.Moved++
+	}
+	if c.CustomName != "" {
+		sum.CustomNamed++
+	}
 }
 
 // weight orders changes by how much they concern a person.
@@ -170,12 +225,18 @@ func weight(c v1alpha1.ResourceChange) int {
 		v1alpha1.ChangeAdd, v1alpha1.ChangeModify, v1alpha1.ChangeImport,
 		v1alpha1.ChangeMayReplace, v1alpha1.ChangeReplace, v1alpha1.ChangeRemove,
 	}
-	w := slices.Index(order, c.Action)
+	w := 2 * slices.Index(order, c.Action)
+	if c.Class == v1alpha1.ChangeMoved {
+		w--
+	}
+	if len(c.Allows) > 0 {
+		w += 5 // before what adds and modifies
+	}
 	if c.DataLoss {
-		w += len(order)
+		w += 4 * len(order)
 	}
 	if c.Protected {
-		w += 2 * len(order)
+		w += 8 * len(order)
 	}
 	return w
 }
@@ -196,8 +257,16 @@ func summary(sum *v1alpha1.Changes) string {
 		return "no resource changes"
 	}
 	text := strings.Join(parts, ", ")
-	if sum.DataLoss > 0 {
-		text += fmt.Sprintf("; %d of them with data that is not kept", sum.DataLoss)
+	for _, part := range []struct {
+		n    int32
+		what string
+	}{
+		{sum.DataLoss, "of them with data that is not kept"}, {sum.CustomNamed, "cannot be replaced under the name that the template gives"},
+		{sum.Security, "newly allow something"}, {sum.Moved, "only moved in the app"},
+	} {
+		if part.n > 0 {
+			text += fmt.Sprintf("; %d %s", part.n, part.what)
+		}
 	}
 	return text
 }

@@ -53,8 +53,8 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 		return false
 	case cs.Status == changeSetComplete:
 		return p.fail(errChangeSetOutdated.New("the change set %s can no longer be executed (%s): the stack was changed since it was made", op.ID, cs.ExecutionStatus))
-	case cs.Status == changeSetFailed && cs.Empty && p.protectionMoves(op) != nil:
-		return p.judgeProtection(op, cs)
+	case cs.Status == changeSetFailed && cs.Empty && gatesEmpty(p.obj, op, stack):
+		return p.judgeEmpty(op, cs)
 	case cs.Status == changeSetFailed && cs.Empty:
 		return p.finish(op, v1alpha1.OutcomeUnchanged)
 	case cs.Status == changeSetFailed:
@@ -63,9 +63,16 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 	return p.look(p.poll(op.StepStartedAt))
 }
 
-// judgeProtection has the gates asked about a plan that changes nothing but the
-// termination protection of the stack.
-func (p *pass) judgeProtection(op *v1alpha1.Operation, cs ChangeSet) bool {
+// gatesEmpty says whether the gates are asked about a plan that changes no
+// resource.
+func gatesEmpty(obj *v1alpha1.CdkTsStack, op *v1alpha1.Operation, stack Stack) bool {
+	return obj.Spec.PlanOnly || protectionMoves(op.Plan, stack) != nil
+}
+
+// judgeEmpty has the gates asked about a plan that changes no resource: it may
+// change the termination protection of the stack, and it makes the stack the
+// object's own, which one that only plans does not do.
+func (p *pass) judgeEmpty(op *v1alpha1.Operation, cs ChangeSet) bool {
 	if spoke, open := p.ask(op, cs); !open {
 		return spoke
 	}
@@ -78,24 +85,23 @@ func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
 	if spoke, open := p.ask(op, cs); !open {
 		return spoke
 	}
-	if p.agedOut(op) {
-		p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, "its plan has waited for so long that it is made again")
-		return false
-	}
-	if a := p.st.Approval; a != nil && a.Digest == p.st.Changes.Digest {
-		a.Operation = op.ID // it is good for one execution
-	}
 	p.step(v1alpha1.StepExecuting)
 	p.st.Progress = &v1alpha1.Progress{Total: int32(len(cs.Changes))}
 	return p.act(ActExecute, p.poll(op.StepStartedAt))
 }
 
 // ask notes what a plan would change and asks the gates about it; the plan waits
-// while one is closed.
+// while one is closed. One that is let through has used its approval up.
 func (p *pass) ask(op *v1alpha1.Operation, cs ChangeSet) (spoke, open bool) {
 	p.noteChanges(op, cs)
 	switch w := p.passGates(op); {
+	case w == nil && p.agedOut(op):
+		p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, "its plan has waited for so long that it is made again")
+		return false, false
 	case w == nil:
+		if a := p.st.Approval; a != nil && a.Digest == p.st.Changes.Digest {
+			a.Operation = op.ID // it is good for one execution
+		}
 		return false, true
 	case w.parks:
 		p.park(op)
@@ -122,12 +128,10 @@ func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
 		return p.rivalry(op)
 	case rolledBackCreation(stack.Status):
 		op.StackID = stack.ID
-		p.step(v1alpha1.StepClearing)
-		return p.act(ActDeleteStack, p.poll(op.StepStartedAt))
+		return p.repairs(op, v1alpha1.StepClearing, ActDeleteStack)
 	case stack.Status == statusRollbackFailed:
 		op.StackID = stack.ID
-		p.step(v1alpha1.StepUnwedging)
-		return p.act(ActContinueRollback, p.poll(op.StepStartedAt))
+		return p.repairs(op, v1alpha1.StepUnwedging, ActContinueRollback)
 	case stack.Exists && stack.Status != statusReview && !updatable(stack.Status):
 		return p.fail(unusable(stack))
 	}

@@ -96,7 +96,7 @@ func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
 // complete closes a deployment that is in place and, if asked for, verified.
 func (p *pass) complete(op *v1alpha1.Operation) bool {
 	deployed := &v1alpha1.Deployment{Target: *op.Target, Generation: p.st.ObservedGeneration, Plan: *op.Plan, At: p.metaNow()}
-	deployed.Plan.ConstructPaths = nil
+	deployed.Plan.ConstructPaths, deployed.Plan.Validation = nil, nil
 	p.st.Deployed = deployed
 	p.end(op.Outcome, problem.Named(string(op.Outcome)), deployedMessage(op, op.Outcome))
 	return false

@@ -149,6 +149,8 @@ func (p *pass) orderTaken(op *v1alpha1.Operation) string {
 		return ""
 	case revision != op.Target.Revision:
 		return "a newer commit was ordered before anything was changed"
+	case p.obj.Spec.PlanOnly && op.HeldSince != nil:
+		return "another plan was ordered" // nothing else is done with this one
 	}
 	op.Target = newTarget(revision, op.Target.SpecDigest, p.st.Orders.Current)
 	p.st.Target = op.Target.DeepCopy()
@@ -195,7 +197,7 @@ func (p *pass) takePlan(op *v1alpha1.Operation, result *RunResult) bool {
 	}
 	op.RunStep, op.Ahead, op.Plan = "", 0, result.Plan
 	p.st.Plan = result.Plan.DeepCopy()
-	p.st.Plan.ConstructPaths = nil
+	p.st.Plan.ConstructPaths, p.st.Plan.Validation = nil, nil
 	p.step(v1alpha1.StepPlanning)
 	return p.again()
 }

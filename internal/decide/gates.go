@@ -33,6 +33,7 @@ type hold struct {
 // first that waits gives the reason.
 var gates = []gate{
 	{"order", "an order is heard before an older plan is executed", orderHeard},
+	{"planOnly", "an object that only plans executes nothing", planOnly},
 	{"window", "a closed window holds the plan until it opens", windowOpen},
 	{"policies", "a plan that breaks a rule of a policy waits until it, or the rule, is changed", lawful},
 	{"limits", "what a plan removes or replaces beyond the limits is acknowledged", acknowledged},

@@ -42,7 +42,7 @@ func (p *pass) heldGoesOn() bool {
 	case p.deleting() || p.superseded(op) != "":
 		return true
 	}
-	if c := p.changesOf(op); c != nil && (c.ProtectDigest != protectDigest(p.obj.Spec.Protect) || p.policiesMoved(c)) {
+	if c := p.changesOf(op); c != nil && (c.ProtectDigest != protectDigest(p.obj.Spec.Protect) || p.movedSince(c) || p.policiesMoved(c)) {
 		return true
 	}
 	w := p.passGates(op)
@@ -50,6 +50,13 @@ func (p *pass) heldGoesOn() bool {
 		p.wakeAt(p.now.Add(w.after))
 	}
 	return w == nil
+}
+
+// movedSince says whether a stack that was looked at, for a check, is another
+// than the one that a plan was made for: its change set is of no more use.
+func (p *pass) movedSince(c *v1alpha1.Changes) bool {
+	s := p.seen.Stack
+	return s.Seen && c.StackDigest != "" && c.StackDigest != stackDigest(s)
 }
 
 // agedOut says whether a plan has waited for so long that it may no longer tell

@@ -116,6 +116,11 @@ func TestAnHourCostsLittle(t *testing.T) {
 			h.head.Revision = other
 		}, most: cost{passes: 300, writes: 40, calls: 100, events: 40}},
 		"a plan waits for its approval": {spec: func(s *spec) { s.Approval = &v1alpha1.Approval{} }, first: true, most: atRest},
+		"a plan is only shown":          {spec: func(s *spec) { s.PlanOnly = true }, first: true, most: atRest},
+		"an update is only planned":     {then: func(h *hour) { h.edit(func(s *spec) { s.PlanOnly = true; s.Path = "x" }) }, most: cost{passes: 120, writes: 16, calls: 80, events: 8}},
+		"only plans, over a failed stack": {spec: func(s *spec) { s.PlanOnly = true }, first: true, then: func(h *hour) {
+			h.aws.stack = decide.Stack{Exists: true, ID: arn, Name: "Web", Status: "ROLLBACK_COMPLETE"}
+		}, most: atRest},
 		"a plan goes beyond the limits": {spec: func(s *spec) { s.Limits = &v1alpha1.Limits{MaxRemoved: ptr.To[int32](0)} }, first: true, then: func(h *hour) { h.aws.changeSet.Changes = []decide.Change{{Action: "Remove"}} }, most: atRest},
 		"a policy denies the plan": {spec: lawful, first: true, then: func(h *hour) {
 			h.aws.policies = decide.Policies{Digest: "p1", Findings: []v1alpha1.PolicyFinding{{Policy: "team", Rule: "none", Enforcement: v1alpha1.EnforcementDeny, Message: "no"}}}

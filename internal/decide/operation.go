@@ -97,13 +97,7 @@ func (p *pass) close(outcome v1alpha1.Outcome, pr *problem.Problem) {
 		StartedAt: op.StartedAt,
 		EndedAt:   p.metaNow(),
 	}
-	entry.Override, entry.ApprovedBy = op.Override, op.ApprovedBy
-	if op.Target != nil {
-		entry.Target, entry.Revision = op.Target.Digest, op.Target.Revision
-	}
-	if c := p.st.Changes; c != nil && c.Operation == op.ID {
-		entry.Changes = c.Summary
-	}
+	p.tellStory(&entry, op)
 	before := p.st.History
 	if pr.Outlook == problem.Waits {
 		entry.Waited, before = waits(before, entry)

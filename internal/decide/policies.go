@@ -38,7 +38,7 @@ const policyLook = time.Minute
 
 // The bounds of what is kept of findings.
 const (
-	maxFindings       = 20
+	maxPolicyFindings       = 20
 	maxFindingMessage = 512
 	// namedFindings is how many of them a message names.
 	namedFindings = 3
@@ -106,14 +106,14 @@ func Judged(c Change) (action v1alpha1.ChangeAction, places []string) {
 }
 
 // AtGates says whether the gates are going to be asked about a plan: its change
-// set can be executed, or changes nothing but the termination protection.
+// set can be executed, or is empty and still means something.
 func AtGates(obj *v1alpha1.CdkTsStack, seen Observed) bool {
 	op, cs := obj.Status.Operation, seen.ChangeSet
 	switch {
 	case op == nil || op.Step != v1alpha1.StepPlanning || op.Plan == nil || !seen.Stack.Seen || !cs.Exists:
 		return false
 	case cs.Status == changeSetFailed:
-		return cs.Empty && protectionMoves(op.Plan, seen.Stack) != nil
+		return cs.Empty && gatesEmpty(obj, op, seen.Stack)
 	}
 	return cs.Status == changeSetComplete && cs.ExecutionStatus == executionAvailable
 }
@@ -149,7 +149,7 @@ func (p *pass) policyResults(op *v1alpha1.Operation, was *v1alpha1.Changes) *v1a
 		} else {
 			r.Denied++
 		}
-		if len(r.Findings) < maxFindings {
+		if len(r.Findings) < maxPolicyFindings {
 			f.LogicalID, f.Type, f.Path = problem.CutMiddle(f.LogicalID, maxChangedName), problem.CutMiddle(f.Type, maxChangedName), problem.CutMiddle(f.Path, maxChangedName)
 			f.Message = problem.Cut(f.Message, maxFindingMessage)
 			r.Findings = append(r.Findings, f)

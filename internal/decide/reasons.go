@@ -19,6 +19,8 @@ var (
 	// statePolicyDenied: a plan breaks a rule of a policy.
 	statePolicyDenied = problem.State("PolicyDenied", problem.Calm)
 	stateWindowClosed = problem.State("WindowClosed", problem.Calm)
+	// statePlanOnly: spec.planOnly keeps the plan from being executed.
+	statePlanOnly     = problem.State("PlanOnly", problem.Calm)
 	stateStackDeleted = problem.State("StackDeleted", problem.Silent)
 
 	stateDeployDisabled   = problem.State("DeployDisabled", problem.Calm)

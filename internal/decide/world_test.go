@@ -1,7 +1,9 @@
 package decide
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -63,7 +65,7 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 
 // changesSeen reads changes=N, resources that are added, and below the command
 // a line each of others: the action, the replacement or the policy, the id, the
-// type, the properties.
+// type, the properties; and "before ID JSON" and "after ID JSON".
 func changesSeen(t *testing.T, d *datadriven.TestData) []Change {
 	t.Helper()
 	var all []Change
@@ -72,6 +74,10 @@ func changesSeen(t *testing.T, d *datadriven.TestData) []Change {
 	}
 	for line := range strings.Lines(d.Input) {
 		words := strings.Fields(line)
+		if len(words) > 1 && (words[0] == "before" || words[0] == "after") {
+			value(t, all, words[0], words[1], strings.TrimSpace(line[strings.Index(line, words[1])+len(words[1]):]))
+			continue
+		}
 		if len(words) < 4 {
 			t.Fatalf("want ACTION HOW ID TYPE [PROPERTY...], got %q", line)
 		}
@@ -118,6 +124,20 @@ func (s *story) judge(seen *Observed) {
 	if ToJudge(s.obj, *seen) && seen.Policies.Err == nil {
 		seen.Policies.Judged, seen.Policies.Findings = true, s.world.Policies.Findings
 	}
+}
+
+// value sets one side of a change.
+func value(t *testing.T, all []Change, side, id, text string) {
+	t.Helper()
+	i := slices.IndexFunc(all, func(c Change) bool { return c.LogicalID == id })
+	if i < 0 || !json.Valid([]byte(text)) {
+		t.Fatalf("want the id of a change and its JSON, got %q %s", id, text)
+	}
+	if side == "before" {
+		all[i].Before = json.RawMessage(text)
+		return
+	}
+	all[i].After = json.RawMessage(text)
 }
 
 func moment(t *testing.T, text string) time.Time {

@@ -98,7 +98,7 @@ func withoutDetail(r Result) Result {
 	}
 	if r.Plan != nil {
 		plan := *r.Plan
-		plan.ConstructPaths, plan.Inputs = nil, nil
+		plan.ConstructPaths, plan.Inputs, plan.Validation = nil, nil, nil
 		r.Plan = &plan
 	}
 	return r

@@ -170,8 +170,21 @@ func stackOf(r cdk.Resolved, done cdk.Synthesized) (Stack, error) {
 			DeployRoleSession: deploy, LookupRoleSession: lookup,
 			ExecutionRoleARN: r.ExecutionRoleARN,
 			BootstrapVersion: r.BootstrapVersion, BootstrapParameter: r.BootstrapParameter,
-			DependsOn: r.DependsOn, ConstructPaths: r.ConstructPaths,
+			DependsOn: r.DependsOn, ConstructPaths: r.ConstructPaths, Validation: validationOf(r.Findings),
 		},
 		Manifests: r.AssetManifests, Root: done.Root, TemplateFile: r.TemplateFile, Qualifier: done.Qualifier,
 	}, nil
+}
+
+// validationOf is what the plan says of the app's validators, nil when they found
+// nothing.
+func validationOf(f cdk.Findings) *v1alpha1.Validation {
+	if f.Violations+f.Suppressed == 0 {
+		return nil
+	}
+	v := &v1alpha1.Validation{Violations: int32(f.Violations), Suppressed: int32(f.Suppressed)}
+	for _, one := range f.List {
+		v.Findings = append(v.Findings, v1alpha1.Finding(one))
+	}
+	return v
 }
