@@ -66,7 +66,7 @@ func TestAPolicyOfTheNamespaceHoldsItsPlans(t *testing.T) {
 	if p := deployed.Status.Changes.Policies; p == nil || p.Denied+p.Warned != 0 {
 		t.Errorf("the results are %+v", p)
 	}
-	w.readsOnly("rules")
+	w.readsOnly("rules", "web-plan")
 }
 
 // readsOnly fails the test when the operator has read another ConfigMap of the

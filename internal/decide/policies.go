@@ -38,7 +38,7 @@ const policyLook = time.Minute
 
 // The bounds of what is kept of findings.
 const (
-	maxPolicyFindings       = 20
+	maxPolicyFindings = 20
 	maxFindingMessage = 512
 	// namedFindings is how many of them a message names.
 	namedFindings = 3
