@@ -59,6 +59,7 @@ func TestApprovals(t *testing.T) {
 	w.verdict("execution of what is only planned", try(w.alice, patch(fields{"spec": fields{"planOnly": true}})), "spec.planOnly: only those who have the verb approve")
 	w.verdict("an order in another's name", try(w.alice, annotations("kubectl.kubernetes.io/restartedAt", "now", "awscdk.dev/ordered-by", "now grace")), "awscdk.dev/ordered-by must be who orders")
 	w.verdict("an order in one's own name", try(w.alice, annotations("kubectl.kubernetes.io/restartedAt", "now", "awscdk.dev/ordered-by", "now alice")))
+	w.verdict("other policies", try(w.alice, patch(fields{"spec": fields{"policies": []any{fields{"name": "baseline", "builtIn": "Baseline", "enforcement": "Warn"}}}})), "spec.policies: only those who have the verb approve")
 	w.verdict("other windows", try(w.alice, patch(fields{"spec": fields{"windows": nil}})), "spec.windows: only those who have the verb override")
 	w.verdict("a new object that brings its approval", w.alice.Create(t.Context(), func() client.Object {
 		o := w.stack("new", nil)

@@ -249,6 +249,14 @@ type CdkTsStackSpec struct {
 	// +kubebuilder:validation:items:Pattern=`^[A-Za-z0-9]+(/[A-Za-z0-9]+)*$`
 	Protect []string `json:"protect,omitempty"`
 
+	// policies are rules that a plan has to meet before it is executed. An
+	// emergency does not open them.
+	// +optional
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	Policies []Policy `json:"policies,omitempty"`
+
 	// retry says how a failed deployment is tried again.
 	// +optional
 	Retry *Retry `json:"retry,omitempty"`

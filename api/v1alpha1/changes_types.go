@@ -80,6 +80,9 @@ type Changes struct {
 	// be read. Such a plan counts as one that removes resources.
 	// +optional
 	Unseen bool `json:"unseen,omitempty"`
+	// policies are what spec.policies, and those of the operator, say of the plan.
+	// +optional
+	Policies *PolicyResults `json:"policies,omitempty"`
 	// stackDigest is of the state of the stack that the plan is made for. When
 	// that moves while the plan waits, the plan is made again.
 	// +optional

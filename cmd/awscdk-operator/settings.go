@@ -45,6 +45,8 @@ type settings struct {
 	identity            controller.OwnIdentity
 	internalChecks      []netip.Prefix
 	sshSecret           types.NamespacedName
+	namespace           string
+	planPolicies        bool
 	webhooks            webhookSettings
 	runs                runSettings
 }
@@ -75,11 +77,15 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	f.StringVar(&s.leaderNamespace, "leader-election-namespace", getenv("POD_NAMESPACE"), "`namespace` of the lease; that of the pod by default")
 	identity := f.String("operator-identity", getenv("AWSCDK_OPERATOR_IDENTITY"), "what objects that name no credentials may use the operator's own AWS identity for: All, Roles (to assume spec.roleARN) or None; by default All, and Roles with --executor Job (AWSCDK_OPERATOR_IDENTITY)")
 	internal := f.String("allow-internal-checks", getenv("AWSCDK_OPERATOR_ALLOW_INTERNAL_CHECKS"), "`networks` of the cluster and of private networks that endpoints of spec.freeze may be in, separated by commas; none by default (AWSCDK_OPERATOR_ALLOW_INTERNAL_CHECKS)")
+	if err := s.policyFlags(f, getenv); err != nil {
+		return s, err
+	}
 	f.StringVar(&s.watch, "watch-namespaces", getenv("WATCH_NAMESPACES"), "namespaces to look after, separated by commas; all by default")
 	f.StringVar(&s.sshSecret.Name, "ssh-key-secret", or(getenv("AWSCDK_OPERATOR_SSH_KEY_SECRET"), "awscdk-operator-ssh-key"), "`name` of the Secret, in the operator's namespace, with the key for ssh repositories that name no Secret (AWSCDK_OPERATOR_SSH_KEY_SECRET)")
 	f.StringVar(&s.sshKey, "ssh-key-file", "", "private key that takes the place of that Secret")
 	f.StringVar(&s.knownHosts, "known-hosts-file", "", "known hosts that take the place of the Secret's")
-	s.sshSecret.Namespace = or(getenv("POD_NAMESPACE"), operatorNamespace)
+	s.namespace = or(getenv("POD_NAMESPACE"), operatorNamespace)
+	s.sshSecret.Namespace = s.namespace
 	s.runs.flags(f)
 	webhooks := f.String("webhook-bind-address", ":9292", "where webhooks of git hosts are received, 0 for nowhere")
 	webhookSecret := f.String("webhook-secret", or(getenv("AWSCDK_OPERATOR_WEBHOOK_SECRET"), "awscdk-operator-webhook"), "`name` of the Secret, in the operator's namespace, that webhooks are checked with (AWSCDK_OPERATOR_WEBHOOK_SECRET)")
@@ -170,6 +176,20 @@ func (s *settings) lease() string {
 		return "awscdk-operator"
 	}
 	return "awscdk-operator-" + s.shard
+}
+
+func (s *settings) policyFlags(f *flag.FlagSet, getenv func(string) string) error {
+	on, err := parseBool("AWSCDK_OPERATOR_PLAN_POLICIES", getenv("AWSCDK_OPERATOR_PLAN_POLICIES"))
+	f.BoolVar(&s.planPolicies, "plan-policies", on, "hold the plans of all objects to the rules in ConfigMaps of the operator's namespace with the label awscdk.dev/plan-policy=true (AWSCDK_OPERATOR_PLAN_POLICIES)")
+	return err
+}
+
+// policyNamespace is where policies for all objects are, "" without such.
+func (s *settings) policyNamespace() string {
+	if !s.planPolicies {
+		return ""
+	}
+	return s.namespace
 }
 
 // cached is how the cache holds objects.

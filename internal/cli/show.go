@@ -55,6 +55,9 @@ func showChanges(p painter, c *v1alpha1.Changes) {
 	for _, line := range changeLines(p, c, len("    ")) {
 		p.printf("    %s\n", line)
 	}
+	if c.Policies != nil {
+		showPolicies(p, c.Policies)
+	}
 }
 
 // changeLines are the changes of a plan, on a terminal that has so many of its
@@ -70,6 +73,26 @@ func changeLines(p painter, c *v1alpha1.Changes, used int) []string {
 		t.add("", fmt.Sprintf("and %d more", c.Omitted))
 	}
 	return t.lines(used)
+}
+
+// showPolicies lists the rules that a plan breaks.
+func showPolicies(p painter, r *v1alpha1.PolicyResults) {
+	if len(r.Findings) == 0 {
+		return
+	}
+	p.printf("  policies: %d denied, %d warned\n", r.Denied, r.Warned)
+	t := &table{p: p}
+	for _, f := range r.Findings {
+		c := red
+		if f.Enforcement == v1alpha1.EnforcementWarn {
+			c = yellow
+		}
+		t.paint([]color{c, plain, plain}, strings.ToLower(string(f.Enforcement)), f.Policy+" "+f.Rule, f.LogicalID, f.Message)
+	}
+	if r.Omitted > 0 {
+		t.add("", fmt.Sprintf("and %d more", r.Omitted))
+	}
+	t.write("    ")
 }
 
 // classColor is the colour of a change by its class, else by its action.

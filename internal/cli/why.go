@@ -36,6 +36,8 @@ func next(p painter, o *v1alpha1.CdkTsStack, ready *metav1.Condition) string {
 		return "It is as it should be."
 	case meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionApprovalPending):
 		return "It waits for a person: " + p.call("plan", o) + ", then " + p.call("approve", o) + " or " + p.call("acknowledge", o)
+	case ready.Reason == "PolicyDenied":
+		return "It goes on when the app or the policy is changed: " + p.call("plan", o) + " shows what breaks it"
 	case meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionStalled):
 		return "It is not tried again by itself. Put right what the message says; when that is no edit of the object or a new commit: " + p.call("deploy", o)
 	case o.Spec.Suspend:

@@ -82,6 +82,8 @@ func held(o *v1alpha1.CdkTsStack) string {
 			needs = append(needs, "its window")
 		case "Frozen":
 			needs = append(needs, "the end of a freeze")
+		case "PolicyDenied":
+			needs = append(needs, "a change, since it breaks a policy")
 		case "PlanOnly":
 			needs = append(needs, "spec.planOnly to be false")
 		default:

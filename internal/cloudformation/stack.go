@@ -78,6 +78,22 @@ func (c *Client) TemplateDigest(ctx context.Context, stackARN string) (string, e
 	return hex.EncodeToString(sum[:]), nil
 }
 
+// Template is the text of the template that a change set would give its stack,
+// after transforms; without a change set that of the stack as it is.
+func (c *Client) Template(ctx context.Context, stackARN, changeSet string) (string, error) {
+	ctx, cancel := c.bound(ctx)
+	defer cancel()
+	in := &cfn.GetTemplateInput{StackName: &stackARN, TemplateStage: types.TemplateStageProcessed}
+	if changeSet != "" {
+		in.ChangeSetName = &changeSet
+	}
+	out, err := call(ctx, c, "read the template of the plan for stack "+shortName(stackARN), (*cfn.Client).GetTemplate, in)
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(out.TemplateBody), nil
+}
+
 func outputs(s *types.Stack) map[string]string {
 	if len(s.Outputs) == 0 {
 		return nil

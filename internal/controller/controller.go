@@ -71,6 +71,9 @@ type Options struct {
 	// RunsApart says that runs have no AWS identity but what they are handed, so
 	// that those of the process's own are handed keys that end.
 	RunsApart bool
+	// PolicyNamespace is where ConfigMaps with PolicyLabel are policies for all
+	// objects, "" for no such policies.
+	PolicyNamespace string
 	// GitDefaults are used for ssh repositories without a Secret of their
 	// own; optional.
 	GitDefaults *GitDefaults
@@ -92,6 +95,7 @@ type Reconciler struct {
 	// neighbours and inputs are about others that objects depend on.
 	neighbours neighbours
 	inputs     inputs
+	policies   policies
 }
 
 // New returns a Reconciler; Register makes it run.

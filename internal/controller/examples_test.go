@@ -45,6 +45,7 @@ var promises = map[string]func(*example){
 	"16-order.yaml":             oneStackFollowsAnother,
 	"14-freeze.yaml":            theIncidentIsWaitedFor,
 	"15-plan-only.yaml":         plansAreOnlyShown,
+	"17-policies.yaml":          rulesAreKept,
 }
 
 func TestEveryExampleDoesWhatItSays(t *testing.T) {
@@ -345,6 +346,16 @@ func destructionIsApproved(e *example) {
 	if got := e.get(e.name).Status.LastDeployment.ApprovedBy; got != "ada" {
 		e.Errorf("the last deployment was approved by %q", got)
 	}
+}
+
+func rulesAreKept(e *example) {
+	e.untilReady(e.name)
+	next := e.change("main", "")
+	waits := e.until(e.name, "the plan of the commit waits", func(o *v1alpha1.CdkTsStack) bool {
+		return reason(o) == "PolicyDenied" && o.Status.Held != nil && o.Status.Held.Target.Revision == next
+	})
+	contains(e, message(waits), "rule topics-have-a-display-name of policy team at Topic (AWS::SNS::Topic)")
+	e.untilDeployed(e.change("main", "three"))
 }
 
 func plansAreOnlyShown(e *example) {

@@ -409,6 +409,8 @@ type managerOptions struct {
 	runsApart bool
 	// sshSecret is the namespace of the operator-wide ssh key, "" for that of the stacks.
 	sshSecret string
+	// policies is the namespace of policies for all objects, "" for none.
+	policies string
 	// as, if set, makes the configuration of the manager's clients; asOperator
 	// does otherwise.
 	as func(*rest.Config) *rest.Config
@@ -489,7 +491,8 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 		GitDefaults: &controller.GitDefaults{
 			Secret: types.NamespacedName{Namespace: cmp.Or(o.sshSecret, o.namespace), Name: "awscdk-operator-ssh-key"}, Live: mgr.GetAPIReader(), Now: o.now,
 		},
-		OwnIdentity: o.ownIdentity, RunsApart: o.runsApart,
+		PolicyNamespace: o.policies,
+		OwnIdentity:     o.ownIdentity, RunsApart: o.runsApart,
 		Now: o.now, Log: log, HookEnv: o.hookEnv, HookSecrets: o.hookSecrets,
 		Kubernetes: run.Kubernetes{Server: o.config.Host, CA: o.config.CAData},
 	})

@@ -19,6 +19,9 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 	if needs.Head {
 		seen.Head = p.head(ctx, needs)
 	}
+	if needs.Policies && p.obj.Status.Operation == nil {
+		_, seen.Policies = p.policySet(ctx, needs.PoliciesNotBefore)
+	}
 	if needs.Run != "" {
 		p.wake.onRun(needs.Run, client.ObjectKeyFromObject(p.obj))
 		seen.Run = p.withPlan(ctx, p.Executor.Observe(ctx, needs.Run))
@@ -52,6 +55,7 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 		seen.Stack, needs.Stack = p.stackRead(ctx, needs.Stack), ""
 	}
 	observeAWS(ctx, aws, needs, &seen)
+	p.judge(ctx, aws, needs, &seen)
 	if needs.Rival {
 		seen.Rival = p.rival(ctx, p.obj, cmp.Or(seen.ChangeSet.StackID, seen.Stack.ID), needs.Place)
 	}

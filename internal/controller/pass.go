@@ -36,7 +36,7 @@ func (p *pass) run(ctx context.Context) (after time.Duration, err error) {
 	ctx = cloudformation.InTurn(ctx, string(p.obj.UID))
 	settings := p.settings(ctx)
 	seen := p.observe(ctx, settings)
-	p.doubtSession(seen.Stack.Err, seen.ChangeSet.Err, seen.Events.Err, seen.Drift.Err)
+	p.doubtSession(seen.Stack.Err, seen.ChangeSet.Err, seen.Events.Err, seen.Drift.Err, seen.Policies.TemplateErr)
 	if wait := putOff(ctx); wait > 0 {
 		return wait, nil
 	}

@@ -114,3 +114,24 @@ func TestASpecThatLeavesNoRoomForItsStatusIsRefused(t *testing.T) {
 		t.Errorf("phase %s, message %q", d.Status.Phase, got)
 	}
 }
+
+// What others decide the size of is bounded, and what is left out is counted.
+func TestFindingsOfPoliciesAreBounded(t *testing.T) {
+	long := strings.Repeat("🚀", 4<<10)
+	p := &pass{obj: &v1alpha1.CdkTsStack{}, st: &v1alpha1.CdkTsStackStatus{Changes: &v1alpha1.Changes{}}}
+	p.seen.Policies = Policies{Seen: true, Digest: "p1", Judged: true}
+	for i := range 1000 {
+		f := v1alpha1.PolicyFinding{Policy: "team", Rule: "r", Enforcement: v1alpha1.EnforcementDeny, LogicalID: long, Type: long, Path: long, Message: long}
+		if i >= 900 {
+			f.Enforcement = v1alpha1.EnforcementWarn
+		}
+		p.seen.Policies.Findings = append(p.seen.Policies.Findings, f)
+	}
+	r := p.policyResults(&v1alpha1.Operation{}, nil)
+	if size := jsonSize(r); size > 64<<10 || len(r.Findings) != maxPolicyFindings || r.Denied != 900 || r.Warned != 100 || r.Omitted != 980 {
+		t.Errorf("%d bytes, %d findings, %d denied, %d warned, %d omitted", size, len(r.Findings), r.Denied, r.Warned, r.Omitted)
+	}
+	if text := denied(r); !strings.Contains(text, "and 897 more: see status.changes.policies") {
+		t.Errorf("the message is %s", text)
+	}
+}

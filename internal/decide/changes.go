@@ -22,12 +22,14 @@ const (
 
 // noteChanges records what the change set of an operation does.
 func (p *pass) noteChanges(op *v1alpha1.Operation, cs ChangeSet) {
+	was := p.st.Changes
 	p.st.Changes = changesOf(op, cs.Changes, p.obj.Spec.Protect)
 	p.st.Changes.Digest = planDigest(op.Plan, cs.Changes, p.seen.Stack)
 	p.st.Changes.StackDigest = stackDigest(p.seen.Stack)
 	p.st.Changes.DetailsConfigMap = DetailsConfigMap(p.obj)
 	p.st.Changes.Validation = fitValidation(op.Plan.Validation)
 	p.st.Changes.ProtectDigest = protectDigest(p.obj.Spec.Protect)
+	p.st.Changes.Policies = p.policyResults(op, was)
 	if p.st.Changes.Unseen = cs.Unseen; cs.Unseen {
 		p.st.Changes.Summary += "; not all nested stacks could be looked into"
 	}
@@ -76,8 +78,12 @@ func protectDigest(protect []string) string {
 // protectionMoves is the termination protection that a plan would give the stack,
 // nil when that has it already or the plan says nothing.
 func (p *pass) protectionMoves(op *v1alpha1.Operation) *bool {
-	on := op.Plan.TerminationProtection
-	if on == nil || p.seen.Stack.Exists && p.seen.Stack.TerminationProtection == *on || !p.seen.Stack.Exists && !*on {
+	return protectionMoves(op.Plan, p.seen.Stack)
+}
+
+func protectionMoves(plan *v1alpha1.Plan, stack Stack) *bool {
+	on := plan.TerminationProtection
+	if on == nil || stack.Exists && stack.TerminationProtection == *on || !stack.Exists && !*on {
 		return nil
 	}
 	return on

@@ -28,7 +28,7 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 		return spoke
 	}
 	stack, cs := p.seen.Stack, p.seen.ChangeSet
-	if p.unseen(stack.Err, cs.Err, p.seen.Rival.Err) {
+	if p.unseen(stack.Err, cs.Err, p.seen.Rival.Err, p.seen.Policies.TemplateErr) {
 		return true
 	}
 	if !stack.Seen {
@@ -53,7 +53,7 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 		return false
 	case cs.Status == changeSetComplete:
 		return p.fail(errChangeSetOutdated.New("the change set %s can no longer be executed (%s): the stack was changed since it was made", op.ID, cs.ExecutionStatus))
-	case cs.Status == changeSetFailed && cs.Empty && (p.protectionMoves(op) != nil || p.obj.Spec.PlanOnly):
+	case cs.Status == changeSetFailed && cs.Empty && gatesEmpty(p.obj, op, stack):
 		return p.judgeEmpty(op, cs)
 	case cs.Status == changeSetFailed && cs.Empty:
 		return p.finish(op, v1alpha1.OutcomeUnchanged)
@@ -63,6 +63,12 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 		return p.fail(errChangeSetFailed.New("CloudFormation refused the change set: %s", cs.Reason))
 	}
 	return p.look(p.poll(op.StepStartedAt))
+}
+
+// gatesEmpty says whether the gates are asked about a plan that changes no
+// resource.
+func gatesEmpty(obj *v1alpha1.CdkTsStack, op *v1alpha1.Operation, stack Stack) bool {
+	return obj.Spec.PlanOnly || protectionMoves(op.Plan, stack) != nil
 }
 
 // judgeEmpty has the gates asked about a plan that changes no resource: it may

@@ -37,6 +37,7 @@ var rules = []struct {
 	{"a deleted object takes its stack along, or lets it go", destroy},
 	{"a stack of the earlier operator is adopted as it stands", adopt},
 	{"a spec that cannot be built is said so", refuseSpec},
+	{"policies that cannot be applied are said so", tellPolicies},
 	{"news of the repository is read and told", checkGit},
 	{"a new target is deployed", deploy},
 	{"a target that failed is tried again, in time", retry},

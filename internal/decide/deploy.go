@@ -9,6 +9,9 @@ import (
 // While the commit to deploy is not known it lets the rules below go on: a
 // broken repository is no reason not to look for drift.
 func deploy(p *pass) bool {
+	if p.lawless {
+		return false
+	}
 	if p.st.Held != nil {
 		return false // whether it is given up for another was asked
 	}

@@ -42,7 +42,7 @@ func (p *pass) heldGoesOn() bool {
 	case p.deleting() || p.superseded(op) != "":
 		return true
 	}
-	if c := p.changesOf(op); c != nil && (c.ProtectDigest != protectDigest(p.obj.Spec.Protect) || p.movedSince(c)) {
+	if c := p.changesOf(op); c != nil && (c.ProtectDigest != protectDigest(p.obj.Spec.Protect) || p.movedSince(c) || p.policiesMoved(c)) {
 		return true
 	}
 	w := p.passGates(op)

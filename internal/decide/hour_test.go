@@ -186,6 +186,10 @@ func (h *hour) observe(n decide.Needs) decide.Observed {
 	} else {
 		h.endpoint.seen = decide.Freeze{}
 	}
+	if n.Policies {
+		seen.Policies = h.aws.policies
+		seen.Policies.Seen, seen.Policies.Findings = true, nil
+	}
 	if began, known := h.runs[n.Run]; known && n.Run != "" {
 		seen.Run = decide.Run{State: decide.RunRunning, Step: "Cloning"}
 		if h.now.Sub(began) >= h.runTakes {
@@ -208,5 +212,9 @@ func (h *hour) observe(n decide.Needs) decide.Observed {
 		return seen
 	}
 	h.observeAWS(n, &seen)
+	if n.Policies && seen.Policies.Err == nil && decide.ToJudge(h.obj, seen) {
+		h.calls++
+		seen.Policies.Judged, seen.Policies.Findings = true, h.aws.policies.Findings
+	}
 	return seen
 }

@@ -32,6 +32,7 @@ type aws struct {
 	detects                  time.Duration
 	drift                    decide.Drift
 	rival                    string
+	policies                 decide.Policies
 }
 
 // endpoint is what spec.freeze asks: at once when somebody begins to wait, and

@@ -70,6 +70,9 @@ func TestAnHourCostsLittle(t *testing.T) {
 	freeze := func(s *spec) {
 		s.Freeze = []v1alpha1.Freeze{{Name: "incidents", HTTP: v1alpha1.FreezeHTTP{URL: "https://incidents.example/open", DeployWhen: "body.count == 0"}}}
 	}
+	lawful := func(s *spec) {
+		s.Policies = []v1alpha1.Policy{{Name: "team", ConfigMapRef: &v1alpha1.ConfigMapReference{Name: "rules"}}}
+	}
 	never := schedules("0 0 30 2 *", "0 0 30 2 *")
 	checkDrift := func(h *hour) {
 		h.obj.Annotations = map[string]string{v1alpha1.CheckDriftAnnotation: "now"}
@@ -138,7 +141,12 @@ func TestAnHourCostsLittle(t *testing.T) {
 		"only plans, over a failed stack": {spec: func(s *spec) { s.PlanOnly = true }, first: true, then: func(h *hour) {
 			h.aws.stack = decide.Stack{Exists: true, ID: arn, Name: "Web", Status: "ROLLBACK_COMPLETE"}
 		}, most: atRest},
-		"a plan goes beyond the limits":               {spec: func(s *spec) { s.Limits = &v1alpha1.Limits{MaxRemoved: ptr.To[int32](0)} }, first: true, then: func(h *hour) { h.aws.changeSet.Changes = []decide.Change{{Action: "Remove"}} }, most: atRest},
+		"a plan goes beyond the limits": {spec: func(s *spec) { s.Limits = &v1alpha1.Limits{MaxRemoved: ptr.To[int32](0)} }, first: true, then: func(h *hour) { h.aws.changeSet.Changes = []decide.Change{{Action: "Remove"}} }, most: atRest},
+		"a policy denies the plan": {spec: lawful, first: true, then: func(h *hour) {
+			h.aws.policies = decide.Policies{Digest: "p1", Findings: []v1alpha1.PolicyFinding{{Policy: "team", Rule: "none", Enforcement: v1alpha1.EnforcementDeny, Message: "no"}}}
+		}, most: cost{passes: 200, writes: 9, calls: 80, events: 4}},
+		"a policy cannot be read":                     {spec: lawful, first: true, then: func(h *hour) { h.aws.policies.Err = passing("PolicyInvalid") }, most: cost{passes: 200, writes: 3, events: 3}},
+		"a policy of what is deployed cannot be read": {then: func(h *hour) { h.edit(lawful); h.aws.policies.Err = passing("PolicyInvalid") }, most: cost{passes: 320, writes: 9, calls: 60, events: 4}},
 		"the credentials are gone":                    {then: func(h *hour) { h.aws.credentials = passing("SecretNotFound") }, most: atRest},
 		"a build takes an hour":                       {first: true, then: func(h *hour) { h.runTakes = 2 * time.Hour }, most: inAction},
 		"a build fails":                               {first: true, then: func(h *hour) { h.result = failed("SynthFailed") }, most: cost{passes: 200, writes: 60, calls: 20, events: 60}},

@@ -39,6 +39,11 @@ type Needs struct {
 	// Others asks for the objects that this one waits for, and for those that
 	// wait for it.
 	Others bool
+	// Policies asks for the policies of the object and, while a plan stands at the
+	// gates, for what they say of it; a look older than PoliciesNotBefore does not
+	// count.
+	Policies          bool
+	PoliciesNotBefore time.Time
 	// Credentials are to be read, for one of the above or for what follows.
 	Credentials bool
 	// Freezes asks for what the endpoints of spec.freeze say.
@@ -62,6 +67,7 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 			n = Needs{Stack: stackRef(obj), Reader: true, Credentials: true}
 		}
 	}
+	n.Policies, n.PoliciesNotBefore = needPolicies(obj, now, cfg)
 	if place, waits := awaited(&obj.Status); waits && obj.Status.Operation == nil && obj.DeletionTimestamp.IsZero() {
 		n.Rival, n.Place = true, place
 	}

@@ -24,7 +24,8 @@ type Observed struct {
 	Inputs      Inputs
 	Others      Others
 	// Freezes are what the endpoints of spec.freeze say, by name.
-	Freezes map[string]Freeze
+	Freezes  map[string]Freeze
+	Policies Policies
 	// Acted is what came of the action that the decision before this one, in
 	// the same pass, asked for; nil in the first decision of a pass.
 	Acted *Acted

@@ -20,6 +20,8 @@ type pass struct {
 
 	// told: this is the second decision of a pass, about what came of the first.
 	told bool
+	// lawless: the policies cannot be applied, so that no deployment begins.
+	lawless bool
 
 	// awaiting: a new target waits for others, so that the one before it is not
 	// tried again.

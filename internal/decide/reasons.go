@@ -16,7 +16,6 @@ var (
 	stateApprovalPending = problem.State("ApprovalPending", problem.Calm)
 	// stateChangesRefused: a plan goes beyond spec.limits or spec.protect.
 	stateChangesRefused = problem.State("ChangesRefused", problem.Calm)
-	stateWindowClosed   = problem.State("WindowClosed", problem.Calm)
 	// stateDependencyNotReady: a deployment waits for what it depends on,
 	// stateDependentsExist a deletion for what depends on it.
 	stateDependencyNotReady = problem.State("DependencyNotReady", problem.Calm)
@@ -25,6 +24,9 @@ var (
 	// stateFreezeUnknown since one gives no answer.
 	stateFrozen        = problem.State("Frozen", problem.Calm)
 	stateFreezeUnknown = problem.State("FreezeUnknown", problem.Alarming)
+	// statePolicyDenied: a plan breaks a rule of a policy.
+	statePolicyDenied = problem.State("PolicyDenied", problem.Calm)
+	stateWindowClosed = problem.State("WindowClosed", problem.Calm)
 	// statePlanOnly: spec.planOnly keeps the plan from being executed.
 	statePlanOnly     = problem.State("PlanOnly", problem.Calm)
 	stateStackDeleted = problem.State("StackDeleted", problem.Silent)
@@ -70,6 +72,15 @@ var (
 	errExportMissing = problem.Declare("ExportMissing", problem.Retries)
 	// errSourceUnavailable is a failure of which only the message is known.
 	errSourceUnavailable = problem.Declare("SourceUnavailable", problem.Waits)
+
+	// ErrPolicyNotFound is a policy whose ConfigMap is not there, ErrPolicyUnreadable
+	// one that the API server does not show, ErrPolicyInvalid one that does not
+	// compile, and ErrPolicySlow one that could not be evaluated in time.
+	ErrPolicyNotFound   = problem.Declare("PolicyNotFound", problem.Waits)
+	ErrPolicyUnreadable = problem.Declare("PolicyUnreadable", problem.Waits)
+	ErrPolicyInvalid    = problem.Declare("PolicyInvalid", problem.Waits)
+	ErrPolicySlow       = problem.Declare("PolicySlow", problem.Waits)
+	policyTroubles      = []*problem.Kind{ErrPolicyNotFound, ErrPolicyUnreadable, ErrPolicyInvalid, ErrPolicySlow}
 
 	// ErrBeforeDeploy is a beforeDeploy hook that failed: nothing was changed.
 	ErrBeforeDeploy = problem.Declare("BeforeDeployFailed", problem.Retries)

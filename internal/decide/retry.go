@@ -19,7 +19,7 @@ const (
 // retry tries a target that failed again after a pause, until the attempts are
 // used up; then the object is stalled until the target changes.
 func retry(p *pass) bool {
-	if p.awaiting || !p.retries() {
+	if p.awaiting || p.lawless || !p.retries() {
 		return false
 	}
 	failed := failures(p.st, v1alpha1.OperationDeploy, p.st.Target.Digest)

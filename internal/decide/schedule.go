@@ -106,6 +106,8 @@ type Settings struct {
 	// Fleet is how many objects have a stack in the account and region of the
 	// one that is decided about; 0 when that is not known.
 	Fleet int
+	// PoliciesForAll says that there may be policies which hold for all objects.
+	PoliciesForAll bool
 }
 
 // jitter is a number from 0 to 1 that looks random and is not: decisions are

@@ -186,6 +186,8 @@ func phase(p *pass) v1alpha1.Phase {
 	switch op := p.st.Operation; {
 	case op != nil && v < failing && !Unsaved(&p.obj.Spec, op):
 		return operationPhase(op)
+	case p.checking() && p.obj.Status.Phase != v1alpha1.PhaseNone:
+		return p.obj.Status.Phase // a check that is not told changes nothing
 	case p.deleting():
 		return v1alpha1.PhaseDeleting
 	case v >= failing:

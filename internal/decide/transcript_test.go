@@ -21,7 +21,7 @@ import (
 //	new             the spec as YAML; a new object
 //	edit            YAML laid over the object, as a user's patch
 //	see WHAT k=v …  what the world shows from now on: head, run, stack,
-//	                changeset, events, drift, bootstrap, credentials, rival, freeze,
+//	                changeset, events, drift, bootstrap, credentials, rival, freeze, policies,
 //	                inputs, dependencies, dependents, importers, cycle; `err=`, with `reason=` and `permanent`, is a failure to see
 //	wait D          time passes
 //	pass [err=…]    one pass; with err the action fails (temporary unless
@@ -119,6 +119,7 @@ func (s *story) pass(t *testing.T, d *datadriven.TestData) string {
 	t.Helper()
 	needs := Look(s.obj, s.now, s.cfg)
 	seen := only(s.world, needs)
+	s.judge(&seen)
 	decision := Decide(s.obj, seen, s.now, s.cfg)
 	s.obj.Status = decision.Status
 	out := []string{"look: " + strings.Join(asked(needs), " "), "act: " + describeAction(decision)}
@@ -164,7 +165,7 @@ func asked(n Needs) []string {
 		on   bool
 	}{
 		{"head", n.Head}, {"run", n.Run != ""}, {"stack", n.Stack != ""}, {"changeset", n.ChangeSet != ""},
-		{"events" + step(n.Events), n.Events != ""}, {"drift", n.Drift != ""}, {"bootstrap", n.Bootstrap != ""},
+		{"policies", n.Policies}, {"events" + step(n.Events), n.Events != ""}, {"drift", n.Drift != ""}, {"bootstrap", n.Bootstrap != ""},
 		{"freeze", n.Freezes},
 	} {
 		if q.on {
@@ -221,6 +222,9 @@ func only(w Observed, n Needs) Observed {
 	}
 	if n.Bootstrap != "" {
 		seen.Bootstrap = w.Bootstrap
+	}
+	if n.Policies {
+		seen.Policies = Policies{Seen: true, Digest: w.Policies.Digest, Err: w.Policies.Err}
 	}
 	if n.Rival {
 		seen.Rival = w.Rival

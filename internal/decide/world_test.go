@@ -61,6 +61,8 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 			s.world.Freezes = map[string]Freeze{}
 		}
 		s.world.Freezes[text(d, "name")] = Freeze{Known: !d.HasArg("unknown"), Frozen: d.HasArg("on"), SeenAt: s.now, Err: err}
+	case "policies":
+		s.world.Policies = policiesSeen(t, d, err)
 	case "credentials":
 		s.world.Credentials = err
 	default:
@@ -103,6 +105,32 @@ func changesSeen(t *testing.T, d *datadriven.TestData) []Change {
 		all = append(all, c)
 	}
 	return all
+}
+
+// policiesSeen reads digest=, and below the command a line for each finding: the
+// enforcement, the policy, the rule, the resource and its type or -, the message.
+func policiesSeen(t *testing.T, d *datadriven.TestData, err error) Policies {
+	t.Helper()
+	seen := Policies{Digest: text(d, "digest"), Err: err}
+	for line := range strings.Lines(d.Input) {
+		words := strings.Fields(line)
+		if len(words) < 6 {
+			t.Fatalf("want ENFORCEMENT POLICY RULE ID TYPE MESSAGE, got %q", line)
+		}
+		f := v1alpha1.PolicyFinding{Enforcement: v1alpha1.Enforcement(words[0]), Policy: words[1], Rule: words[2], LogicalID: words[3], Type: words[4], Message: strings.Join(words[5:], " ")}
+		if f.LogicalID == "-" {
+			f.LogicalID, f.Type = "", ""
+		}
+		seen.Findings = append(seen.Findings, f)
+	}
+	return seen
+}
+
+// judge adds what the policies say of a plan that has to be judged.
+func (s *story) judge(seen *Observed) {
+	if ToJudge(s.obj, *seen) && seen.Policies.Err == nil {
+		seen.Policies.Judged, seen.Policies.Findings = true, s.world.Policies.Findings
+	}
 }
 
 // value sets one side of a change.

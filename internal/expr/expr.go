@@ -4,6 +4,7 @@
 package expr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,33 +35,79 @@ const (
 // ErrCost is that an expression costs too much to be evaluated.
 var ErrCost = errors.New("the expression costs too much: make its loops smaller")
 
+// ErrTime is an ErrCost that the clock told, so that another time may differ.
+var ErrTime = fmt.Errorf("%w (it took too long)", ErrCost)
+
+// Budget is what several evaluations may cost together, in the units of CEL. It
+// is not safe for concurrent use.
+type Budget struct {
+	left uint64
+}
+
+// NewBudget makes a budget.
+func NewBudget(cost uint64) *Budget { return &Budget{cost} }
+
+type budgetKey struct{}
+
+// Within has the evaluations under a context share a budget: once it is spent,
+// each of them is ErrCost.
+func Within(ctx context.Context, b *Budget) context.Context {
+	return context.WithValue(ctx, budgetKey{}, b)
+}
+
+// take takes from the budget of a context what an evaluation cost.
+func (b *Budget) take(cost *uint64) {
+	if b != nil && cost != nil {
+		b.left -= min(b.left, *cost)
+	}
+}
+
 // Env is what expressions may speak about.
 type Env struct {
-	env *cel.Env
+	env     *cel.Env
+	maxCost uint64
+	maxTime time.Duration
 }
 
 // New makes an environment with variables of those names, each of any type,
-// beside CEL's own macros and the extensions for strings, lists, sets, math,
-// encoding, regular expressions and two-variable comprehensions.
-func New(variables ...string) (*Env, error) {
+// beside CEL's own macros and the extensions for bindings, strings, lists, sets,
+// math, encoding, regular expressions and two-variable comprehensions.
+func New(variables ...string) (*Env, error) { return NewWith(Options{}, variables...) }
+
+// Options are what may be special about an environment.
+type Options struct {
+	// Functions are some of one's own.
+	Functions []Function
+	// MaxCost bounds an evaluation, in the units of CEL; 0 for ten million.
+	MaxCost uint64
+	// MaxTime bounds it in time; 0 for a second.
+	MaxTime time.Duration
+}
+
+// NewWith is New with options.
+func NewWith(o Options, variables ...string) (*Env, error) {
 	options := []cel.EnvOption{
-		cel.OptionalTypes(), ext.Strings(), ext.Lists(), ext.Sets(), ext.Math(), ext.Encoders(), ext.TwoVarComprehensions(),
+		cel.OptionalTypes(), ext.Bindings(), ext.Strings(), ext.Lists(), ext.Sets(), ext.Math(), ext.Encoders(), ext.TwoVarComprehensions(),
 		cel.DefaultUTCTimeZone(true), cel.CrossTypeNumericComparisons(true), cel.ParserExpressionSizeLimit(MaxSource),
 		bounds,
 	}
 	for _, name := range variables {
 		options = append(options, cel.Variable(name, cel.DynType))
 	}
+	for _, f := range o.Functions {
+		options = append(options, f.option())
+	}
 	env, err := cel.NewEnv(options...)
 	if err != nil {
 		return nil, fmt.Errorf("make the environment of expressions: %w", err)
 	}
-	return &Env{env}, nil
+	return &Env{env, cmp.Or(o.MaxCost, maxCost), cmp.Or(o.MaxTime, maxTime)}, nil
 }
 
 // Program is an expression that compiles. It may be used by several at once.
 type Program struct {
 	program cel.Program
+	maxTime time.Duration
 }
 
 // Bool compiles an expression that says yes or no.
@@ -85,11 +132,11 @@ func (e *Env) compile(source string, want *cel.Type) (*Program, error) {
 	if got := ast.OutputType(); !got.IsExactType(cel.DynType) && got.Kind() != want.Kind() {
 		return nil, fmt.Errorf("the expression gives a %s, and a %s is needed", got, want)
 	}
-	program, err := e.env.Program(ast, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(maxCost), cel.InterruptCheckFrequency(checkEvery))
+	program, err := e.env.Program(ast, cel.EvalOptions(cel.OptOptimize), cel.CostLimit(e.maxCost), cel.InterruptCheckFrequency(checkEvery))
 	if err != nil {
 		return nil, fmt.Errorf("the expression cannot be used: %w", err)
 	}
-	return &Program{program}, nil
+	return &Program{program, e.maxTime}, nil
 }
 
 // compileError names each mistake with its place, without the drawing of it.
@@ -118,12 +165,19 @@ func (p *Program) List(ctx context.Context, vars map[string]any) ([]any, error) 
 }
 
 func eval[T any](ctx context.Context, p *Program, vars map[string]any) (result T, err error) {
-	ctx, cancel := context.WithTimeout(ctx, maxTime)
-	defer cancel()
-	value, _, err := p.program.ContextEval(ctx, vars)
-	switch {
-	case err != nil && (ctx.Err() != nil || strings.Contains(err.Error(), "cost limit exceeded")):
+	budget, _ := ctx.Value(budgetKey{}).(*Budget)
+	if budget != nil && budget.left == 0 {
 		return result, ErrCost
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.maxTime)
+	defer cancel()
+	value, details, err := p.program.ContextEval(ctx, vars)
+	budget.take(details.ActualCost())
+	switch {
+	case err != nil && strings.Contains(err.Error(), "cost limit exceeded"):
+		return result, ErrCost
+	case err != nil && ctx.Err() != nil:
+		return result, ErrTime
 	case err != nil:
 		return result, err
 	}

@@ -34,6 +34,7 @@ func Between(before, after *v1alpha1.CdkTsStack) []Event {
 	all = append(all, started(before, after)...)
 	all = append(all, planned(before, after)...)
 	all = append(all, freezePassed(before, after)...)
+	all = append(all, policyWarnings(before, after)...)
 	all = append(all, hookStarts(before, after)...)
 	return append(all, troubles(before, after)...)
 }
@@ -133,6 +134,29 @@ func planned(before, after *v1alpha1.CdkTsStack) []Event {
 		note += fmt.Sprintf("; and %d more", more)
 	}
 	return []Event{{Warning: is.DataLoss > 0, Reason: "ChangesPlanned", Action: "Deploy", Note: note}}
+}
+
+// policyWarnings tells once of the rules that a plan breaks without being held:
+// of a plan that was not judged before, or by other policies.
+func policyWarnings(before, after *v1alpha1.CdkTsStack) []Event {
+	is := after.Status.Changes
+	if is == nil || is.Policies == nil || is.Policies.Warned == 0 {
+		return nil
+	}
+	if was := before.Status.Changes; was != nil && was.Operation == is.Operation && was.Policies != nil && was.Digest == is.Digest && was.Policies.Digest == is.Policies.Digest {
+		return nil
+	}
+	var words []string
+	for _, f := range is.Policies.Findings {
+		if f.Enforcement == v1alpha1.EnforcementWarn && len(words) < maxNamedChanges {
+			words = append(words, strings.TrimSuffix(fmt.Sprintf("rule %s of policy %s at %s", f.Rule, f.Policy, f.LogicalID), " at ")+": "+f.Message)
+		}
+	}
+	note := fmt.Sprintf("the plan breaks %d rules that only warn", is.Policies.Warned)
+	if len(words) > 0 {
+		note += ": " + strings.Join(words, "; ")
+	}
+	return []Event{{Warning: true, Reason: "PolicyWarning", Action: "Deploy", Note: note}}
 }
 
 // maxNamedChanges is how many changes an event names.

@@ -76,6 +76,7 @@ var ownValues = map[string]effect{
 	"operator.envFrom":                   {"operator: {envFrom: [{secretRef: {name: hook-variables}}]}", "Deployment", release, container + "envFrom[*].secretRef.name}", "hook-variables"},
 	"operator.identity":                  {"operator: {identity: Roles}", "Deployment", release, container + "args}", "--operator-identity=Roles"},
 	"operator.allowInternalChecks":       {"operator: {allowInternalChecks: [10.0.0.0/8, fd12::/16]}", "Deployment", release, container + "args}", "--allow-internal-checks=10.0.0.0/8,fd12::/16"},
+	"planPolicies.enabled":               {"planPolicies: {enabled: true}", "Deployment", release, container + "args}", "--plan-policies"},
 	"operator.extraArgs":                 {"operator: {extraArgs: [--max-runs=5]}", "Deployment", release, container + "args}", "--max-runs=5"},
 	"fullnameOverride":                   {"fullnameOverride: second", "Deployment", "second", "{.metadata.name}", "second"},
 	"watchNamespaces":                    {"watchNamespaces: [a, b]", "Deployment", release, container + "args}", "--watch-namespaces=a,b"},

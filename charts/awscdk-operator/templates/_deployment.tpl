@@ -87,6 +87,9 @@ rollingUpdate:
 {{- with $v.operator.allowInternalChecks }}
 - --allow-internal-checks={{ join "," . }}
 {{- end }}
+{{- if $v.planPolicies.enabled }}
+- --plan-policies
+{{- end }}
 {{- with $v.operator.extraArgs }}
 {{ toYaml . }}
 {{- end }}
