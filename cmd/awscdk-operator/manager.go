@@ -144,12 +144,8 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 	heads := git.NewHeads(git.HeadsOptions{Now: time.Now, Changed: func(k git.Key) {
 		tell(func(r *controller.Reconciler) { r.HeadChanged(k) })
 	}})
-	endpoints := httpcheck.NewEndpoints(httpcheck.EndpointsOptions{
-		Now: time.Now, Every: decide.FreezeInterval,
-		Get: httpcheck.NewClient(httpcheck.Options{Allowed: s.internalChecks, Now: time.Now}).Get,
-		Changed: func(names []types.NamespacedName) {
-			tell(func(r *controller.Reconciler) { r.EndpointsAnswered(names) })
-		},
+	endpoints := newEndpoints(s, func(names []types.NamespacedName) {
+		tell(func(r *controller.Reconciler) { r.EndpointsAnswered(names) })
 	})
 	runs, err := newExecutor(mgr, s, func(name string) {
 		tell(func(r *controller.Reconciler) { r.RunChanged(name) })
@@ -187,6 +183,14 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 	listener.Store(r)
 	stop = func() { heads.Close(); endpoints.Close(); _ = runs.Close() }
 	return r, stop, errors.Join(r.Register(mgr), receiveWebhooks(mgr, r, s, log), serveHealth(mgr, s.healthAddr, needs.Missing))
+}
+
+// newEndpoints asks what spec.freeze names.
+func newEndpoints(s settings, changed func([]types.NamespacedName)) *httpcheck.Endpoints {
+	return httpcheck.NewEndpoints(httpcheck.EndpointsOptions{
+		Now: time.Now, Every: decide.FreezeInterval, Changed: changed,
+		Get: httpcheck.NewClient(httpcheck.Options{Allowed: s.internalChecks, Now: time.Now}).Get,
+	})
 }
 
 // dataDir is where runs live unless a flag says otherwise.

@@ -81,11 +81,8 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 		return s, err
 	}
 	f.StringVar(&s.watch, "watch-namespaces", getenv("WATCH_NAMESPACES"), "namespaces to look after, separated by commas; all by default")
-	f.StringVar(&s.sshSecret.Name, "ssh-key-secret", or(getenv("AWSCDK_OPERATOR_SSH_KEY_SECRET"), "awscdk-operator-ssh-key"), "`name` of the Secret, in the operator's namespace, with the key for ssh repositories that name no Secret (AWSCDK_OPERATOR_SSH_KEY_SECRET)")
-	f.StringVar(&s.sshKey, "ssh-key-file", "", "private key that takes the place of that Secret")
-	f.StringVar(&s.knownHosts, "known-hosts-file", "", "known hosts that take the place of the Secret's")
 	s.namespace = or(getenv("POD_NAMESPACE"), operatorNamespace)
-	s.sshSecret.Namespace = s.namespace
+	s.sshFlags(f, getenv)
 	s.runs.flags(f)
 	webhooks := f.String("webhook-bind-address", ":9292", "where webhooks of git hosts are received, 0 for nowhere")
 	webhookSecret := f.String("webhook-secret", or(getenv("AWSCDK_OPERATOR_WEBHOOK_SECRET"), "awscdk-operator-webhook"), "`name` of the Secret, in the operator's namespace, that webhooks are checked with (AWSCDK_OPERATOR_WEBHOOK_SECRET)")
@@ -97,9 +94,6 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 		return s, err
 	}
 	if s.identity, err = parseIdentity(*identity, s.runs.executor); err != nil {
-		return s, err
-	}
-	if s.internalChecks, err = parseNetworks("allow-internal-checks", *internal); err != nil {
 		return s, err
 	}
 	if f.NArg() > 0 {
@@ -115,10 +109,21 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	if s.maxRunsPerNamespace == 0 && len(list(s.watch)) == 1 {
 		s.maxRunsPerNamespace = math.MaxInt
 	}
-	return s, s.parse(drift, gitSync, memory)
+	return s, s.parse(drift, gitSync, memory, *internal)
 }
 
-func (s *settings) parse(drift, gitSync, memory string) (err error) {
+// sshFlags are about the key for repositories that name no Secret.
+func (s *settings) sshFlags(f *flag.FlagSet, getenv func(string) string) {
+	s.sshSecret.Namespace = s.namespace
+	f.StringVar(&s.sshSecret.Name, "ssh-key-secret", or(getenv("AWSCDK_OPERATOR_SSH_KEY_SECRET"), "awscdk-operator-ssh-key"), "`name` of the Secret, in the operator's namespace, with the key for ssh repositories that name no Secret (AWSCDK_OPERATOR_SSH_KEY_SECRET)")
+	f.StringVar(&s.sshKey, "ssh-key-file", "", "private key that takes the place of that Secret")
+	f.StringVar(&s.knownHosts, "known-hosts-file", "", "known hosts that take the place of the Secret's")
+}
+
+func (s *settings) parse(drift, gitSync, memory, internal string) (err error) {
+	if s.internalChecks, err = parseNetworks("allow-internal-checks", internal); err != nil {
+		return err
+	}
 	if s.decide.Drift, err = schedule("DRIFT_CHECK_CRON", drift); err != nil {
 		return err
 	}

@@ -56,7 +56,7 @@ func (w *world) kills() {
 		users.Go(func() { k.lives(stack, p) })
 	}
 	began := time.Now()
-	for range len(names) {
+	for range names {
 		k.usual = max(k.usual, <-k.first)
 	}
 	for n := 0; n < kills && !k.Failed(); n++ {
