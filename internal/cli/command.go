@@ -94,7 +94,8 @@ func newRoot(o *Options) *cobra.Command {
 		Long: `See and order what the AWS CDK Operator does.
 
 Exit codes: 0 done; 1 it could not be done, or not in time; 2 called wrongly; 3 done, and what it is about is not as it
-should be: not ready (status, why), drifted or not known (drift), an operation that did not end well (logs -f).`,
+should be: not ready (status, why), drifted or not known (drift), an operation that did not end well (logs -f), something to
+do about manifests (migrate) or lacking (doctor).`,
 		Version:       o.Version,
 		Annotations:   map[string]string{cobra.CommandDisplayNameAnnotation: "kubectl cdk"},
 		SilenceErrors: true, SilenceUsage: true,
@@ -151,7 +152,7 @@ func (o *Options) painter() painter {
 // given are the options that lead to where this call went.
 func (o *Options) given() string {
 	if o.flags.Namespace != nil && *o.flags.Namespace != "" {
-		return " -n " + quoted(*o.flags.Namespace) + o.givenCluster()
+		return " -n " + shellWord(*o.flags.Namespace) + o.givenCluster()
 	}
 	return o.givenCluster()
 }
@@ -164,21 +165,10 @@ func (o *Options) givenCluster() string {
 		value *string
 	}{{"--context", o.flags.Context}, {"--kubeconfig", o.flags.KubeConfig}} {
 		if f.value != nil && *f.value != "" {
-			text.WriteString(" " + f.name + " " + quoted(*f.value))
+			text.WriteString(" " + f.name + " " + shellWord(*f.value))
 		}
 	}
 	return text.String()
-}
-
-// quoted is a word as a shell takes it literally.
-func quoted(word string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@+,=", r)
-	}
-	if word != "" && !strings.ContainsFunc(word, func(r rune) bool { return !plain(r) }) {
-		return word
-	}
-	return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
 }
 
 // scheme knows what the plugin reads and writes.

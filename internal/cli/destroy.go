@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/decide"
 
 	"github.com/spf13/cobra"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -45,7 +46,8 @@ func (o *Options) destroy(ctx context.Context, name string, yes, wait bool) erro
 		return err
 	}
 	if obj.DeletionTimestamp.IsZero() {
-		showDestruction(o.painter(), obj, dependents(ctx, c, obj))
+		waitsFor, needing := dependents(ctx, c, obj)
+		showDestruction(o.painter(), obj, waitsFor, needing)
 		if err := o.agreed(obj, yes); err != nil {
 			return err
 		}
@@ -80,7 +82,7 @@ func (o *Options) agreed(obj *v1alpha1.CdkTsStack, yes bool) error {
 }
 
 // showDestruction tells what goes with an object.
-func showDestruction(p painter, obj *v1alpha1.CdkTsStack, needing []string) {
+func showDestruction(p painter, obj *v1alpha1.CdkTsStack, waitsFor, needing []string) {
 	p.printf("With %s/%s:\n", printable(obj.Namespace), printable(obj.Name))
 	var lines []string
 	c, fate := fate(obj)
@@ -89,6 +91,9 @@ func showDestruction(p painter, obj *v1alpha1.CdkTsStack, needing []string) {
 		lines = append(lines, p.in(plain, contents(obj)))
 		if d := obj.Status.Deployed; d != nil && d.Plan.TerminationProtection != nil && *d.Plan.TerminationProtection {
 			lines = append(lines, p.in(yellow, "the app turns on termination protection: CloudFormation refuses the deletion until that is off"))
+		}
+		if len(waitsFor) > 0 {
+			lines = append(lines, p.in(yellow, "it waits until these objects are gone, which depend on it: "+strings.Join(waitsFor, ", ")))
 		}
 		if len(needing) > 0 {
 			lines = append(lines, p.in(red, "these stacks of the same app need it: "+strings.Join(needing, ", ")))
@@ -130,7 +135,7 @@ func executing(obj *v1alpha1.CdkTsStack) bool {
 // contents is what the status knows of the stack's resources: their number while
 // one deployment made all of them.
 func contents(obj *v1alpha1.CdkTsStack) string {
-	list := fmt.Sprintf("aws cloudformation list-stack-resources --region %s --stack-name %s", quoted(obj.Spec.AWSRegion), quoted(stackOf(obj)))
+	list := fmt.Sprintf("aws cloudformation list-stack-resources --region %s --stack-name %s", shellWord(obj.Spec.AWSRegion), shellWord(stackOf(obj)))
 	c := obj.Status.Changes
 	changed := slices.DeleteFunc(slices.Clone(obj.Status.History), func(e v1alpha1.HistoryEntry) bool { return e.Changes == "" })
 	if c == nil || c.Add == 0 || c.Modify+c.Replace+c.Remove+c.Import > 0 || len(changed) != 1 || changed[0].Operation != c.Operation || changed[0].Outcome != v1alpha1.OutcomeSucceeded {
@@ -169,26 +174,36 @@ func guards(p painter, obj *v1alpha1.CdkTsStack, destroys bool) []string {
 	return lines
 }
 
-// dependents are the objects of the namespace whose app says that they need this
-// one's stack. Those that may not be listed are not known.
-func dependents(ctx context.Context, c client.Client, obj *v1alpha1.CdkTsStack) []string {
+// dependents are the objects of the namespace that say that they need this one, for
+// which its deletion waits, and those whose app says that it needs its stack. Those
+// that may not be listed are not known.
+func dependents(ctx context.Context, c client.Client, obj *v1alpha1.CdkTsStack) (said, ofApp []string) {
 	var list v1alpha1.CdkTsStackList
-	if obj.Status.Deployed == nil || c.List(ctx, &list, client.InNamespace(obj.Namespace)) != nil {
-		return nil
+	if c.List(ctx, &list, client.InNamespace(obj.Namespace)) != nil {
+		return nil, nil
+	}
+	for i := range list.Items {
+		switch other := &list.Items[i]; {
+		case other.Name == obj.Name:
+		case slices.Contains(decide.DependsOn(&other.Spec), obj.Name):
+			said = append(said, other.Name)
+		case appNeeds(other, obj):
+			ofApp = append(ofApp, other.Name)
+		}
+	}
+	return said, ofApp
+}
+
+// appNeeds says whether the app of one object, as it is deployed, needs the stack of
+// another.
+func appNeeds(other, obj *v1alpha1.CdkTsStack) bool {
+	d := other.Status.Deployed
+	if d == nil || obj.Status.Deployed == nil || other.Spec.Source.Git.Repository != obj.Spec.Source.Git.Repository {
+		return false
 	}
 	own := &obj.Status.Deployed.Plan
-	var names []string
-	for i := range list.Items {
-		other := &list.Items[i]
-		d := other.Status.Deployed
-		if other.Name == obj.Name || d == nil || other.Spec.Source.Git.Repository != obj.Spec.Source.Git.Repository || d.Plan.Region != own.Region || d.Plan.Account != own.Account {
-			continue
-		}
-		if slices.Contains(d.Plan.DependsOn, own.StackName) || own.ArtifactID != "" && slices.Contains(d.Plan.DependsOn, own.ArtifactID) {
-			names = append(names, other.Name)
-		}
-	}
-	return names
+	return d.Plan.Region == own.Region && d.Plan.Account == own.Account &&
+		(slices.Contains(d.Plan.DependsOn, own.StackName) || own.ArtifactID != "" && slices.Contains(d.Plan.DependsOn, own.ArtifactID))
 }
 
 // awaitEnd follows a deletion until the object is gone.

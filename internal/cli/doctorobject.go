@@ -119,6 +119,41 @@ func needsOf(o *v1alpha1.CdkTsStack) (all []need) {
 	if b := s.Build; b != nil {
 		all = append(all, variables("build", b.EnvFrom, b.Env)...)
 	}
+	return append(append(all, inputs(s)...), ofGates(s)...)
+}
+
+// inputs are the objects that context and parameters come from.
+func inputs(s *v1alpha1.CdkTsStackSpec) (all []need) {
+	read := func(kind, field string, ref *v1alpha1.InputKey) {
+		if ref != nil {
+			all = append(all, need{kind: kind, name: ref.Name, field: field, keys: [][]string{{ref.Key}}})
+		}
+	}
+	for _, c := range s.ContextFrom {
+		read("ConfigMap", "contextFrom", c.ConfigMapKeyRef)
+	}
+	for _, p := range s.ParametersFrom {
+		read("ConfigMap", "parametersFrom", p.ConfigMapKeyRef)
+		read("Secret", "parametersFrom", p.SecretKeyRef)
+	}
+	return all
+}
+
+// ofGates are the objects that policies and freezes are made of.
+func ofGates(s *v1alpha1.CdkTsStackSpec) (all []need) {
+	for _, p := range s.Policies {
+		if p.ConfigMapRef != nil {
+			all = append(all, need{kind: "ConfigMap", name: p.ConfigMapRef.Name, field: "policies"})
+		}
+	}
+	for _, f := range s.Freeze {
+		if h := f.HTTP.HeadersFrom; h != nil {
+			all = append(all, need{kind: "Secret", name: h.SecretName, field: "freeze"})
+		}
+		if ca := f.HTTP.CAFrom; ca != nil {
+			all = append(all, need{kind: "ConfigMap", name: ca.ConfigMapName, field: "freeze", keys: [][]string{{ca.Key}}})
+		}
+	}
 	return all
 }
 

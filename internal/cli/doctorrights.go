@@ -22,14 +22,14 @@ type use struct {
 
 var uses = []use{
 	{verbs: "list", role: "view", verb: "list", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks"},
-	{verbs: "status, plan, why, history, doctor NAME", role: "view", verb: "get", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks"},
-	{verbs: "deploy, suspend, resume, approve, acknowledge, override", role: "edit", verb: "patch", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks"},
+	{verbs: "status, plan, why, history, drift, doctor NAME", role: "view", verb: "get", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks"},
+	{verbs: "deploy, rollback, suspend, resume, approve, acknowledge, override", role: "edit", verb: "patch", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks"},
 	{verbs: "apply what init writes", role: "edit", verb: "create", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks"},
-	{verbs: "delete a stack with its object", role: "edit", verb: "delete", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks"},
+	{verbs: "destroy", role: "edit", verb: "delete", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks"},
 	{verbs: "approve and acknowledge, where the policy for that is bound", role: "admin", verb: "approve", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks"},
 	{verbs: "override, where the policy for that is bound", role: "admin", verb: "override", group: v1alpha1.GroupVersion.Group, resource: "cdktsstacks"},
-	{verbs: "see events", role: "view", verb: "list", group: "events.k8s.io", resource: "events"},
-	{verbs: "see the logs of builds and hooks", role: "view", verb: "get", resource: "pods", sub: "log"},
+	{verbs: "events", role: "view", verb: "list", group: "events.k8s.io", resource: "events"},
+	{verbs: "logs", role: "view", verb: "get", resource: "pods", sub: "log"},
 	{verbs: "have doctor NAME look at Secrets", role: "edit", verb: "get", resource: "secrets"},
 }
 

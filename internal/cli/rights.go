@@ -25,7 +25,7 @@ func (o *Options) mayNot(ctx context.Context, err error, namespace string, r rig
 }
 
 func (r right) given(namespace, user string) string {
-	in := " -n " + quoted(namespace)
+	in := " -n " + shellWord(namespace)
 	role := "kubectl create role " + r.role + in + " --verb=" + r.verbs + " --resource=" + r.resources
 	return role + " && kubectl create rolebinding " + strings.Join([]string{r.role + in, "--role=" + r.role, "--user=" + user}, " ")
 }
@@ -37,7 +37,7 @@ func (o *Options) user(ctx context.Context) string {
 		return "USER"
 	}
 	if name := whoAmI(ctx, c); name != nil {
-		return quoted(*name)
+		return shellWord(*name)
 	}
 	return "USER"
 }

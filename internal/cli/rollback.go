@@ -186,7 +186,7 @@ func (o *Options) showRollback(obj *v1alpha1.CdkTsStack, to goodDeployment) {
 	for _, line := range lines {
 		p.printf("  - %s\n", printable(line))
 	}
-	p.printf("  undo: %s\n", printable(fmt.Sprintf("kubectl patch cdktsstack %s -n %s%s --type=merge -p %s", obj.Name, obj.Namespace, o.givenCluster(), quoted(pointing(git.Ref, git.Semver)))))
+	p.printf("  undo: %s\n", printable(fmt.Sprintf("kubectl patch cdktsstack %s -n %s%s --type=merge -p %s", obj.Name, obj.Namespace, o.givenCluster(), shellWord(pointing(git.Ref, git.Semver)))))
 }
 
 // pointing is the patch that has an object follow a ref, or versions.
