@@ -55,6 +55,7 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 		seen.Stack, needs.Stack = p.stackRead(ctx, needs.Stack), ""
 	}
 	observeAWS(ctx, aws, needs, &seen)
+	p.hideInputs(ctx, &seen) // before anybody quotes what was seen
 	p.judge(ctx, aws, needs, &seen)
 	if needs.Rival {
 		seen.Rival = p.rival(ctx, p.obj, cmp.Or(seen.ChangeSet.StackID, seen.Stack.ID), needs.Place)
@@ -62,7 +63,6 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 	if needs.Drift != "" {
 		seen.Drift = p.drift(ctx, needs)
 	}
-	p.hideInputs(ctx, &seen)
 	return seen
 }
 
