@@ -177,12 +177,13 @@ func (s *stacks) adopted(n *node, before identities) {
 		s.Errorf("the Deployment's strategy is %s", got)
 	}
 	m := n.start(release)
-	s.eventually("the object is adopted", func() bool {
-		ready := meta.FindStatusCondition(s.web().Status.Conditions, v1alpha1.ConditionReady)
-		return ready != nil && ready.Reason == "Adopted"
+	s.eventually("the object is adopted, with its stack", func() bool {
+		st := s.web().Status
+		ready := meta.FindStatusCondition(st.Conditions, v1alpha1.ConditionReady)
+		return ready != nil && ready.Reason == "Adopted" && st.StackID != ""
 	})
 	web := s.web()
-	if web.Status.StackID == "" || web.Status.Phase != v1alpha1.PhaseSucceeded || web.Status.LastDeploy.IsZero() || !slices.Contains(web.Finalizers, v1alpha1.Finalizer) {
+	if web.Status.Phase != v1alpha1.PhaseSucceeded || web.Status.LastDeploy.IsZero() || !slices.Contains(web.Finalizers, v1alpha1.Finalizer) {
 		s.Errorf("the object is %+v %+v", web.ObjectMeta, web.Status)
 	}
 	time.Sleep(2 * time.Second) // for what must not happen
