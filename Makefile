@@ -85,7 +85,7 @@ cli-dist: ## Build kubectl-cdk for all platforms into dist/, with krew's manifes
 	@VERSION='$(VERSION)' hack/cli-dist
 
 .PHONY: demo
-demo: build ## Watch a CDK app be deployed, changed, drifted and destroyed, on this machine alone
+demo: build ## Watch a CDK app be deployed, changed, approved, drifted and destroyed, on this machine alone
 	@mkdir -p bin
 	echo "Building the demo (the first time compiles a Kubernetes API server: some minutes) ..." >&2
 	(cd demo && go build -o ../bin/ ./cmd/demo ./cmd/localaws)

@@ -13,7 +13,9 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/awsconfig/awstest"
@@ -40,12 +42,19 @@ var promises = map[string]func(*example){
 	"09-hook-variables.yaml":    theHooksSeeTheirVariables,
 	"10-releases.yaml":          theHighestReleaseIsDeployed,
 	"11-monorepo.yaml":          otherProjectsArePassedOver,
-	"12-windows.yaml":           thePlanWaitsForItsWindow,
+	"12-production-native.yaml": fieldsGuardProduction,
 	"13-approval.yaml":          destructionIsApproved,
 	"16-order.yaml":             oneStackFollowsAnother,
 	"14-freeze.yaml":            theIncidentIsWaitedFor,
 	"15-plan-only.yaml":         plansAreOnlyShown,
 	"17-policies.yaml":          rulesAreKept,
+	"18-windows.yaml":           thePlanWaitsForItsWindow,
+}
+
+// preparations are what an example's promise needs before it is applied.
+var preparations = map[string]func(*example){
+	"08-production-ready.yaml":  theScriptsWindowNeverOpens,
+	"12-production-native.yaml": func(e *example) { e.setClock(newYork(e, time.Tuesday, "10:00")) },
 }
 
 func TestEveryExampleDoesWhatItSays(t *testing.T) {
@@ -61,6 +70,9 @@ func TestEveryExampleDoesWhatItSays(t *testing.T) {
 	for _, file := range files {
 		t.Run(filepath.Base(file), func(t *testing.T) {
 			e := newExample(t, file)
+			if prepare := preparations[filepath.Base(file)]; prepare != nil {
+				prepare(e)
+			}
 			e.manage()
 			for _, o := range e.objects {
 				e.must(e.client.Create(t.Context(), o))
@@ -226,21 +238,17 @@ func (e *example) provide() {
 	if e.spec.AWSRegion != "" {
 		e.post("/_localaws/bootstrap?region="+e.spec.AWSRegion, nil)
 	}
-	if checks := e.its("web-production-checks"); checks != nil {
-		checks.Data["WINDOW_DAYS"] = ""     // never, whatever day it is
-		checks.Data["MIN_BACKUP_DAYS"] = "" // not every machine has the aws command
-	}
 	for _, f := range e.spec.ParametersFrom {
 		if f.SecretKeyRef != nil {
 			e.secret(f.SecretKeyRef.Name, map[string]string{f.SecretKeyRef.Key: "correct-horse-battery"})
 		}
 	}
-	e.servePagerDuty()
+	e.serveFreezes()
 	if e.spec.Hooks == nil {
 		return
 	}
 	endpoints := map[string]string{
-		"INCIDENT_API_URL": e.told.URL, "INCIDENT_API_TOKEN": "incident-token",
+		"INCIDENT_API_URL": e.told.URL, "INCIDENT_API_TOKEN": incidentToken,
 		"ALERT_WEBHOOK_URL": e.told.URL + "/alert", "chat-url": e.told.URL + "/chat",
 	}
 	for _, from := range e.spec.Hooks.EnvFrom {
@@ -254,7 +262,7 @@ func (e *example) provide() {
 		}
 	}
 	for _, v := range e.spec.Hooks.Env {
-		if v.ValueFrom != nil && v.ValueFrom.SecretKeyRef != nil {
+		if v.ValueFrom != nil && v.ValueFrom.SecretKeyRef != nil && !e.freezesKnow(v.ValueFrom.SecretKeyRef.Name) {
 			e.secret(v.ValueFrom.SecretKeyRef.Name, endpoints)
 		}
 	}
@@ -373,6 +381,13 @@ func plansAreOnlyShown(e *example) {
 	e.untilDeployed(next)
 }
 
+// theScriptsWindowNeverOpens, whatever day it is.
+func theScriptsWindowNeverOpens(e *example) {
+	checks := e.its("web-production-checks")
+	checks.Data["WINDOW_DAYS"] = ""
+	checks.Data["MIN_BACKUP_DAYS"] = "" // not every machine has the aws command
+}
+
 func productionIsGuarded(e *example) {
 	// Refused, since it is outside of a window that is never open.
 	refused := e.until(e.name, "the deployment is refused", because("BeforeDeployFailed"))
@@ -461,7 +476,12 @@ func otherProjectsArePassedOver(e *example) {
 type endpoints struct {
 	*httptest.Server
 	bodies lockedBuffer
+	// incidents is how many are open, down whether who knows of them gives no answer.
+	incidents atomic.Int64
+	down      atomic.Bool
 }
+
+const incidentToken = "incident-token"
 
 func serveEndpoints(t *testing.T) *endpoints {
 	t.Helper()
@@ -471,8 +491,10 @@ func serveEndpoints(t *testing.T) *endpoints {
 		case r.Method == http.MethodPost:
 			body, _ := io.ReadAll(r.Body)
 			fmt.Fprintf(&e.bodies, "%s %s\n", r.URL.Path, bytes.ReplaceAll(body, []byte("\n"), nil))
-		case r.URL.Path == "/incidents" && r.Header.Get("Authorization") == "Bearer incident-token":
-			fmt.Fprintln(w, `{"count": 0}`)
+		case r.URL.Path == "/incidents" && e.down.Load():
+			http.Error(w, "no", http.StatusServiceUnavailable)
+		case r.URL.Path == "/incidents" && r.Header.Get("Authorization") == "Bearer "+incidentToken:
+			fmt.Fprintf(w, `{"count": %d}`, e.incidents.Load())
 		case r.URL.Path != "/health":
 			http.NotFound(w, r)
 		}

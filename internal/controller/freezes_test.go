@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -264,15 +265,26 @@ func TestObjectsThatAskTheSameCauseOneRequest(t *testing.T) {
 	}
 }
 
-// servePagerDuty stands for the service of an example. It has an incident.
-func (e *example) servePagerDuty() {
+// serveFreezes stands for the services that examples ask: PagerDuty, which has
+// an incident, and that of the production stack.
+func (e *example) serveFreezes() {
 	e.Helper()
 	for i := range e.spec.Freeze {
 		f := &e.spec.Freeze[i]
-		e.incidents = serveIncidents(e, `{"incidents": [{"id": "PT4KHLK", "type": "incident", "status": "triggered", "urgency": "high"}], "limit": 1, "offset": 0, "total": null, "more": false}`)
-		f.HTTP.URL = e.incidents.URL + "/incidents?statuses[]=triggered"
-		e.secret(f.HTTP.HeadersFrom.SecretName, map[string]string{"Authorization": "Token token=y_NbAkKc66ryYTWUXYEu"})
+		authorization := "Bearer " + incidentToken
+		if f.Name == "pagerduty" {
+			e.incidents = serveIncidents(e, `{"incidents": [{"id": "PT4KHLK", "type": "incident", "status": "triggered", "urgency": "high"}], "limit": 1, "offset": 0, "total": null, "more": false}`)
+			f.HTTP.URL, authorization = e.incidents.URL+"/incidents?statuses[]=triggered", "Token token=y_NbAkKc66ryYTWUXYEu"
+		} else {
+			f.HTTP.URL = strings.Replace(f.HTTP.URL, "https://incidents.example.com", e.told.URL, 1)
+		}
+		e.secret(f.HTTP.HeadersFrom.SecretName, map[string]string{"Authorization": authorization})
 	}
+}
+
+// freezesKnow says whether a Secret is one that a freeze reads.
+func (e *example) freezesKnow(secret string) bool {
+	return slices.ContainsFunc(e.spec.Freeze, func(f v1alpha1.Freeze) bool { return f.HTTP.HeadersFrom.SecretName == secret })
 }
 
 func theIncidentIsWaitedFor(e *example) {

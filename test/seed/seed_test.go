@@ -32,7 +32,7 @@ type world struct {
 	*testing.T
 	rig      *rig.Rig
 	services *customer.Services
-	tools    tools
+	tools    customer.Tools
 	manager  *rig.Manager
 	stack    *v1alpha1.CdkTsStack
 	// v20 and v21 are the commits of the tags v2.0.0 and v2.1.0.
@@ -75,8 +75,8 @@ func TestTheProductionManifestRunsAsItStands(t *testing.T) {
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{T: t, services: customer.Start(t, customer.Options{})}
-	w.tools = wrapTools(t, w.services)
-	w.tools.clock(t, "Saturday 03:00")
+	w.tools = customer.WrapTools(t, w.services.App)
+	w.tools.Clock(t, "Saturday 03:00")
 	for name, value := range w.services.Environment() {
 		t.Setenv(name, value)
 	}
@@ -137,7 +137,7 @@ func (w *world) blockedByAnIncident() {
 
 func (w *world) deployed() {
 	w.services.OpenIncidents.Store(0)
-	w.tools.clock(w.T, "Tuesday 10:00")
+	w.tools.Clock(w.T, "Tuesday 10:00")
 	began := time.Now()
 	w.force()
 	// The databases answer once they are there.

@@ -61,7 +61,7 @@ node -e '
 `
 )
 
-// driftedParameter is set by the WebApp stack, and changed by somebody else in the third act.
+// driftedParameter is set by the WebApp stack, and changed by somebody else in the fourth act.
 const driftedParameter = "/web-app/environment"
 
 // story is what is left to tell at the end.
@@ -73,7 +73,7 @@ type story struct {
 	first, second, update time.Duration
 }
 
-// tell plays every act but the last: deploy, change, drift.
+// tell plays every act but the last: deploy, change, approve, drift.
 func tell(ctx context.Context, s *stage) (*story, error) {
 	s.screen.chapter("Deploy a CDK app from git")
 	if err := s.prepareNamespace(ctx); err != nil {
@@ -98,6 +98,11 @@ func tell(ctx context.Context, s *stage) (*story, error) {
 		return nil, err
 	}
 	told.update = time.Since(began)
+
+	s.screen.chapter("Look at a plan before it is executed")
+	if told.revision, err = s.approve(ctx); err != nil {
+		return nil, err
+	}
 
 	s.screen.chapter("Let somebody change it by hand")
 	if err := s.drift(ctx); err != nil {
@@ -207,7 +212,7 @@ func (s *stage) drift(ctx context.Context) error {
 		return err
 	}
 	for _, line := range lines {
-		s.screen.linef("             %s", line)
+		s.screen.linef(indent+"%s", line)
 	}
 	if text := strings.Join(lines, "\n"); !strings.Contains(text, webApp.environment) || !strings.Contains(text, "changed-by-hand") {
 		return fmt.Errorf("the drift shown does not name the expected and the actual value:\n%s", text)

@@ -83,6 +83,20 @@ func (c *cloud) resourceCount(ctx context.Context, stack string) (int, error) {
 	return len(described.StackResources), nil
 }
 
+// table is the name of the table that a stack has.
+func (c *cloud) table(ctx context.Context, stack string) (string, error) {
+	described, err := c.formation.DescribeStackResources(ctx, &cloudformation.DescribeStackResourcesInput{StackName: aws.String(stack)})
+	if err != nil {
+		return "", fmt.Errorf("list resources of %s: %w", stack, err)
+	}
+	for _, resource := range described.StackResources {
+		if aws.ToString(resource.ResourceType) == "AWS::DynamoDB::Table" {
+			return aws.ToString(resource.PhysicalResourceId), nil
+		}
+	}
+	return "", fmt.Errorf("stack %s has no table", stack)
+}
+
 // isGone says whether CloudFormation knows no stack of that name any more.
 func (c *cloud) isGone(ctx context.Context, stack string) (bool, error) {
 	_, err := c.formation.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: aws.String(stack)})

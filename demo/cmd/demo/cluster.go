@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/rest"
@@ -135,6 +136,15 @@ func (c *cluster) stack(ctx context.Context, name string) (*v1alpha1.CdkTsStack,
 	}
 	stack := &v1alpha1.CdkTsStack{}
 	return stack, json.Unmarshal(text, stack)
+}
+
+// patchStack lays a merge patch over a CdkTsStack.
+func (c *cluster) patchStack(ctx context.Context, name, patch string) error {
+	_, err := c.client.Resource(cdkTsStackResource).Namespace(c.namespace).Patch(ctx, name, types.MergePatchType, []byte(patch), metav1.PatchOptions{})
+	if err != nil {
+		return fmt.Errorf("patch %s: %w", name, err)
+	}
+	return nil
 }
 
 func (c *cluster) deleteStack(ctx context.Context, name string) error {

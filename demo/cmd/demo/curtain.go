@@ -15,8 +15,12 @@ func (s *stage) curtain(told *story, stay bool) {
 	screen.chapter("The story of " + webApp.stackName)
 	history := told.object.Status.History
 	for _, entry := range slices.Backward(history) {
-		screen.linef("  %s  %s %s: %s (%s, commit %s)", entry.EndedAt.Local().Format(time.TimeOnly), entry.Kind, entry.Outcome,
-			entry.Reason, seconds(entry.EndedAt.Sub(entry.StartedAt.Time)), short(entry.Revision))
+		approved := ""
+		if entry.ApprovedBy != "" {
+			approved = fmt.Sprintf(", approved by %s: %s", entry.ApprovedBy, entry.ApproveReason)
+		}
+		screen.linef("  %s  %s %s: %s (%s, commit %s%s)", entry.EndedAt.Local().Format(time.TimeOnly), entry.Kind, entry.Outcome,
+			entry.Reason, seconds(entry.EndedAt.Sub(entry.StartedAt.Time)), short(entry.Revision), approved)
 	}
 	screen.linef("  first deployment of all %s, a second stack of the same commit %s, from git push to deployed %s",
 		seconds(told.first), seconds(told.second), seconds(told.update))

@@ -90,12 +90,14 @@ func TestTheSampleAppIsPublishedWithoutWhatNpmMade(t *testing.T) {
 	if app.files["bin/sample-app.ts"] == "" || app.files["handler/index.mjs"] == "" {
 		t.Errorf("the repository lacks the app or its asset; it holds %d files", len(app.files))
 	}
-	second, err := app.change()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if head, err := app.repo.Head("main"); err != nil || head != second || second == first {
-		t.Errorf("main is at %q (%v); want the second commit %q, other than %q", head, err, second, first)
+	for last, commit := range map[string]func() (string, error){"second": app.change, "third": app.replaceTable} {
+		revision, err := commit()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if head, err := app.repo.Head("main"); err != nil || head != revision || revision == first {
+			t.Errorf("main is at %q (%v); want the %s commit %q, other than %q", head, err, last, revision, first)
+		}
 	}
 }
 

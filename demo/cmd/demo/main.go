@@ -1,6 +1,6 @@
 // Command demo shows the AWS CDK Operator at work on one machine: a real Kubernetes API server, a
 // git server, a local AWS and the operator, all on loopback, with a TypeScript CDK app that is
-// deployed, changed, drifted and destroyed. Every step is checked: the demo fails when one of them
+// deployed, changed, approved, drifted and destroyed. Every step is checked: the demo fails when one of them
 // does not happen.
 //
 // On a terminal it keeps running at the end, for the visitor to try things, until Ctrl-C.

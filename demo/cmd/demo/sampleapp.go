@@ -13,8 +13,12 @@ import (
 // appPath is where the repository holds the sample app.
 const appPath = "sample-app"
 
-// settingsFile is the file of the sample app that the demo's second commit changes.
-const settingsFile = "lib/settings.ts"
+const (
+	// settingsFile is the file of the sample app that the demo's second commit changes.
+	settingsFile = "lib/settings.ts"
+	// stackFile is the one that its third commit changes.
+	stackFile = "lib/web-app-stack.ts"
+)
 
 // notSource are folders of a checked-out app that no repository holds.
 var notSource = map[string]bool{"node_modules": true, "cdk.out": true, ".git": true}
@@ -42,12 +46,23 @@ func publishApp(dir, repoDir string) (*sampleApp, string, error) {
 
 // change commits an edit that a colleague might make on an ordinary day.
 func (a *sampleApp) change() (revision string, err error) {
-	before := a.files[settingsFile]
-	after := strings.NewReplacer("jobTimeoutSeconds: 30", "jobTimeoutSeconds: 45", "version 1", "version 2").Replace(before)
+	return a.edit(settingsFile, "Give jobs more time", "jobTimeoutSeconds: 30", "jobTimeoutSeconds: 45", "version 1", "version 2")
+}
+
+// replaceTable commits an edit that looks as harmless: tables cannot change their key, so the
+// table is replaced, and what was in it is gone.
+func (a *sampleApp) replaceTable() (revision string, err error) {
+	return a.edit(stackFile, "Give orders a key of their own", "partitionKey: { name: 'id'", "partitionKey: { name: 'orderId'")
+}
+
+// edit commits a file with old texts replaced by new ones, in pairs.
+func (a *sampleApp) edit(file, message string, pairs ...string) (revision string, err error) {
+	before := a.files[file]
+	after := strings.NewReplacer(pairs...).Replace(before)
 	if after == before {
-		return "", fmt.Errorf("%s does not hold the settings that the demo changes", settingsFile)
+		return "", fmt.Errorf("%s does not hold what the demo changes", file)
 	}
-	return a.commit(map[string]string{settingsFile: after}, "Give jobs more time")
+	return a.commit(map[string]string{file: after}, message)
 }
 
 func (a *sampleApp) commit(files map[string]string, message string) (string, error) {

@@ -185,11 +185,13 @@ func (s *screen) bold(text string) string  { return s.colour("1", text) }
 func (s *screen) faint(text string) string { return s.colour("2", text) }
 
 func (s *screen) colour(code, text string) string {
-	if !s.terminal || os.Getenv("NO_COLOR") != "" {
+	if !s.colours() {
 		return text
 	}
 	return "\033[" + code + "m" + text + "\033[0m"
 }
+
+func (s *screen) colours() bool { return s.terminal && os.Getenv("NO_COLOR") == "" }
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds()) }
 

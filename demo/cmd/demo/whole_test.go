@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -50,6 +51,12 @@ func TestTheDemoPlaysAndPrometheusSeesIt(t *testing.T) {
 		}
 	}
 	s.curtain(story, false)
+	// What a visitor sees of the plan is what the plugin says of it.
+	for _, part := range []string{"$ kubectl cdk plan web-app", "The plan waits for an approval.", "ITS DATA GOES WITH IT", "kubectl cdk approve web-app --digest", "approved by admin"} {
+		if !strings.Contains(out.String(), part) {
+			t.Errorf("the demo does not tell %q", part)
+		}
+	}
 }
 
 func buildOperator(t *testing.T) string {

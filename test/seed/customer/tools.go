@@ -1,4 +1,4 @@
-package seed
+package customer
 
 import (
 	"os"
@@ -6,28 +6,26 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"awscdk.dev/operator/test/seed/customer"
 )
 
-// tools is a folder that comes first on the PATH of hooks: the real tools, led
+// Tools is a folder that comes first on the PATH of hooks: the real tools, led
 // to this machine.
-type tools string
+type Tools string
 
-// wrapTools leads the scripts' tools to where they may go in a test: aws to
+// WrapTools leads the scripts' tools to where they may go in a test: aws to
 // the local AWS and nowhere else, openssl to the port of the application
 // instead of 443, which is not ours to open; date says what time a test wants
 // it to be, and sleep does not take as long.
-func wrapTools(t *testing.T, s *customer.Services) tools {
+func WrapTools(t *testing.T, app string) Tools {
 	t.Helper()
-	dir := tools(t.TempDir())
-	address := strings.TrimPrefix(s.App, "https://")
+	dir := Tools(t.TempDir())
+	address := strings.TrimPrefix(app, "https://")
 	for name, script := range map[string]string{
 		"aws": `case ${AWS_ENDPOINT_URL:-} in http://127.0.0.1:*) ;; *) echo "aws would leave this machine" >&2; exit 97 ;; esac
 exec "$real" --endpoint-url "$AWS_ENDPOINT_URL" "$@"`,
 		"openssl": `[[ $1 == s_client ]] || exec "$real" "$@"
 exec "$real" s_client -servername localhost -connect ` + address,
-		"date": `case "$*" in +%H | +%u) exec "$real" -d "$(cat '` + string(dir) + `/clock')" "$@" ;; esac
+		"date": `case "$*" in +%H | +%-H | +%u) exec "$real" -d "$(cat '` + string(dir) + `/clock')" "$@" ;; esac
 exec "$real" "$@"`,
 		"sleep": `exec "$real" 0.1`,
 	} {
@@ -44,11 +42,12 @@ exec "$real" "$@"`,
 	return dir
 }
 
-// clock sets what the scripts take for the present hour and day.
-func (dir tools) clock(t *testing.T, now string) {
-	t.Helper()
+// Clock sets what the scripts take for the present hour and day, as date -d
+// reads it.
+func (dir Tools) Clock(tb testing.TB, now string) {
+	tb.Helper()
 	if err := os.WriteFile(filepath.Join(string(dir), "clock"), []byte(now), 0o600); err != nil {
-		t.Fatal(err)
+		tb.Fatal(err)
 	}
 }
 
