@@ -36,37 +36,55 @@ func TestAManagerKilledAtEveryStepRepeatsNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.commit(map[string]any{"Topic": topic("one")})
-			obj := w.stack("web")
-			obj.Spec.Actions = &v1alpha1.Actions{DriftDetection: ptr.To(false)}
-			obj.Spec.LifecycleHooks = &v1alpha1.LifecycleHooks{BeforeDeploy: ":", AfterDeploy: ":", BeforeDestroy: ":", AfterDestroy: ":"}
-			w.create(obj)
-			deaths := w.dieUntil(kill, func() bool { return ready(w.get("web")) })
-			w.commit(map[string]any{"Topic": topic("two")})
-			w.editStatus("web", `{"status":{"phase":""}}`)
-			deaths += w.dieUntil(kill, func() bool { return ready(w.get("web")) && len(w.get("web").Status.History) == 2 })
-			w.editStatus("web", `{"status":{"phase":""}}`) // there is nothing to change
-			deaths += w.dieUntil(kill, func() bool {
-				o := w.get("web")
-				return ready(o) && len(o.Status.History) == 3 && len(o.Status.DiscardedChangeSets) == 0
-			})
-			w.onlyOnce("CreateChangeSet", 3)
-			w.onlyOnce("ExecuteChangeSet", 2)
-			if left := w.leftChangeSets("Stack-web"); len(left) > 0 {
-				t.Errorf("change sets are left: %v", left)
-			}
-			w.must(w.client.Delete(t.Context(), w.get("web")))
-			deaths += w.dieUntil(kill, func() bool {
-				return client.IgnoreNotFound(w.client.Get(w.Context(), client.ObjectKeyFromObject(obj), &v1alpha1.CdkTsStack{})) == nil &&
-					w.client.Get(w.Context(), client.ObjectKeyFromObject(obj), &v1alpha1.CdkTsStack{}) != nil
-			})
-			w.onlyOnce("DeleteStack", 1)
-			if deaths < 6 {
+			if deaths := w.diesWhileItDeploys(kill); deaths < 6 {
 				t.Errorf("the manager died %d times only", deaths)
 			}
-			w.noRunsLeft()
+		})
+		t.Run(name+", while plans wait at gates", func(t *testing.T) {
+			w := newWorld(t)
+			if deaths := w.diesWhilePlansWait(kill); deaths < 10 {
+				t.Errorf("the manager died %d times only", deaths)
+			}
 		})
 	}
+}
+
+// diesWhileItDeploys is the life of a stack with hooks and without gates.
+func (w *world) diesWhileItDeploys(kill string) (deaths int) {
+	w.Helper()
+	w.commit(map[string]any{"Topic": topic("one")})
+	obj := w.stack("web")
+	obj.Spec.Actions = &v1alpha1.Actions{DriftDetection: ptr.To(false)}
+	obj.Spec.LifecycleHooks = &v1alpha1.LifecycleHooks{BeforeDeploy: ":", AfterDeploy: ":", BeforeDestroy: ":", AfterDestroy: ":"}
+	w.create(obj)
+	deaths += w.dieUntil(kill, func() bool { return ready(w.get("web")) })
+	w.commit(map[string]any{"Topic": topic("two")})
+	w.editStatus("web", `{"status":{"phase":""}}`)
+	deaths += w.dieUntil(kill, func() bool { return ready(w.get("web")) && len(w.get("web").Status.History) == 2 })
+	w.editStatus("web", `{"status":{"phase":""}}`) // there is nothing to change
+	deaths += w.dieUntil(kill, func() bool {
+		o := w.get("web")
+		return ready(o) && len(o.Status.History) == 3 && len(o.Status.DiscardedChangeSets) == 0
+	})
+	w.onlyOnce("CreateChangeSet", 3)
+	w.onlyOnce("ExecuteChangeSet", 2)
+	return deaths + w.diesWhileItIsDeleted(kill, obj)
+}
+
+// diesWhileItIsDeleted ends the life of a stack.
+func (w *world) diesWhileItIsDeleted(kill string, obj *v1alpha1.CdkTsStack) (deaths int) {
+	w.Helper()
+	if left := w.leftChangeSets(obj.Spec.StackName); len(left) > 0 {
+		w.Errorf("change sets are left: %v", left)
+	}
+	w.must(w.client.Delete(w.Context(), w.get(obj.Name)))
+	deaths = w.dieUntil(kill, func() bool {
+		return client.IgnoreNotFound(w.client.Get(w.Context(), client.ObjectKeyFromObject(obj), &v1alpha1.CdkTsStack{})) == nil &&
+			w.client.Get(w.Context(), client.ObjectKeyFromObject(obj), &v1alpha1.CdkTsStack{}) != nil
+	})
+	w.onlyOnce("DeleteStack", 1)
+	w.noRunsLeft()
+	return deaths
 }
 
 // onlyOnce fails the test unless AWS took that action exactly n times.
@@ -159,7 +177,7 @@ func crashingManager(args []string) error {
 	_, _ = fmt.Sscanf(*die, "before=%d", &c.before)
 	mgr, _, stop, err := newManager(managerOptions{
 		config: config, namespace: *namespace, data: *data, registry: prometheus.NewRegistry(), logs: io.Discard,
-		drift: *drift, gitSync: *gitSync, now: time.Now, lease: *lease, executor: *runs,
+		drift: *drift, gitSync: *gitSync, now: time.Now, lease: *lease, executor: *runs, internal: loopback, freezes: oftenAsked,
 		wrap: func(inner client.Client) client.Client { c.Client = inner; return &c },
 	})
 	if err != nil {

@@ -20,8 +20,11 @@ import (
 // loopback is where the endpoints of these tests are.
 var loopback = []netip.Prefix{netip.MustParsePrefix("127.0.0.0/8")}
 
-// often has endpoints asked more often than by the command.
-func often(o *managerOptions) { o.freezes = 300 * time.Millisecond }
+// oftenAsked is how often endpoints are asked in most of these tests: more often
+// than by the command.
+const oftenAsked = 300 * time.Millisecond
+
+func often(o *managerOptions) { o.freezes = oftenAsked }
 
 // endpoint knows of incidents.
 type endpoint struct {

@@ -178,11 +178,13 @@ func (k *killLoop) lives(name string) {
 			BeforeDriftDetection: k.trace("beforeDriftDetection"), AfterDriftDetection: k.trace("afterDriftDetection"),
 			BeforeGitSync: k.trace("beforeGitSync"), AfterGitSync: k.trace("afterGitSync"),
 		})
+		obj.Spec.Approval = &v1alpha1.Approval{Required: v1alpha1.ApprovalOnNewCommit}
 		k.create(obj)
 		k.reach(obj.Name, "it is deployed", ready)
 		revision := k.commitAnew()
 		k.edit(obj.Name, fmt.Sprintf(`{"metadata":{"annotations":{"kubectl.kubernetes.io/restartedAt":%q}}}`, revision))
 		k.reach(obj.Name, "the change is deployed", func(o *v1alpha1.CdkTsStack) bool {
+			k.approveOnce(o)
 			return ready(o) && o.Status.Deployed.Target.Order != "" && o.Status.Operation == nil
 		})
 		checked := time.Now()
@@ -192,6 +194,14 @@ func (k *killLoop) lives(name string) {
 		k.must(k.client.Delete(k.Context(), k.get(obj.Name)))
 		k.reach(obj.Name, "it is gone", nil)
 		k.lived.Add(1)
+	}
+}
+
+// approveOnce approves the plan that waits, if that was not done yet. Another takes
+// its place when a newer commit comes.
+func (k *killLoop) approveOnce(o *v1alpha1.CdkTsStack) {
+	if waitsAt(o, "approval") && o.Annotations[v1alpha1.ApproveAnnotation] != o.Status.Changes.Digest {
+		k.approve(o)
 	}
 }
 

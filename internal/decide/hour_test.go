@@ -20,7 +20,7 @@ type cost struct{ passes, writes, calls, events int }
 // hour is an object with a world of its own that time passes in: a repository
 // that is listed, runs that take their time, and an AWS.
 type hour struct {
-	*testing.T
+	testing.TB
 	obj *v1alpha1.CdkTsStack
 	now time.Time
 	cfg decide.Settings
@@ -52,7 +52,7 @@ func plan() *v1alpha1.Plan {
 	return &v1alpha1.Plan{StackName: "Web", Account: "111122223333", Region: "us-east-1", TemplateURL: "https://b/t.json", TemplateDigest: "d1"}
 }
 
-func every(t *testing.T, spec string) decide.Schedule {
+func every(t testing.TB, spec string) decide.Schedule {
 	t.Helper()
 	s, err := cron.ParseStandard(spec)
 	if err != nil {
@@ -61,9 +61,9 @@ func every(t *testing.T, spec string) decide.Schedule {
 	return s
 }
 
-func newHour(t *testing.T) *hour {
+func newHour(t testing.TB) *hour {
 	h := &hour{
-		T: t, now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC),
+		TB: t, now: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC),
 		cfg:        decide.Settings{Drift: every(t, "*/10 * * * *"), GitSync: every(t, "*/5 * * * *")},
 		repository: &repository{head: decide.Head{Known: true, Revision: commit}},
 		runs:       map[string]time.Time{}, runTakes: 20 * time.Second,
@@ -87,7 +87,7 @@ func (h *hour) edit(change func(*v1alpha1.CdkTsStackSpec)) {
 }
 
 // deployed is an object after its first deployment.
-func deployed(t *testing.T, spec func(*v1alpha1.CdkTsStackSpec)) *hour {
+func deployed(t testing.TB, spec func(*v1alpha1.CdkTsStackSpec)) *hour {
 	h := newHour(t)
 	if spec != nil {
 		spec(&h.obj.Spec)

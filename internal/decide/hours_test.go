@@ -55,7 +55,7 @@ func TestAnHourCostsLittle(t *testing.T) {
 		h.head, h.headErr = decide.Head{}, passing("RefNotFound")
 	}
 	schedules := func(drift, git string) func(h *hour) {
-		return func(h *hour) { h.cfg = decide.Settings{Drift: every(h.T, drift), GitSync: every(h.T, git)} }
+		return func(h *hour) { h.cfg = decide.Settings{Drift: every(h.TB, drift), GitSync: every(h.TB, git)} }
 	}
 	sundays := func(s *spec) {
 		s.Windows = &v1alpha1.Windows{Allow: []v1alpha1.Window{{Days: []v1alpha1.Weekday{"Sun"}}}}
@@ -136,6 +136,7 @@ func TestAnHourCostsLittle(t *testing.T) {
 			h.head.Revision = other
 		}, most: cost{passes: 300, writes: 40, calls: 100, events: 40}},
 		"a plan waits for its approval": {spec: func(s *spec) { s.Approval = &v1alpha1.Approval{} }, first: true, most: atRest},
+		"a plan waits at every gate":    {spec: gated, first: true, then: (*hour).closeAllGates, most: cost{passes: 200, writes: 9, calls: 80, events: 6}},
 		"a plan is only shown":          {spec: func(s *spec) { s.PlanOnly = true }, first: true, most: atRest},
 		"an update is only planned":     {then: func(h *hour) { h.edit(func(s *spec) { s.PlanOnly = true; s.Path = "x" }) }, most: cost{passes: 120, writes: 16, calls: 80, events: 8}},
 		"only plans, over a failed stack": {spec: func(s *spec) { s.PlanOnly = true }, first: true, then: func(h *hour) {
@@ -283,8 +284,8 @@ func (h *hour) face() string {
 // no object may find it too old before the next one is due.
 func TestAFleetOfOneRepositoryCostsNoMoreThanItsObjects(t *testing.T) {
 	for name, change := range map[string]func(*hour){
-		"@every 1m":              func(h *hour) { h.cfg.GitSync = every(h.T, "@every 1m") },
-		"* * * * *":              func(h *hour) { h.cfg.GitSync = every(h.T, "* * * * *") },
+		"@every 1m":              func(h *hour) { h.cfg.GitSync = every(h.TB, "@every 1m") },
+		"* * * * *":              func(h *hour) { h.cfg.GitSync = every(h.TB, "* * * * *") },
 		"an interval of its own": func(h *hour) { h.obj.Spec.Source.Git.Interval = &metav1.Duration{Duration: time.Minute} },
 	} {
 		t.Run(name, func(t *testing.T) {

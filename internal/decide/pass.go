@@ -8,6 +8,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/windows"
 )
 
 // pass is one decision in the making.
@@ -29,6 +30,11 @@ type pass struct {
 	// breaksCircle: a deleted object does not wait for those that depend on it,
 	// since it depends on them, too, and all are deleted.
 	breaksCircle bool
+
+	// windowsOf are the parsed windows, and window is how they stand, nil until
+	// somebody asks.
+	windowsOf windows.Windows
+	window    *windows.State
 
 	action  Action
 	after   time.Duration

@@ -17,11 +17,10 @@ func recordWindow(p *pass) {
 	if p.obj.Spec.Windows == nil || p.deleting() {
 		return
 	}
-	w, err := windows.Parse(p.obj.Spec.Windows)
+	_, s, err := p.windows()
 	if err != nil {
 		return // refuseSpec says it
 	}
-	s := w.At(p.now)
 	p.st.Window = &v1alpha1.WindowStatus{Open: s.Open, Reason: s.Reason, NextOpening: momentOf(s.Opening), NextClosing: momentOf(s.Closing)}
 	for _, change := range []time.Time{s.Opening, s.Closing} {
 		if !change.IsZero() {
@@ -38,16 +37,29 @@ func momentOf(t time.Time) *metav1.Time {
 	return &at
 }
 
+// windows are those of the spec and how they stand, which is worked out once in a
+// pass.
+func (p *pass) windows() (windows.Windows, windows.State, error) {
+	if p.window == nil {
+		w, err := windows.Parse(p.obj.Spec.Windows)
+		if err != nil {
+			return w, windows.State{}, err
+		}
+		s := w.At(p.now)
+		p.windowsOf, p.window = w, &s
+	}
+	return p.windowsOf, *p.window, nil
+}
+
 // windowOpen holds a plan while the windows are closed.
 func windowOpen(p *pass, op *v1alpha1.Operation) *hold {
 	if p.obj.Spec.Windows == nil {
 		return nil
 	}
-	w, err := windows.Parse(p.obj.Spec.Windows)
+	w, s, err := p.windows()
 	if err != nil {
 		return &hold{reason: problem.InvalidSpec, message: err.Error(), parks: true}
 	}
-	s := w.At(p.now)
 	if s.Open {
 		return nil
 	}

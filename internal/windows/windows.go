@@ -87,11 +87,20 @@ func (w Windows) open(at time.Time) (open bool, reason string) {
 }
 
 // change is the first moment after t at which it is no longer as it was, zero
-// when there is none in sight. It is most often near.
+// when there is none within horizon days. It is most often near.
 func (w Windows) change(t time.Time, was bool) time.Time {
-	for _, days := range []int{8, repeats, w.horizon(t)} {
-		if found := w.sweep(t, was, days); !found.IsZero() {
-			return found
+	for limit := t.AddDate(0, 0, horizon); t.Before(limit); {
+		if !w.deniedOnce(t) {
+			for _, days := range []int{8, repeats} {
+				if found := w.sweep(t, was, days); !found.IsZero() {
+					return found
+				}
+			}
+		}
+		// What comes again would have come, but for what denies it once.
+		t = w.nextOnce(t)
+		if open, _ := w.open(t); t.IsZero() || open != was && t.Before(limit) {
+			return t
 		}
 	}
 	return time.Time{}
@@ -101,15 +110,24 @@ func (w Windows) change(t time.Time, was bool) time.Time {
 // the clocks do.
 const repeats = 16
 
-// horizon is how many days ahead something may change.
-func (w Windows) horizon(t time.Time) int {
-	days := 0
+// deniedOnce says whether a span of time denies a moment.
+func (w Windows) deniedOnce(t time.Time) bool {
+	return slices.ContainsFunc(w.deny, func(d window) bool { return d.once != nil && d.once.holds(t) })
+}
+
+// nextOnce is when the next of the spans of time begins or ends, zero for never.
+func (w Windows) nextOnce(t time.Time) (next time.Time) {
 	for _, d := range w.deny {
-		if d.once != nil {
-			days = max(days, int(d.once.end.Sub(t).Hours()/24)+repeats)
+		if d.once == nil {
+			continue
+		}
+		for _, at := range []time.Time{d.once.start, d.once.end} {
+			if at.After(t) && (next.IsZero() || at.Before(next)) {
+				next = at
+			}
 		}
 	}
-	return min(days, horizon)
+	return next
 }
 
 // edge is a moment at which windows begin and end: by how many more, or fewer,

@@ -117,6 +117,51 @@ func TestWhatNeverOpensSaysSo(t *testing.T) {
 	check(t, w, "2026-11-30T12:00:00Z", false, "", "")
 }
 
+// Windows that overlap are one, and a denial wins over an allowance of the same time.
+func TestOverlappingAndContradictoryWindows(t *testing.T) {
+	deny := func(from, to string) v1alpha1.DenyWindow {
+		return v1alpha1.DenyWindow{Window: v1alpha1.Window{From: from, To: to}}
+	}
+	allow := []v1alpha1.Window{{From: "08:00", To: "12:00"}, {From: "10:00", To: "16:00"}, {From: "11:00", To: "11:30"}}
+	check(t, parse(t, v1alpha1.Windows{Allow: allow}), "2026-11-30T11:45:00Z", true, "2026-12-01T08:00:00Z", "2026-11-30T16:00:00Z")
+	w := parse(t, v1alpha1.Windows{Allow: allow, Deny: []v1alpha1.DenyWindow{deny("09:00", "11:00"), deny("10:30", "15:00")}})
+	check(t, w, "2026-11-30T08:30:00Z", true, "2026-11-30T15:00:00Z", "2026-11-30T09:00:00Z")
+	check(t, w, "2026-11-30T10:45:00Z", false, "2026-11-30T15:00:00Z", "2026-11-30T16:00:00Z")
+	w = parse(t, v1alpha1.Windows{Allow: allow, Deny: []v1alpha1.DenyWindow{deny("08:00", "16:00")}})
+	check(t, w, "2026-11-30T10:00:00Z", false, "", "")
+	if s := w.At(at(t, "2026-11-30T10:00:00Z")); s.Reason != "denied by window 1" {
+		t.Errorf("reason %q", s.Reason)
+	}
+}
+
+func TestAChangeIsFoundBeyondWhatDeniesItOnce(t *testing.T) {
+	once := func(start, end string) v1alpha1.DenyWindow {
+		return v1alpha1.DenyWindow{Start: start + "T00:00", End: end + "T00:00"}
+	}
+	sundays := []v1alpha1.Window{{Days: []v1alpha1.Weekday{"Sun"}, From: "09:00", To: "17:00"}}
+	for name, c := range map[string]struct {
+		allow            []v1alpha1.Window
+		deny             []v1alpha1.DenyWindow
+		open             bool
+		opening, closing string
+	}{
+		"it denies the next openings":         {sundays, []v1alpha1.DenyWindow{once("2026-12-05", "2027-06-01")}, false, "2027-06-06T09:00:00Z", "2027-06-06T17:00:00Z"},
+		"between two there is an opening":     {sundays, []v1alpha1.DenyWindow{once("2026-12-05", "2027-02-01"), once("2027-02-08", "2027-06-01")}, false, "2027-02-07T09:00:00Z", "2027-02-07T17:00:00Z"},
+		"it ends within an opening":           {sundays, []v1alpha1.DenyWindow{{Start: "2026-11-01T00:00", End: "2027-06-06T12:30"}}, false, "2027-06-06T12:30:00Z", "2027-06-06T17:00:00Z"},
+		"one follows upon the other":          {nil, []v1alpha1.DenyWindow{once("2027-03-01", "2027-06-01"), once("2026-12-01", "2027-03-01")}, true, "2027-06-01T00:00:00Z", "2026-12-01T00:00:00Z"},
+		"one is within the other":             {nil, []v1alpha1.DenyWindow{once("2026-11-01", "2027-06-01"), once("2026-11-15", "2027-03-01")}, false, "2027-06-01T00:00:00Z", ""},
+		"it lasts for longer than a year":     {sundays, []v1alpha1.DenyWindow{once("2026-11-01", "2028-01-01")}, false, "", ""},
+		"it begins in more than a year":       {nil, []v1alpha1.DenyWindow{once("2028-01-01", "2028-01-02")}, true, "", ""},
+		"it begins in some months":            {nil, []v1alpha1.DenyWindow{once("2027-08-01", "2027-08-02")}, true, "2027-08-02T00:00:00Z", "2027-08-01T00:00:00Z"},
+		"it is over":                          {nil, []v1alpha1.DenyWindow{once("2026-08-01", "2026-08-02")}, true, "", ""},
+		"it denies nothing that would happen": {sundays, []v1alpha1.DenyWindow{once("2026-11-30", "2026-12-03")}, false, "2026-12-06T09:00:00Z", "2026-12-06T17:00:00Z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			check(t, parse(t, v1alpha1.Windows{Allow: c.allow, Deny: c.deny}), "2026-11-30T12:00:00Z", c.open, c.opening, c.closing)
+		})
+	}
+}
+
 func TestBadWindowsAreNamed(t *testing.T) {
 	for want, spec := range map[string]v1alpha1.Windows{
 		"windows.timeZone \"EST5\" is no time zone":          {TimeZone: "EST5"},

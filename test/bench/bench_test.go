@@ -39,10 +39,14 @@ const (
 var targets = map[string]float64{
 	"cold: first deployment":                0.9,
 	"warm: a commit that changes the stack": 0.35,
+	planShown:                               0.5,
 	"a commit that changes no stack":        0.25,
 	"a second region of the same commit":    0.25,
 	"a second context of the same commit":   0.25,
 }
+
+// planShown is measured over `cdk diff` in a clone that has its dependencies.
+const planShown = "warm: the plan of a commit, over cdk diff"
 
 // bench is the stage of a measurement: two accounts in one local AWS, the
 // operator's and that of somebody who types by hand.
@@ -84,6 +88,7 @@ func BenchmarkOperator(b *testing.B) {
 		s.say("round %d of %d", round+1, runs)
 		s.cold()
 		s.warm()
+		s.planned()
 		s.unchanged()
 		s.otherRegion()
 		s.otherContext()
@@ -189,6 +194,21 @@ func (s *bench) warm() {
 	s.measure("warm: a commit that changes the stack", func() {
 		s.UntilDeployed(s.b, s.object("web"), s.edit())
 	}, func() { s.hand.deploy(handKey, rig.Region) })
+}
+
+// planned is how long it takes until a plan is to be read that waits for its
+// approval. Who types has pulled, and has installed the dependencies before.
+func (s *bench) planned() {
+	s.Patch(s.b, s.object("web"), `{"spec":{"approval":{"required":"Always"}}}`)
+	revision := s.edit()
+	s.measure(planShown, func() {
+		s.Until(s.b, s.object("web"), "its plan waits", func(o *v1alpha1.CdkTsStack) bool {
+			held, c := o.Status.Held, o.Status.Changes
+			return held != nil && held.Target.Revision == revision && c != nil && c.Operation == held.ID
+		})
+	}, func() { s.hand.diff(handKey, rig.Region) })
+	s.Patch(s.b, s.object("web"), `{"spec":{"approval":null}}`)
+	s.UntilDeployed(s.b, s.object("web"), revision)
 }
 
 func (s *bench) unchanged() {

@@ -48,6 +48,7 @@ func TestOperator(t *testing.T) {
 	t.Run("while everything goes on at once", func(t *testing.T) {
 		t.Run("a stack lives", func(t *testing.T) { t.Parallel(); w.lives(t) })
 		t.Run("a project of many follows what it reads", func(t *testing.T) { t.Parallel(); w.followsWhatItReads(t) })
+		t.Run("plans tell what they do", func(t *testing.T) { t.Parallel(); w.plans(t) })
 		t.Run("bad input", func(t *testing.T) { t.Parallel(); w.badInput(t) })
 		t.Run("a manager that is killed", func(t *testing.T) { t.Parallel(); w.killed(t) })
 	})

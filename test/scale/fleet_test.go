@@ -21,24 +21,23 @@ import (
 )
 
 const (
-	// namespaces are teams, each with an account and a repository of its own: AWS
-	// allows so many requests for each account and region, and one listing serves
-	// all stacks of a repository.
-	namespaces = 50
 	// hands create objects and stacks at the same time.
 	hands = 16
 	// template is that of every stack.
 	template = `{"Resources":{"Only":{"Type":"AWS::SSM::Parameter","Properties":{"Type":"String","Value":"one"}}},"Outputs":{"Name":{"Value":{"Ref":"Only"}}}}`
 )
 
-func team(n int) string      { return fmt.Sprintf("team-%02d", n%namespaces) }
-func accountOf(n int) string { return fmt.Sprintf("1000000000%02d", n%namespaces) }
-func keyOf(n int) string     { return fmt.Sprintf("AKIASCALESCALESCAL%02d", n%namespaces) }
+func team(n int) string      { return fmt.Sprintf("team-%02d", n) }
+func accountOf(n int) string { return fmt.Sprintf("1000000000%02d", n) }
+func keyOf(n int) string     { return fmt.Sprintf("AKIASCALESCALESCAL%02d", n) }
+
+// teamOf is the team of an object.
+func (s *bench) teamOf(i int) int { return i % s.teams }
 
 // accessKeys are the accounts of the local AWS, by access key.
-func accessKeys() []byte {
+func accessKeys(teams int) []byte {
 	keys := map[string]string{}
-	for n := range namespaces {
+	for n := range teams {
 		keys[keyOf(n)] = accountOf(n)
 	}
 	data, _ := json.Marshal(keys) // strings always encode
@@ -55,7 +54,7 @@ type fleet struct {
 // switched off.
 func (s *bench) createFleet() *fleet {
 	f := &fleet{objects: make([]*v1alpha1.CdkTsStack, s.objects), revisions: map[string]string{}}
-	for n := range namespaces {
+	for n := range s.teams {
 		s.Namespace(s, team(n), keyOf(n), "bench-only")
 		s.Bootstrap(s, accountOf(n), rig.Region)
 		revision, err := s.Repo(s, team(n)+".git").Commit(map[string]string{"cdk.json": "{}"}, "Begin")
@@ -65,7 +64,8 @@ func (s *bench) createFleet() *fleet {
 		f.revisions[team(n)] = revision
 	}
 	s.parallel(func(i int) error {
-		obj := rig.Stack(team(i), fmt.Sprintf("stack-%05d", i), fmt.Sprintf("Stack-%05d", i), s.HTTP.URL+"/"+team(i)+".git", "")
+		namespace := team(s.teamOf(i))
+		obj := rig.Stack(namespace, fmt.Sprintf("stack-%05d", i), fmt.Sprintf("Stack-%05d", i), s.HTTP.URL+"/"+namespace+".git", "")
 		obj.Spec.Actions = &v1alpha1.Actions{Deploy: ptr.To(false)}
 		f.objects[i] = obj
 		return s.Client.Create(s.Context(), obj)
@@ -107,16 +107,11 @@ func (s *bench) parallel(do func(i int) error) {
 // deploy makes the stacks, and gives the objects the statuses that deployments of
 // theirs end in.
 func (f *fleet) deploy(s *bench) {
-	var clients []*cfn.Client
-	for n := range namespaces {
-		clients = append(clients, cfn.New(cfn.Options{
-			Region: rig.Region, BaseEndpoint: &s.AWS.URL, Credentials: credentials.NewStaticCredentialsProvider(keyOf(n), "bench-only", ""),
-		}))
-	}
+	clients := s.users()
 	arns := make([]string, s.objects)
 	s.parallel(func(i int) error {
 		obj := f.objects[i]
-		made, err := clients[i%namespaces].CreateStack(s.Context(), &cfn.CreateStackInput{StackName: &obj.Spec.StackName, TemplateBody: aws.String(template)})
+		made, err := clients[s.teamOf(i)].CreateStack(s.Context(), &cfn.CreateStackInput{StackName: &obj.Spec.StackName, TemplateBody: aws.String(template)})
 		if err != nil {
 			return err
 		}
@@ -129,14 +124,24 @@ func (f *fleet) deploy(s *bench) {
 		if err := s.Client.Patch(s.Context(), obj, client.RawPatch(types.MergePatchType, []byte(`{"spec":{"actions":null}}`))); err != nil {
 			return err
 		}
-		f.live(obj, arns[i], accountOf(i))
+		f.live(obj, arns[i], accountOf(s.teamOf(i)))
 		f.objects[i] = obj
 		return s.Client.Status().Update(s.Context(), obj)
 	})
 }
 
-// live plays a deployment and a drift check, as decide tells them.
-func (f *fleet) live(obj *v1alpha1.CdkTsStack, arn, account string) {
+// users are clients of the teams' own.
+func (s *bench) users() (all []*cfn.Client) {
+	for n := range s.teams {
+		all = append(all, cfn.New(cfn.Options{
+			Region: rig.Region, BaseEndpoint: &s.AWS.URL, Credentials: credentials.NewStaticCredentialsProvider(keyOf(n), "bench-only", ""),
+		}))
+	}
+	return all
+}
+
+// seen is the world of an object whose stack is made.
+func (f *fleet) seen(obj *v1alpha1.CdkTsStack, arn, account string) decide.Observed {
 	role := func(name string) string {
 		return fmt.Sprintf("arn:aws:iam::%s:role/cdk-hnb659fds-%s-role-%s-%s", account, name, account, rig.Region)
 	}
@@ -147,7 +152,7 @@ func (f *fleet) live(obj *v1alpha1.CdkTsStack, arn, account string) {
 		BootstrapVersion: 6, BootstrapParameter: "/cdk-bootstrap/hnb659fds/version", Tags: map[string]string{"team": obj.Namespace},
 		Commit: &v1alpha1.Commit{Hash: f.revisions[obj.Namespace], Author: "A Developer <developer@example.com>"},
 	}
-	seen := decide.Observed{
+	return decide.Observed{
 		Run:       decide.Run{State: decide.RunDone, Result: &decide.RunResult{Plan: plan}},
 		ChangeSet: decide.ChangeSet{Seen: true, Exists: true, StackID: arn, Status: "CREATE_COMPLETE", ExecutionStatus: "AVAILABLE", Changes: []decide.Change{{Action: "Add", LogicalID: "Only", Type: "AWS::SSM::Parameter"}}},
 		Events:    decide.Events{Seen: true, Started: true, Final: "CREATE_COMPLETE", Done: 1},
@@ -155,6 +160,11 @@ func (f *fleet) live(obj *v1alpha1.CdkTsStack, arn, account string) {
 		Bootstrap: decide.Bootstrap{Seen: true, Version: 21}, Rival: decide.Rival{Seen: true},
 		Drift: decide.Drift{Seen: true, Status: "DETECTION_COMPLETE"},
 	}
+}
+
+// live plays a deployment and a drift check, as decide tells them.
+func (f *fleet) live(obj *v1alpha1.CdkTsStack, arn, account string) {
+	seen := f.seen(obj, arn, account)
 	every, _ := cron.ParseStandard("@every 1s")
 	for at, passes := time.Now(), 0; obj.Status.LastDriftCheck == nil && passes < 100; passes++ {
 		seen.Head = decide.Head{Known: true, Revision: f.revisions[obj.Namespace], SeenAt: at}

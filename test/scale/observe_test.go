@@ -103,6 +103,26 @@ func (c calls) succeeded(action string) (n int) {
 	return n
 }
 
+// tried counts the calls of an action, well or refused.
+func (c calls) tried(action string) (n int) {
+	for _, one := range c {
+		if one.Action == action {
+			n += one.Succeeded + one.Refused
+		}
+	}
+	return n
+}
+
+// cloudFormation counts all calls of that service.
+func (c calls) cloudFormation() (n int) {
+	for _, one := range c {
+		if one.Service == "cloudformation" {
+			n += one.Succeeded + one.Refused
+		}
+	}
+	return n
+}
+
 // written counts calls that change something. To look for drift is none.
 func (c calls) written() (n int) {
 	for _, one := range c {

@@ -22,6 +22,10 @@ type bench struct {
 	figures.Table
 
 	objects int
+	// teams are namespaces, each with an account and a repository of its own: AWS
+	// allows so many requests for each account and region, and one listing serves
+	// all stacks of a repository.
+	teams int
 	// period is that of the drift checks, and how long a steady state is watched.
 	period  time.Duration
 	fleet   *fleet
@@ -38,13 +42,8 @@ type bench struct {
 // Targets are those of 10,000 stacks and checks every 10 minutes; with less they
 // are scaled where that makes sense.
 func BenchmarkScale(b *testing.B) {
-	s := &bench{B: b, objects: fromEnv(b, "SCALE_OBJECTS", 10_000), data: b.TempDir()}
+	s := newBench(b, fromEnv(b, "SCALE_OBJECTS", 10_000), 50)
 	s.period = time.Duration(fromEnv(b, "SCALE_MINUTES", 10)) * time.Minute
-	keys := filepath.Join(b.TempDir(), "keys.json")
-	if err := os.WriteFile(keys, accessKeys(), 0o600); err != nil {
-		b.Fatal(err)
-	}
-	s.Rig = rig.Start(b, "--speed", "0", "--credentials", keys)
 	// What was measured before a failure is told, too.
 	defer func() {
 		if err := s.Print(os.Stdout, 0); err != nil {
@@ -55,6 +54,17 @@ func BenchmarkScale(b *testing.B) {
 	s.steady()
 	s.restart()
 	s.failOver()
+}
+
+func newBench(b *testing.B, objects, teams int) *bench {
+	b.Helper()
+	s := &bench{B: b, objects: objects, teams: teams, data: b.TempDir()}
+	keys := filepath.Join(b.TempDir(), "keys.json")
+	if err := os.WriteFile(keys, accessKeys(teams), 0o600); err != nil {
+		b.Fatal(err)
+	}
+	s.Rig = rig.Start(b, "--speed", "0", "--credentials", keys)
+	return s
 }
 
 func fromEnv(b *testing.B, name string, fallback int) int {
@@ -99,7 +109,7 @@ func profiled() []string {
 // firstSight measures how long a manager takes that sees all objects for the
 // first time: it takes each over and says why nothing is deployed.
 func (s *bench) firstSight() {
-	s.say("creating %d objects in %d namespaces", s.objects, namespaces)
+	s.say("creating %d objects in %d namespaces", s.objects, s.teams)
 	s.fleet = s.createFleet()
 	s.say("seeing them for the first time")
 	before, began := s.requests(), time.Now()
