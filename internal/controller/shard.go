@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"reflect"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/decide"
@@ -32,7 +33,8 @@ func takes(shard string, obj client.Object) bool {
 	return obj.GetLabels()[v1alpha1.ShardLabel] == shard
 }
 
-// strip drops what nobody reads of an object before it is kept.
+// strip drops what nobody reads of an object before it is kept, and makes the rest
+// smaller.
 func strip(shard string) cache.TransformFunc {
 	return func(o any) (any, error) {
 		obj, ok := o.(*v1alpha1.CdkTsStack)
@@ -44,6 +46,7 @@ func strip(shard string) cache.TransformFunc {
 		}
 		obj.ManagedFields = nil
 		delete(obj.Annotations, corev1.LastAppliedConfigAnnotation)
+		compact(reflect.ValueOf(obj).Elem())
 		return obj, nil
 	}
 }
