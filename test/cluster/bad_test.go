@@ -108,7 +108,7 @@ func (w *world) wrongImages() {
 	w.says(stack, "ImageNotPulled", runnerRepository+":absent")
 	// The manager's own image has the program and no tool.
 	w.upgradeWith("runner.image.repository=" + managerRepository)
-	w.says(stack, "ToolMissing", "git")
+	w.says(stack, "CloneFailed", "git is not on the operator's PATH")
 	w.upgradeWith()
 	w.kubectl("annotate", "cdk", stack.Name, "-n", namespace, "--overwrite", "kubectl.kubernetes.io/restartedAt=now")
 	w.Until(w.T, stack, "it is deployed", rig.Ready)
