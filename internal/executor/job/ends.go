@@ -195,11 +195,18 @@ func words(t *corev1.ContainerStateTerminated) string {
 	return text
 }
 
+// exitKilled is how a container ends that got SIGKILL. On a busy node the runtime
+// may miss that it was for memory.
+const exitKilled = 137
+
 // crashed is a pod that ended without saying why.
 func crashed(j *batchv1.Job, pod *corev1.Pod, last *corev1.ContainerStatus, damage error) *problem.Problem {
 	how := either(pod.Status.Message, either(pod.Status.Reason, "no container has begun"))
 	if last != nil {
 		how = fmt.Sprintf("the container %s: %s", last.Name, words(last.State.Terminated))
+		if last.State.Terminated.ExitCode == exitKilled {
+			how += "; it was killed, as a rule for want of memory: see spec.runner.resources.limits.memory"
+		}
 	}
 	if damage != nil {
 		how += "; " + damage.Error()
