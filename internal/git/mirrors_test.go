@@ -39,6 +39,27 @@ func readFile(t testing.TB, path string) string {
 	return string(body)
 }
 
+// An image without git is not taken for a damaged mirror, which would be thrown away.
+func TestWithoutGitTheMirrorStaysAndGitIsNamed(t *testing.T) {
+	f := newForge(t, gittest.HTTPOptions{})
+	m := openMirrors(t, 0)
+	checkout(t, m, f.http(t), f.first, "one")
+	before, err := filepath.Glob(filepath.Join(m.root, "*", "*"))
+	must(t, err)
+	t.Run("without", func(t *testing.T) {
+		t.Setenv("PATH", t.TempDir())
+		_, err := m.Checkout(t.Context(), f.http(t), f.first, filepath.Join(t.TempDir(), "checkout"))
+		if err == nil || !strings.Contains(err.Error(), "git is not on the operator's PATH") {
+			t.Errorf("it says %v", err)
+		}
+	})
+	after, err := filepath.Glob(filepath.Join(m.root, "*", "*"))
+	must(t, err)
+	if strings.Join(after, " ") != strings.Join(before, " ") {
+		t.Errorf("the mirrors are %v, were %v", after, before)
+	}
+}
+
 func TestACommitIsCheckedOut(t *testing.T) {
 	f := newForge(t, gittest.HTTPOptions{Username: "ada", Password: "p@ss:w/rd%"})
 	second := f.commit(t, "two")

@@ -3,7 +3,6 @@ package git
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -30,6 +29,10 @@ type runner struct {
 
 // newRunner makes the runner's folder below homes.
 func newRunner(ctx context.Context, remote Remote, homes string) (*runner, error) {
+	// Asked before anything fails for want of it, which is not for a mirror to mend.
+	if _, err := exec.LookPath("git"); err != nil {
+		return nil, fmt.Errorf("%s; git 2.30 or later is needed", proc.NotOnPath("git"))
+	}
 	home, unlock, err := newHome(ctx, homes)
 	if err != nil {
 		return nil, fmt.Errorf("prepare to run git: %w", err)
@@ -227,9 +230,6 @@ func (r *runner) run(ctx context.Context, dir string, out io.Writer, args []stri
 	_ = stderr.Close()
 	if err == nil {
 		return nil
-	}
-	if errors.Is(err, exec.ErrNotFound) {
-		return fmt.Errorf("%s; git 2.30 or later is needed", proc.NotOnPath("git"))
 	}
 	return fmt.Errorf("git: %w\n%s", err, stderr.String())
 }
