@@ -27,19 +27,9 @@ const (
 	ChangeMoved ChangeClass = "Moved"
 )
 
-// Changes is what a change set does to the resources of a stack, nested stacks
-// included.
-type Changes struct {
-	// operation is the id of the deployment that the change set is of.
-	Operation string `json:"operation"`
-	// digest names the plan for those who approve it: it is of the template, the
-	// parameters, the tags, the roles, the state of the stack and all changes.
-	// +optional
-	Digest string `json:"digest,omitempty"`
-	// summary says it in words, the worst first, for example
-	// "1 to replace, 2 to add, 3 to modify".
-	Summary string `json:"summary"`
-	// The numbers of resources, by what becomes of them.
+// ChangeCounts are the numbers of resources that a plan changes, by what becomes
+// of them.
+type ChangeCounts struct {
 	// +optional
 	Add int32 `json:"add,omitempty"`
 	// +optional
@@ -63,6 +53,21 @@ type Changes struct {
 	// moved counts those whose construct was only moved in the app.
 	// +optional
 	Moved int32 `json:"moved,omitempty"`
+}
+
+// Changes is what a change set does to the resources of a stack, nested stacks
+// included.
+type Changes struct {
+	// operation is the id of the deployment that the change set is of.
+	Operation string `json:"operation"`
+	// digest names the plan for those who approve it: it is of the template, the
+	// parameters, the tags, the roles, the state of the stack and all changes.
+	// +optional
+	Digest string `json:"digest,omitempty"`
+	// summary says it in words, the worst first, for example
+	// "1 to replace, 2 to add, 3 to modify".
+	Summary      string `json:"summary"`
+	ChangeCounts `json:",inline"`
 	// customNamed counts those that would be replaced under the name that the
 	// template gives them, which CloudFormation refuses.
 	// +optional

@@ -316,23 +316,3 @@ type HistoryEntry struct {
 	StartedAt metav1.Time `json:"startedAt"`
 	EndedAt   metav1.Time `json:"endedAt"`
 }
-
-// ChangeCounts are the numbers of status.changes that outlive it.
-type ChangeCounts struct {
-	// +optional
-	Add int32 `json:"add,omitempty"`
-	// +optional
-	Modify int32 `json:"modify,omitempty"`
-	// +optional
-	Replace int32 `json:"replace,omitempty"`
-	// +optional
-	Remove int32 `json:"remove,omitempty"`
-	// +optional
-	Import int32 `json:"import,omitempty"`
-	// +optional
-	DataLoss int32 `json:"dataLoss,omitempty"`
-	// +optional
-	Security int32 `json:"security,omitempty"`
-	// +optional
-	Moved int32 `json:"moved,omitempty"`
-}

@@ -203,7 +203,7 @@ func TestAWatchWritesWhatIsNew(t *testing.T) {
 	s.change("web", func(st *v1alpha1.CdkTsStackStatus) {
 		st.Operation.Step, st.Operation.RunStep = v1alpha1.StepExecuting, ""
 		st.Progress = &v1alpha1.Progress{Done: 3, Total: 10, Percent: 30, Current: "Topic"}
-		st.Changes = &v1alpha1.Changes{Operation: st.Operation.ID, Digest: "1cbc6017af0fdd98", Summary: "10 to add", Add: 10}
+		st.Changes = &v1alpha1.Changes{Operation: st.Operation.ID, Digest: "1cbc6017af0fdd98", Summary: "10 to add", ChangeCounts: v1alpha1.ChangeCounts{Add: 10}}
 	})
 	for _, got := range []*terminal{piped, drawn, lists} {
 		got.shows("executing 3 of 10, 60s")

@@ -23,7 +23,7 @@ func TestOutputsCanBeReadByPrograms(t *testing.T) {
 	s.object(building)
 	s.change("web", func(st *v1alpha1.CdkTsStackStatus) {
 		st.Drift = &v1alpha1.DriftStatus{Error: "x"}
-		st.Changes = &v1alpha1.Changes{Operation: "a", Summary: "1 to add", Add: 1}
+		st.Changes = &v1alpha1.Changes{Operation: "a", Summary: "1 to add", ChangeCounts: v1alpha1.ChangeCounts{Add: 1}}
 		st.History = []v1alpha1.HistoryEntry{{Operation: "a", Kind: v1alpha1.OperationDeploy, Outcome: v1alpha1.OutcomeFailed, StartedAt: metav1.NewTime(now), EndedAt: metav1.NewTime(now)}}
 	})
 	for _, verb := range [][]string{{"list"}, {"status", "web"}, {"plan", "web"}, {"history", "web"}, {"drift", "web"}, {"events", "web"}} {

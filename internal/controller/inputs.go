@@ -156,7 +156,7 @@ func (p *pass) noteInputs(v values) inputsSeen {
 // of the object's own namespace are read.
 func (p *pass) readInputs(ctx context.Context) (values, error) {
 	read := values{values: map[string]string{}, hidden: map[string]bool{}}
-	configMaps, secrets := map[string]*corev1.ConfigMap{}, map[string]*corev1.Secret{}
+	configMaps, secrets := map[string]map[string]string{}, map[string]*corev1.Secret{}
 	for _, item := range inputsOf(&p.obj.Spec) {
 		var value, token string
 		var err error
@@ -195,16 +195,17 @@ func missing(err error) bool {
 	return false
 }
 
-func (p *pass) configMapKey(ctx context.Context, item input, read map[string]*corev1.ConfigMap) (string, error) {
+func (p *pass) configMapKey(ctx context.Context, item input, read map[string]map[string]string) (string, error) {
 	ref := item.configMap
-	if read[ref.Name] == nil {
-		data, err := p.configMap(ctx, ref.Name, item.field)
-		if err != nil {
+	data, known := read[ref.Name]
+	if !known {
+		var err error
+		if data, err = p.configMap(ctx, ref.Name, item.field); err != nil {
 			return "", err
 		}
-		read[ref.Name] = &corev1.ConfigMap{Data: data}
+		read[ref.Name] = data
 	}
-	value, ok := read[ref.Name].Data[ref.Key]
+	value, ok := data[ref.Key]
 	if !ok {
 		return "", errConfigMapIncomplete.New("the ConfigMap %s/%s has no key %s, which %s reads: add it", p.obj.Namespace, ref.Name, ref.Key, item.field)
 	}
@@ -217,13 +218,8 @@ func (p *pass) secretKey(ctx context.Context, item input, read map[string]*corev
 	ref := item.secret
 	s := read[ref.Name]
 	if s == nil {
-		s = &corev1.Secret{}
-		err := p.Live.Get(ctx, types.NamespacedName{Namespace: p.obj.Namespace, Name: ref.Name}, s)
-		switch {
-		case apierrors.IsNotFound(err):
-			return "", "", errSecretNotFound.New("the Secret %s/%s that %s names does not exist: create it", p.obj.Namespace, ref.Name, item.field)
-		case err != nil:
-			return "", "", errSecretUnreadable.New("the Secret %s/%s that %s names cannot be read: %v", p.obj.Namespace, ref.Name, item.field, err)
+		if s, err = p.liveSecret(ctx, ref.Name, item.field); err != nil {
+			return "", "", err
 		}
 		read[ref.Name] = s
 	}

@@ -108,8 +108,19 @@ func (p *pass) secret(ctx context.Context, name, field string) (map[string][]byt
 		p.secrets[name] = data
 		return data, nil
 	}
+	s, err := p.liveSecret(ctx, name, field)
+	if err != nil {
+		return nil, err
+	}
+	p.secrets[name] = s.Data
+	p.recent.put(key, s.Data, p.Now())
+	return s.Data, nil
+}
+
+// liveSecret reads a Secret of the object's own namespace from the API server.
+func (p *pass) liveSecret(ctx context.Context, name, field string) (*corev1.Secret, error) {
 	var s corev1.Secret
-	err := p.Live.Get(ctx, key, &s)
+	err := p.Live.Get(ctx, types.NamespacedName{Namespace: p.obj.Namespace, Name: name}, &s)
 	switch {
 	case apierrors.IsNotFound(err):
 		return nil, errSecretNotFound.New(
@@ -118,9 +129,7 @@ func (p *pass) secret(ctx context.Context, name, field string) (map[string][]byt
 		return nil, errSecretUnreadable.New(
 			"the Secret %s/%s that %s names cannot be read: %v", p.obj.Namespace, name, field, err)
 	}
-	p.secrets[name] = s.Data
-	p.recent.put(key, s.Data, p.Now())
-	return s.Data, nil
+	return &s, nil
 }
 
 // wayOut is what is left to do about a deleted object that waits for something

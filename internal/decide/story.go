@@ -29,12 +29,9 @@ func (p *pass) tellStory(entry *v1alpha1.HistoryEntry, op *v1alpha1.Operation) {
 	}
 	if c := p.changesOf(op); c != nil {
 		entry.Changes = c.Summary
-		entry.Counts = &v1alpha1.ChangeCounts{
-			Add: c.Add, Modify: c.Modify, Replace: c.Replace, Remove: c.Remove, Import: c.Import,
-			DataLoss: c.DataLoss, Security: c.Security, Moved: c.Moved,
-		}
-		if *entry.Counts == (v1alpha1.ChangeCounts{}) {
-			entry.Counts = nil
+		if c.ChangeCounts != (v1alpha1.ChangeCounts{}) {
+			counts := c.ChangeCounts
+			entry.Counts = &counts
 		}
 	}
 }

@@ -63,7 +63,8 @@ type numbers struct {
 
 // ofObject is what is counted of one object.
 type ofObject struct {
-	// labels are the values of the labels, in their order.
+	// labels are the values of the labels, in their order. An object whose labels
+	// change is forgotten, and begins anew.
 	labels []string
 	values [figures]float64
 	// recorded: all figures are told, and not the passes alone.
@@ -91,11 +92,11 @@ func (n *numbers) with(name types.NamespacedName, l prometheus.Labels, change fu
 	defer n.mu.Unlock()
 	o := n.objects[name]
 	if o == nil {
-		o = &ofObject{labels: make([]string, len(labels))}
+		o = &ofObject{}
+		for _, label := range labels {
+			o.labels = append(o.labels, l[label])
+		}
 		n.objects[name] = o
-	}
-	for i, label := range labels {
-		o.labels[i] = l[label]
 	}
 	change(o)
 }
@@ -149,7 +150,7 @@ func (n *numbers) copies() []ofObject {
 		o.drop(n.now())
 		o.values[driftFrequency] = float64(len(o.checks))
 		c := *o
-		c.labels, c.checks = slices.Clone(o.labels), nil
+		c.checks = nil
 		all = append(all, c)
 	}
 	return all

@@ -33,7 +33,7 @@ func TestALongNoteIsCutAtACharacter(t *testing.T) {
 func TestANewPlanIsToldOnceWithTheWorstByName(t *testing.T) {
 	before, after := &v1alpha1.CdkTsStack{}, &v1alpha1.CdkTsStack{}
 	after.Status.Changes = &v1alpha1.Changes{
-		Operation: "op-1", Summary: "1 to replace, 8 to add", DataLoss: 1, Omitted: 2,
+		Operation: "op-1", Summary: "1 to replace, 8 to add", ChangeCounts: v1alpha1.ChangeCounts{DataLoss: 1}, Omitted: 2,
 		Resources: []v1alpha1.ResourceChange{{Action: v1alpha1.ChangeReplace, LogicalID: "Users", Type: "AWS::DynamoDB::Table"}},
 	}
 	for range 6 {
