@@ -141,7 +141,7 @@ func TestTheClustersDefinitionIsBroughtUpToDate(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 			defer cancel()
 			said, err := definition.Apply(ctx, job, wanted(t), c.force)
 			if (err != nil) != (c.fails != "") || err != nil && !strings.Contains(err.Error(), c.fails) {
@@ -178,7 +178,8 @@ func check(t *testing.T, admin client.Client, was bool, has, lacks string) {
 func remove(t *testing.T, admin client.Client) {
 	crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: "cdktsstacks.awscdk.dev"}}
 	ctx := context.Background()
-	for range 200 {
+	// The API server looks for objects of a removed definition for up to a minute at a time.
+	for range 2400 {
 		if err := admin.Delete(ctx, crd); err != nil && client.IgnoreNotFound(err) == nil {
 			return
 		}
