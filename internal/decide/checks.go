@@ -13,43 +13,39 @@ type check struct {
 	name string
 	// wanted says whether the object asks for it.
 	wanted func(*pass) bool
-	// step is the operation's step while it is going on.
-	step v1alpha1.OperationStep
 	// ask gives the verdict when there is one; until then the pass has spoken.
 	ask func(*pass, *v1alpha1.Operation) (failure *problem.Problem, done bool)
 }
 
 // checks are asked in this order, each when the one before has succeeded.
 var checks = []check{
-	{"the hook afterDeploy succeeds", wantsAfterDeploy, v1alpha1.StepAfterHook, askAfterDeploy},
+	{"the hook afterDeploy succeeds", wantsAfterDeploy, askAfterDeploy},
 }
 
-// beginChecks has a deployment that is in place verified from the check at
-// index from on, and completes it when none is left.
-func (p *pass) beginChecks(op *v1alpha1.Operation, from int) bool {
-	for _, c := range checks[from:] {
-		if c.wanted(p) {
-			return p.enter(c.step)
-		}
-	}
-	return p.complete(op)
-}
-
-// verify goes on with the check that the operation is at.
-func verify(p *pass, op *v1alpha1.Operation) bool {
-	for i, c := range checks {
-		if c.step != op.Step {
+// askChecks goes on with the verification of a deployment, at whatever step it
+// is, and gives one verdict when there is one: the first failure, or none. Until
+// then the pass has spoken.
+func (p *pass) askChecks(op *v1alpha1.Operation) (failure *problem.Problem, done bool) {
+	for _, c := range checks {
+		if !c.wanted(p) {
 			continue
 		}
-		failure, done := c.ask(p, op)
-		switch {
-		case !done:
-			return true
-		case failure != nil:
-			failure.Message = fmt.Sprintf("%s is deployed at revision %s and failed its verification: %s", op.Plan.StackName, short(op.Target.Revision), failure.Message)
-			return p.fail(failure)
+		if failure, done = c.ask(p, op); failure != nil || !done {
+			return failure, done
 		}
-		return p.beginChecks(op, i+1)
+	}
+	return nil, true
+}
+
+// verify has a deployment that is in place verified, and completes it.
+func verify(p *pass, op *v1alpha1.Operation) bool {
+	failure, done := p.askChecks(op)
+	switch {
+	case !done:
+		return true
+	case failure != nil:
+		failure.Message = fmt.Sprintf("%s is deployed at revision %s and failed its verification: %s", op.Plan.StackName, short(op.Target.Revision), failure.Message)
+		return p.fail(failure)
 	}
 	return p.complete(op)
 }
@@ -58,8 +54,13 @@ func wantsAfterDeploy(p *pass) bool {
 	return hookNamed(&p.obj.Spec, AfterDeploy).Script != ""
 }
 
-// askAfterDeploy waits for the user's own verification.
+// askAfterDeploy waits for the user's own verification, which has a run of its
+// own: a step that has none gives way to the hook's.
 func askAfterDeploy(p *pass, op *v1alpha1.Operation) (failure *problem.Problem, done bool) {
+	if r := rowOf(op); r.run == "" || r.hook != AfterDeploy {
+		p.enter(v1alpha1.StepAfterHook)
+		return nil, false
+	}
 	result := p.runEnded(op)
 	if result == nil {
 		return nil, false
@@ -90,7 +91,7 @@ func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
 	p.st.Drift, p.st.DriftDetected = p.driftAfter(outcome), p.st.DriftDetected && outcome == v1alpha1.OutcomeUnchanged
 	op.StackID, op.Outcome = s.ID, outcome
 	p.discard(op)
-	return p.beginChecks(op, 0)
+	return verify(p, op)
 }
 
 // complete closes a deployment that is in place and, if asked for, verified.
