@@ -25,7 +25,7 @@ func (w *team) bindAlone(policy string, attempt func() error) {
 	}
 	w.must(admin.Create(w.Context(), binding))
 	w.Cleanup(func() { _ = admin.Delete(context.Background(), binding) })
-	for range 200 {
+	for range 1200 {
 		if err := attempt(); err != nil && strings.Contains(err.Error(), policy) {
 			return
 		}

@@ -170,7 +170,7 @@ func (w *team) effective(user string, rules []rbacv1.PolicyRule) {
 			attributes.Name = rule.ResourceNames[0]
 		}
 		allowed := false
-		for range 200 {
+		for range 1200 {
 			review := &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{User: user, Groups: []string{"system:authenticated"}, ResourceAttributes: attributes}}
 			w.must(admin.Create(w.Context(), review))
 			if allowed = review.Status.Allowed; allowed {
@@ -222,7 +222,7 @@ func (w *team) enforce(policy string, params map[string]string, refuses map[stri
 	}
 	w.must(admin.Create(w.Context(), binding))
 	w.Cleanup(func() { _ = admin.Delete(context.Background(), binding) })
-	for range 200 {
+	for range 1200 {
 		if err := w.alice.Create(w.Context(), w.stack("probe", refuses), client.DryRunAll); err != nil && strings.Contains(err.Error(), policy) && strings.Contains(err.Error(), "spec.") {
 			return
 		}

@@ -18,12 +18,12 @@ type errNotYet struct{ err error }
 
 func (e errNotYet) Error() string { return fmt.Sprint("it said ", e.err) }
 
-// eventually tries for ten seconds: the API server learns of roles, labels and policies a moment
+// eventually tries for a minute: the API server learns of roles, labels and policies a moment
 // after they are written.
 func (w *team) eventually(what string, try func() error) {
 	w.Helper()
 	var err error
-	for range 200 {
+	for range 1200 {
 		if err = try(); err == nil {
 			return
 		}

@@ -75,7 +75,7 @@ func connectionsOnly() aws.Retryer {
 // wait polls until the stack has come to rest, and returns it.
 func (l *lab) wait(name string) types.Stack {
 	l.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(time.Minute)
 	for {
 		st := l.stack(name)
 		status := string(st.StackStatus)

@@ -202,7 +202,7 @@ func TestAProcessKilledInMidFetchIsRecoveredFrom(t *testing.T) {
 
 func awaitFile(t *testing.T, dir, pattern string) {
 	t.Helper()
-	for deadline := time.Now().Add(30 * time.Second); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
 		if found, _ := filepath.Glob(filepath.Join(dir, pattern)); len(found) > 0 {
 			return
 		}

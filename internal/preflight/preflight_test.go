@@ -231,7 +231,7 @@ func TestADefinitionOfAnEarlierVersionIsTold(t *testing.T) {
 	must(t, c.Update(t.Context(), crd))
 	// The API server publishes a change a moment later.
 	published := func(lacks bool) (said string) {
-		for range 200 {
+		for range 600 {
 			if said = names(around(t, cluster.Config).Of(plain)); strings.Contains(said, "lacks") == lacks {
 				break
 			}

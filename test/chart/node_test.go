@@ -187,10 +187,10 @@ func (n *node) start(name string) *manager {
 		_ = cmd.Process.Signal(syscall.SIGTERM) // fails only when it has ended
 		select {
 		case <-m.ended:
-		case <-time.After(20 * time.Second):
+		case <-time.After(time.Minute):
 			_ = cmd.Process.Kill()
 			<-m.ended
-			n.Error("the manager did not end within 20 s of being asked to")
+			n.Error("the manager did not end within a minute of being asked to")
 		}
 		m.stop = func() {}
 	}

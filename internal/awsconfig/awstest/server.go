@@ -216,7 +216,7 @@ func (s *Server) do(tb testing.TB, method, path string, body []byte) []byte {
 // Eventually polls until a condition holds, for half a minute at most.
 func Eventually(tb testing.TB, what string, holds func() bool) {
 	tb.Helper()
-	deadline := time.NewTimer(30 * time.Second)
+	deadline := time.NewTimer(2 * time.Minute)
 	defer deadline.Stop()
 	tick := time.NewTicker(10 * time.Millisecond)
 	defer tick.Stop()
