@@ -101,9 +101,13 @@ func (p *pass) revertNow() string {
 	if d == nil || d.Remediation == nil || !p.st.DriftDetected {
 		return ""
 	}
-	switch d.Remediation.State {
+	r := d.Remediation
+	if r.Drift != "" && r.Drift != driftDigest(d) {
+		return "" // it is of another drift
+	}
+	switch r.State {
 	case v1alpha1.RevertRefused, v1alpha1.RevertFailed, v1alpha1.RevertIneffective:
-		return "it was not put back: " + d.Remediation.Message
+		return "it was not put back: " + r.Message
 	}
 	return ""
 }

@@ -43,6 +43,8 @@ func changeBeyond(c Change, d *v1alpha1.DriftStatus) string {
 		return fmt.Sprintf("it would put back %s, too, which spec.drift.ignore ignores", at)
 	case i < 0, (action == v1alpha1.ChangeAdd) != (d.Resources[i].Change == driftDeleted), action == v1alpha1.ChangeImport:
 		return fmt.Sprintf("it would change %s, which the drift check does not name", at)
+	case action == v1alpha1.ChangeAdd && holdsData[c.Type]:
+		return fmt.Sprintf("it would make a new and empty %s in the place of the one that was deleted with its data", at)
 	case action == v1alpha1.ChangeAdd:
 		return "" // it was deleted, and is made again
 	}

@@ -68,9 +68,10 @@ func (p *pass) checking() bool {
 	return op.Kind != v1alpha1.OperationDriftCheck || (was != nil && was.ID == op.ID)
 }
 
-// foreground is the operation in flight, unless it is a check or quiet.
+// foreground is the operation in flight, unless it is a check or quiet: nothing
+// is quiet about a deletion.
 func (p *pass) foreground() *v1alpha1.Operation {
-	if op := p.st.Operation; op != nil && !background(op.Kind) && !rowOf(op).quiet {
+	if op := p.st.Operation; op != nil && !background(op.Kind) && (!rowOf(op).quiet || p.deleting()) {
 		return op
 	}
 	return nil
