@@ -140,7 +140,7 @@ func TestRevertsOfDriftGoWrongOnDemand(t *testing.T) {
 	revert := func(in *cloudformation.CreateChangeSetInput) { in.DeploymentMode = types.DeploymentModeRevertDrift }
 	odd := func(o cfn.OddRevert) {
 		t.Helper()
-		if err := l.server.CloudFormation.SetOddRevert("s", o); err != nil {
+		if err := l.CloudFormation.SetOddRevert("s", o); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -108,7 +108,6 @@ func (w *world) diesWhileDriftIsPutBack(kill string) (deaths int) {
 	w.edit("web", fmt.Sprintf(`{"metadata":{"annotations":{%q:"now"}}}`, v1alpha1.RevertDriftAnnotation))
 	deaths += w.dieUntil(kill, func() bool { return waitsAt(w.get("web"), "approval") })
 	w.onlyOnce("ExecuteChangeSet", 2)
-	w.restsWith(w.get("web"))
 	w.approve(w.get("web"))
 	deaths += w.dieUntil(kill, verified(3))
 	w.onlyOnce("CreateChangeSet", 3)
