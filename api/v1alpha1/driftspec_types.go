@@ -62,7 +62,7 @@ const (
 // set must match; one without property and value ignores the whole resource, its
 // deletion included.
 //
-// +kubebuilder:validation:XValidation:rule="[has(self.type) && self.type != '', has(self.logicalId) && self.logicalId != '', has(self.constructPath) && self.constructPath != '', has(self.property) && self.property != '', has(self.value) && self.value != ''].exists(set, set)",message="a rule of drift.ignore without any field set would ignore everything: set at least one of type, logicalId, constructPath, property and value"
+// +kubebuilder:validation:XValidation:rule="[has(self.type) && self.type.size() > 0, has(self.logicalId) && self.logicalId.size() > 0, has(self.constructPath) && self.constructPath.size() > 0, has(self.property) && self.property.size() > 0, has(self.value) && self.value.size() > 0].exists(set, set)",message="a rule of drift.ignore without any field set would ignore everything: set at least one of type, logicalId, constructPath, property and value"
 type DriftIgnore struct {
 	// type is the CloudFormation type of the resource, for example
 	// AWS::ECS::Service, or all types of a service, as in AWS::Lambda::*.
@@ -117,7 +117,7 @@ const (
 // DriftSeverityRule says how severe the drift of some resources is. Every field
 // that is set must match.
 //
-// +kubebuilder:validation:XValidation:rule="(has(self.type) && self.type != '') || (has(self.logicalId) && self.logicalId != '')",message="a rule of drift.severity needs type or logicalId"
+// +kubebuilder:validation:XValidation:rule="(has(self.type) && self.type.size() > 0) || (has(self.logicalId) && self.logicalId.size() > 0)",message="a rule of drift.severity needs type or logicalId"
 type DriftSeverityRule struct {
 	// type is the CloudFormation type of the resource, for example
 	// AWS::SQS::Queue, or all types of a service, as in AWS::Lambda::*.

@@ -87,19 +87,21 @@ func TestAnHourCostsLittle(t *testing.T) {
 		then  func(*hour)
 		most  cost
 	}{
-		"at rest":                                  {most: checked},
-		"at rest, every minute and every ten":      {then: schedules("@every 10m", "@every 1m"), most: checked},
-		"at rest, with schedules that are rare":    {then: schedules("0 0 1 1 *", "0 0 29 2 *"), most: cost{passes: 2}},
-		"at rest, with schedules that never fire":  {then: never, most: cost{passes: 2}},
-		"hooks, with schedules that never fire":    {spec: hooks, then: never, most: cost{passes: 10, writes: 4, events: 4}},
-		"at rest, without schedules":               {then: func(h *hour) { h.cfg = decide.Settings{} }, most: cost{passes: 2}},
-		"at rest, of a commit":                     {spec: func(s *spec) { s.Source.Git.Ref = commit }, most: atRest},
-		"at rest, every ten seconds":               {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 10 * time.Second} }, most: cost{passes: 900, writes: 6, calls: 60, events: 1}},
-		"at rest, with an interval of no length":   {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 1} }, most: cost{passes: 900, writes: 6, calls: 60, events: 1}},
-		"at rest, with an interval of centuries":   {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 1<<63 - 1} }, most: atRest},
-		"drifted":                                  {then: func(h *hour) { h.aws.drift.Drifted = true }, most: atRest},
-		"drift is ignored":             {spec: func(s *spec) { s.Drift = &v1alpha1.Drift{Ignore: []v1alpha1.DriftIgnore{{LogicalID: "Topic"}}} }, then: (*hour).drifts, most: checked},
-		"drift every minute":           {then: func(h *hour) { h.edit(func(s *spec) { s.Drift = &v1alpha1.Drift{Interval: &metav1.Duration{Duration: time.Minute}} }) }, most: cost{passes: 500, writes: 62, calls: 600, events: 3}},
+		"at rest":                                 {most: checked},
+		"at rest, every minute and every ten":     {then: schedules("@every 10m", "@every 1m"), most: checked},
+		"at rest, with schedules that are rare":   {then: schedules("0 0 1 1 *", "0 0 29 2 *"), most: cost{passes: 2}},
+		"at rest, with schedules that never fire": {then: never, most: cost{passes: 2}},
+		"hooks, with schedules that never fire":   {spec: hooks, then: never, most: cost{passes: 10, writes: 4, events: 4}},
+		"at rest, without schedules":              {then: func(h *hour) { h.cfg = decide.Settings{} }, most: cost{passes: 2}},
+		"at rest, of a commit":                    {spec: func(s *spec) { s.Source.Git.Ref = commit }, most: atRest},
+		"at rest, every ten seconds":              {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 10 * time.Second} }, most: cost{passes: 900, writes: 6, calls: 60, events: 1}},
+		"at rest, with an interval of no length":  {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 1} }, most: cost{passes: 900, writes: 6, calls: 60, events: 1}},
+		"at rest, with an interval of centuries":  {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 1<<63 - 1} }, most: atRest},
+		"drifted":                                 {then: func(h *hour) { h.aws.drift.Drifted = true }, most: atRest},
+		"drift is ignored":                        {spec: func(s *spec) { s.Drift = &v1alpha1.Drift{Ignore: []v1alpha1.DriftIgnore{{LogicalID: "Topic"}}} }, then: (*hour).drifts, most: checked},
+		"drift every minute": {then: func(h *hour) {
+			h.edit(func(s *spec) { s.Drift = &v1alpha1.Drift{Interval: &metav1.Duration{Duration: time.Minute}} })
+		}, most: cost{passes: 500, writes: 62, calls: 600, events: 3}},
 		"the rules of drift are edited, and a check gets no answer": {then: func(h *hour) {
 			h.edit(func(s *spec) { s.Drift = &v1alpha1.Drift{Ignore: []v1alpha1.DriftIgnore{{LogicalID: "Topic"}}} })
 			h.aws.detectErr = refused("AccessDenied")
