@@ -297,7 +297,7 @@ type HistoryEntry struct {
 	// +optional
 	Ref string `json:"ref,omitempty"`
 	// trigger says why it was started: FirstDeployment, SpecChanged, NewCommit,
-	// Ordered, Retry, Deleted.
+	// Ordered, Retry, Drifted, Deleted.
 	// +optional
 	Trigger string `json:"trigger,omitempty"`
 	// orderedBy is who ordered it, where that is known.

@@ -184,9 +184,16 @@ func (p *pass) requestRevert(op *v1alpha1.Operation, stack Stack) bool {
 	return p.act(ActCreateChangeSet, p.poll(op.StepStartedAt))
 }
 
-// mayRevert holds a plan that puts drift back while that is only to be shown.
+// mayRevert holds a plan that puts drift back while that is only to be shown, or
+// while nobody knows what has drifted.
 func mayRevert(p *pass, op *v1alpha1.Operation) *hold {
-	if !reverts(op) || op.Order != "" || remediate(&p.obj.Spec) == v1alpha1.RemediateAuto {
+	d := p.st.Drift
+	switch {
+	case !reverts(op):
+		return nil
+	case d == nil || d.Error != "":
+		return &hold{reason: stateCheckFailed, parks: true, message: "the last drift check gave no answer: it goes on when one does"}
+	case op.Order != "" || remediate(&p.obj.Spec) == v1alpha1.RemediateAuto:
 		return nil
 	}
 	return &hold{reason: stateRevertPlanned, parks: true, message: fmt.Sprintf(

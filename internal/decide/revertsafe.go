@@ -17,6 +17,8 @@ import (
 func (p *pass) beyondDrift(cs ChangeSet) string {
 	d := p.st.Drift
 	switch {
+	case d == nil:
+		return "what has drifted is not known"
 	case cs.Unseen:
 		return "it does more, in nested stacks that could not be looked into"
 	case d.Ignored != nil && int(d.Ignored.Count) > len(d.Ignored.Differences):
@@ -37,7 +39,7 @@ func changeBeyond(c Change, d *v1alpha1.DriftStatus) string {
 	switch {
 	case destructive(action):
 		return fmt.Sprintf("it would %s %s", verbs[action], at)
-	case shiftsTraffic(c):
+	case mayMoveTraffic(c):
 		return "it may shift traffic at " + at
 	case ignoresAt(d, c.LogicalID, ""):
 		return fmt.Sprintf("it would put back %s, too, which spec.drift.ignore ignores", at)
@@ -122,8 +124,8 @@ var steersTraffic = map[string][]string{
 	"AWS::Route53::RecordSetGroup":                nil,
 }
 
-// shiftsTraffic says whether a change may move traffic from where it goes now.
-func shiftsTraffic(c Change) bool {
+// mayMoveTraffic says whether a change may move traffic from where it goes now.
+func mayMoveTraffic(c Change) bool {
 	properties, steers := steersTraffic[c.Type]
 	if !steers || c.Action == "Add" {
 		return false
