@@ -90,8 +90,12 @@ func checkOwed(spec *v1alpha1.CdkTsStackSpec, d *v1alpha1.DriftStatus) bool {
 	if d == nil || d.AttemptedAt == nil {
 		return false
 	}
-	r := d.Remediation
-	return d.RulesDigest != rulesDigest(spec) || r != nil && r.State == v1alpha1.RevertExecuted && !d.AttemptedAt.After(r.At.Time)
+	return d.RulesDigest != rulesDigest(spec) || triedLast(d.Remediation) && !d.AttemptedAt.After(d.Remediation.At.Time)
+}
+
+// triedLast says whether an attempt to put drift back may have changed the stack.
+func triedLast(r *v1alpha1.DriftRemediation) bool {
+	return r != nil && (r.State == v1alpha1.RevertExecuted || r.State == v1alpha1.RevertFailed && r.Drift != "")
 }
 
 // driftSchedule is when drift of the object is looked for; nil for never.
@@ -273,6 +277,7 @@ func (p *pass) driftFailed(message string) bool {
 	}
 	d := p.st.Drift
 	d.AttemptedAt, d.Error = &now, problem.Cut(message, problem.MaxMessage)
+	d.Unmatched = p.stillUnmatched()
 	d.RulesDigest = rulesDigest(&p.obj.Spec)
 	d.Unchecked, d.UncheckedOmitted = nil, 0
 	p.drop()

@@ -193,6 +193,12 @@ func (p *pass) unmatched(rules []v1alpha1.DriftIgnore, matched []bool) []string 
 	return idle
 }
 
+// stillUnmatched are those rules when a check has found nothing out.
+func (p *pass) stillUnmatched() []string {
+	rules := ignoreRules(&p.obj.Spec)
+	return p.unmatched(rules, make([]bool, len(rules)))
+}
+
 // ruleText is a rule in words.
 func ruleText(i int, rule v1alpha1.DriftIgnore) string {
 	text := fmt.Sprintf("ignore[%d]:", i)
