@@ -257,6 +257,11 @@ type CdkTsStackSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	Policies []Policy `json:"policies,omitempty"`
 
+	// drift says how drift is looked for and what is done about it; absent, it
+	// is looked for as the operator is set up, and shown.
+	// +optional
+	Drift *Drift `json:"drift,omitempty"`
+
 	// retry says how a failed deployment is tried again.
 	// +optional
 	Retry *Retry `json:"retry,omitempty"`

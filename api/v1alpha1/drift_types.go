@@ -16,7 +16,7 @@ type DriftStatus struct {
 	// is then that of the check before.
 	// +optional
 	Error string `json:"error,omitempty"`
-	// resources that drifted, 50 at most.
+	// resources that drifted, the most severe first, 50 at most.
 	// +optional
 	// +listType=atomic
 	Resources []DriftedResource `json:"resources,omitempty"`
@@ -31,6 +31,25 @@ type DriftStatus struct {
 	// uncheckedOmitted is the number of such resources beyond those listed.
 	// +optional
 	UncheckedOmitted int32 `json:"uncheckedOmitted,omitempty"`
+	// severity is the highest of the drifted resources: Low, Medium, High or
+	// Critical.
+	// +optional
+	Severity DriftSeverity `json:"severity,omitempty"`
+	// ignored is what spec.drift.ignore matched.
+	// +optional
+	Ignored *IgnoredDrift `json:"ignored,omitempty"`
+	// unmatched are the rules of spec.drift.ignore that have matched nothing
+	// since spec.drift was last edited.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=50
+	Unmatched []string `json:"unmatched,omitempty"`
+	// rulesDigest is of the rules of spec.drift that the last check went by.
+	// +optional
+	RulesDigest string `json:"rulesDigest,omitempty"`
+	// remediation is what came of the last attempt to put drift back.
+	// +optional
+	Remediation *DriftRemediation `json:"remediation,omitempty"`
 }
 
 // UncheckedResource is a resource whose drift is not known.
@@ -62,12 +81,22 @@ type DriftedResource struct {
 	// +optional
 	PhysicalID string `json:"physicalId,omitempty"`
 	Type       string `json:"type"`
+	// path is the CDK construct path; it is known when spec.drift.ignore has a
+	// rule with a constructPath.
+	// +optional
+	Path string `json:"path,omitempty"`
 	// change is MODIFIED or DELETED.
 	Change string `json:"change"`
+	// severity is Low, Medium, High or Critical.
+	// +optional
+	Severity DriftSeverity `json:"severity,omitempty"`
 	// properties that differ, 20 at most.
 	// +optional
 	// +listType=atomic
 	Properties []DriftedProperty `json:"properties,omitempty"`
+	// propertiesOmitted is the number of properties beyond those listed.
+	// +optional
+	PropertiesOmitted int32 `json:"propertiesOmitted,omitempty"`
 }
 
 // DriftedProperty is one difference; values longer than 256 characters are cut.

@@ -13,6 +13,8 @@ const (
 	OperationDestroy    OperationKind = "Destroy"
 	OperationDriftCheck OperationKind = "DriftCheck"
 	OperationGitSync    OperationKind = "GitSync"
+	// OperationRevert puts back what drifted.
+	OperationRevert OperationKind = "Revert"
 )
 
 // OperationStep is where an operation is.
@@ -58,12 +60,12 @@ type Operation struct {
 	Kind OperationKind `json:"kind"`
 	Step OperationStep `json:"step"`
 	// reason says why it was started: FirstDeployment, SpecChanged,
-	// NewCommit, InputChanged, Ordered, Retry, Scheduled, Deleted,
+	// NewCommit, InputChanged, Ordered, Retry, Scheduled, Drifted, Deleted,
 	// DeletedFirst.
 	// +optional
 	Reason string `json:"reason,omitempty"`
 	// order is the value of the annotation awscdk.dev/check-drift that a drift
-	// check answers.
+	// check answers, or of awscdk.dev/revert-drift that a revert does.
 	// +optional
 	Order string `json:"order,omitempty"`
 	// target is what a deployment is to bring about.
@@ -224,6 +226,10 @@ type OrdersStatus struct {
 	// last answered by a drift check.
 	// +optional
 	CheckDrift string `json:"checkDrift,omitempty"`
+	// revertDrift is the value of the annotation awscdk.dev/revert-drift that was
+	// last taken up.
+	// +optional
+	RevertDrift string `json:"revertDrift,omitempty"`
 	// current identifies the last order that was taken up.
 	// +optional
 	Current string `json:"current,omitempty"`
@@ -291,7 +297,7 @@ type HistoryEntry struct {
 	// +optional
 	Ref string `json:"ref,omitempty"`
 	// trigger says why it was started: FirstDeployment, SpecChanged, NewCommit,
-	// Ordered, Retry, Deleted.
+	// Ordered, Retry, Drifted, Deleted.
 	// +optional
 	Trigger string `json:"trigger,omitempty"`
 	// orderedBy is who ordered it, where that is known.

@@ -86,6 +86,10 @@ type Plan struct {
 	// operation ends.
 	// +optional
 	Validation *Validation `json:"validation,omitempty"`
+	// revertsDrift is true for a plan that was not built: its change set puts
+	// back what drifted, and leaves template, parameters and tags as they are.
+	// +optional
+	RevertsDrift bool `json:"revertsDrift,omitempty"`
 }
 
 // RoleSession is what an app asks for, beside the role itself, when a role is

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 
+	"awscdk.dev/operator/demo/localaws/cfn"
 	"awscdk.dev/operator/demo/localaws/cloud"
 	"awscdk.dev/operator/demo/localaws/wire"
 )
@@ -19,6 +20,7 @@ func (s *Server) worldRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /_localaws/target-health", s.setTargetHealth)
 	mux.HandleFunc("POST /_localaws/db-instance", s.setDatabase)
 	mux.HandleFunc("POST /_localaws/load-balancer", s.setLoadBalancer)
+	mux.HandleFunc("POST /_localaws/revert-drift", s.setOddRevert)
 	mux.HandleFunc("GET /_localaws/costs", func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, slices.Concat([]cloud.Cost{}, s.Cloud.Costs(s.account(r))))
 	})
@@ -102,6 +104,22 @@ func (s *Server) setLoadBalancer(w http.ResponseWriter, r *http.Request) {
 	s.edit(w, r, cloud.LoadBalancerType, in.LoadBalancer, func(lb *cloud.Resource) {
 		setAttributes(lb, map[string]string{"DNSName": in.DNSName, "State": in.State})
 	})
+}
+
+// setOddRevert has change sets that revert drift go wrong with a resource.
+func (s *Server) setOddRevert(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Stack string `json:"stack"`
+		cfn.OddRevert
+	}
+	if !readJSON(w, r, &in) {
+		return
+	}
+	if err := s.CloudFormation.SetOddRevert(in.Stack, in.OddRevert); err != nil {
+		http.Error(w, err.Error(), http.StatusBadRequest)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
 }
 
 // number writes a port; 0 is none.

@@ -11,6 +11,7 @@ import (
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"awscdk.dev/operator/demo/localaws"
+	"awscdk.dev/operator/demo/localaws/cfn"
 )
 
 const twoParameters = `{"Resources": {
@@ -127,5 +128,35 @@ func TestDriftOfWhatCannotBeReadIsUnknown(t *testing.T) {
 	l.hack("/a", "hacked")
 	if status, _ = l.drift("s"); status != types.StackDriftStatusDrifted {
 		t.Errorf("with a drifted resource the stack is %s", status)
+	}
+}
+
+// AWS's change sets that revert drift are known to show what nobody changed, and
+// to leave out what somebody did.
+func TestRevertsOfDriftGoWrongOnDemand(t *testing.T) {
+	l := newLab(t, localaws.Config{})
+	l.create("s", twoParameters, "CREATE_COMPLETE")
+	l.hack("/a", "hacked")
+	revert := func(in *cloudformation.CreateChangeSetInput) { in.DeploymentMode = types.DeploymentModeRevertDrift }
+	odd := func(o cfn.OddRevert) {
+		t.Helper()
+		if err := l.CloudFormation.SetOddRevert("s", o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	odd(cfn.OddRevert{LogicalID: "B", How: "Phantom", Property: "Value", Replacement: true})
+	cs := l.changeSet("s", "phantom", twoParameters, types.ChangeSetTypeUpdate, revert)
+	if len(cs.Changes) != 2 || cs.Changes[1].ResourceChange.Replacement != types.ReplacementTrue {
+		t.Errorf("with a phantom: %+v", cs.Changes)
+	}
+	odd(cfn.OddRevert{LogicalID: "B"})
+	odd(cfn.OddRevert{LogicalID: "A", How: "LeftOut"})
+	if cs := l.changeSet("s", "left-out", twoParameters, types.ChangeSetTypeUpdate, revert); cs.Status != types.ChangeSetStatusFailed {
+		t.Errorf("with all left out the change set is %s", cs.Status)
+	}
+	odd(cfn.OddRevert{LogicalID: "A", How: "Ineffective"})
+	l.execute(l.changeSet("s", "ineffective", twoParameters, types.ChangeSetTypeUpdate, revert), "UPDATE_COMPLETE")
+	if a := l.parameter("/a"); a != "hacked" {
+		t.Errorf("/a = %q after a revert that has no effect", a)
 	}
 }

@@ -15,14 +15,19 @@ import (
 
 func newDrift(o *Options) *cobra.Command {
 	var output string
-	var check bool
+	var check, revert bool
 	var timeout time.Duration
 	cmd := &cobra.Command{
 		Use: "drift NAME", Short: "Show how a stack differs from its template, as last checked", Args: named,
-		Long: "Show how a stack differs from its template, as last checked, or as --check finds it. Exit code 3 when it has drifted, or when that is not known.",
+		Long: "Show how a stack differs from its template, as last checked, or as --check finds it. Exit code 3 when it has drifted, or when that is not known. --revert has a plan made that puts the drift back, and shows it: it is executed when it is approved, or at once where spec.drift.remediate is Auto.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if check {
+			if check || revert {
 				if err := o.checkDrift(cmd.Context(), args[0]); err != nil {
+					return err
+				}
+			}
+			if revert {
+				if err := o.revertDrift(cmd.Context(), args[0]); err != nil {
 					return err
 				}
 			}
@@ -41,6 +46,7 @@ func newDrift(o *Options) *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&check, "check", false, "order a check, and wait for its answer")
+	cmd.Flags().BoolVar(&revert, "revert", false, "order a check and, when it finds drift, a plan that puts it back")
 	outputFlag(cmd, &output)
 	timeoutFlag(cmd, &timeout)
 	return cmd
@@ -126,6 +132,8 @@ func showDrift(p painter, o *v1alpha1.CdkTsStack, now time.Time) {
 		}
 	}
 	showUnchecked(p, d)
+	showIgnored(p, d)
+	showRevert(p, o)
 }
 
 func showDrifted(p painter, r v1alpha1.DriftedResource) {
@@ -133,7 +141,11 @@ func showDrifted(p painter, r v1alpha1.DriftedResource) {
 	if r.Change == "DELETED" {
 		sign, c = "-", red
 	}
-	p.printf("  %s  %s  %s\n", p.in(c, sign+"  "+r.LogicalID), p.in(faint, r.Type), p.in(plain, strings.ToLower(r.Change)+physical(r)))
+	how := strings.ToLower(r.Change) + physical(r)
+	if r.Severity != "" {
+		how += ", " + strings.ToLower(string(r.Severity))
+	}
+	p.printf("  %s  %s  %s\n", p.in(c, sign+"  "+r.LogicalID), p.in(faint, r.Type), p.in(plain, how))
 	t := &table{p: p}
 	for _, q := range r.Properties {
 		switch q.Change {
@@ -144,6 +156,9 @@ func showDrifted(p painter, r v1alpha1.DriftedResource) {
 		default:
 			t.paint([]color{plain, yellow}, q.Path, "is "+q.Actual+", and the template has "+q.Expected)
 		}
+	}
+	if r.PropertiesOmitted > 0 {
+		t.add(fmt.Sprintf("and %d more", r.PropertiesOmitted))
 	}
 	t.write("       ")
 }

@@ -300,3 +300,43 @@ status:
 		t.Errorf("annotations %s", given)
 	}
 }
+
+// TestARevertIsOrderedWithACheckBeforeIt has the operator find drift, and make the
+// plan that puts it back.
+func TestARevertIsOrderedWithACheckBeforeIt(t *testing.T) {
+	s := &session{t: t}
+	t.Cleanup(clearStacks)
+	s.object(`
+metadata: {name: web}
+spec: {stackName: Shop}
+status:
+  deployed: {at: "2026-03-02T10:57:00Z", target: {digest: d, revision: aaaa, specDigest: s}, plan: {stackName: Shop, templateURL: u, templateDigest: d}}
+`)
+	got := start(t, 0, "drift", "web", "--revert")
+	got.shows("# ordered; it waits for its answer")
+	checked := metav1.NewTime(now)
+	s.change("web", func(st *v1alpha1.CdkTsStackStatus) {
+		st.Orders = &v1alpha1.OrdersStatus{CheckDrift: "2026-03-02T12:00:00Z"}
+		st.DriftDetected = true
+		st.Drift = &v1alpha1.DriftStatus{CheckedAt: &checked, AttemptedAt: &checked, Severity: v1alpha1.SeverityMedium, Resources: []v1alpha1.DriftedResource{{
+			LogicalID: "Topic", Type: "AWS::SNS::Topic", Change: "MODIFIED", Severity: v1alpha1.SeverityMedium,
+		}}}
+		st.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionDrifted, Status: "True", Reason: "Drifted", LastTransitionTime: checked}}
+	})
+	got.shows("# ordered; it waits for the plan")
+	s.change("web", func(st *v1alpha1.CdkTsStackStatus) {
+		st.Orders.RevertDrift = "2026-03-02T12:00:00Z"
+		st.Held = &v1alpha1.Operation{ID: "cdk-revert-1", Kind: v1alpha1.OperationRevert, Step: v1alpha1.StepPlanning, StartedAt: checked, StepStartedAt: checked}
+		st.Changes = &v1alpha1.Changes{Operation: "cdk-revert-1", Digest: "0123456789abcdef", Summary: "1 to modify", Resources: []v1alpha1.ResourceChange{{Action: v1alpha1.ChangeModify, LogicalID: "Topic", Type: "AWS::SNS::Topic"}}}
+		st.Gates = []v1alpha1.GateStatus{{Name: "approval", Reason: "ApprovalPending", Message: "it needs an approval"}}
+	})
+	got.ends(3)
+	for _, want := range []string{"Topic  AWS::SNS::Topic  modified, medium", "A plan that puts it back waits:", "plan 0123456789abcdef: 1 to modify", "it needs an approval"} {
+		if !strings.Contains(got.String(), want) {
+			t.Errorf("%q is not in %q", want, got.String())
+		}
+	}
+	if given := s.annotations("web"); !strings.Contains(given, "awscdk.dev/revert-drift: \"2026-03-02T12:00:00Z\"\n") {
+		t.Errorf("annotations %s", given)
+	}
+}

@@ -119,8 +119,12 @@ func underWay(p painter, o *v1alpha1.CdkTsStack, now time.Time) []branch {
 		if held == nil {
 			return []branch{{"verification", hookLines(p, o, "afterDeploy", "")}, {"now", checkLines(p, op, now)}}
 		}
+		what := "build"
+		if heldRevert(o) {
+			what = "drift check"
+		}
 		return []branch{
-			{"build", []string{p.mark(markGood, "done")}},
+			{what, []string{p.mark(markGood, "done")}},
 			{"plan", planLines(p, o, held)},
 			{"gates", gateLines(p, o)},
 			{"now", checkLines(p, op, now)},
@@ -146,7 +150,7 @@ func checkLines(p painter, op *v1alpha1.Operation, now time.Time) []string {
 	if op == nil || isForeground(op) {
 		return nil
 	}
-	what := map[v1alpha1.OperationKind]string{v1alpha1.OperationDriftCheck: "drift check", v1alpha1.OperationGitSync: "git check"}[op.Kind]
+	what := map[v1alpha1.OperationKind]string{v1alpha1.OperationDriftCheck: "drift check", v1alpha1.OperationGitSync: "git check", v1alpha1.OperationRevert: "drift"}[op.Kind]
 	return []string{p.mark(markWorking, fmt.Sprintf("%s: %s, %s", what, doing(op), span(now.Sub(op.StepStartedAt.Time))))}
 }
 

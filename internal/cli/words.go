@@ -63,6 +63,9 @@ func deployed(o *v1alpha1.CdkTsStack, now time.Time) string {
 	if o.Status.DriftDetected {
 		text += ", drifted"
 	}
+	if heldRevert(o) {
+		text += ", what puts it back waits"
+	}
 	if s := o.Status.Source; s != nil && s.PendingRevision != "" {
 		text += ", " + short(s.PendingRevision) + " pending"
 	}
@@ -173,7 +176,7 @@ func failed(o *v1alpha1.CdkTsStack, ready *metav1.Condition, now time.Time) stri
 func wayOut(p painter, o *v1alpha1.CdkTsStack) string {
 	ready := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionReady)
 	switch {
-	case ready == nil || ready.Status == metav1.ConditionTrue || o.Spec.Suspend || !o.DeletionTimestamp.IsZero():
+	case ready == nil || ready.Status == metav1.ConditionTrue && !heldRevert(o) || o.Spec.Suspend || !o.DeletionTimestamp.IsZero():
 		return ""
 	case ready.Reason == "BeforeDeployFailed":
 		return "emergency: " + p.call("override", o) + " --reason WHY"
@@ -194,7 +197,7 @@ func wayOut(p painter, o *v1alpha1.CdkTsStack) string {
 
 // isForeground says whether an operation is more than a check.
 func isForeground(op *v1alpha1.Operation) bool {
-	return op.Kind == v1alpha1.OperationDeploy || op.Kind == v1alpha1.OperationDestroy
+	return op.Kind == v1alpha1.OperationDeploy || op.Kind == v1alpha1.OperationDestroy || op.Kind == v1alpha1.OperationRevert && op.Step != v1alpha1.StepPlanning
 }
 
 // live is the revision that is deployed, "-" for none.

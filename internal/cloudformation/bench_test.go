@@ -24,7 +24,7 @@ func BenchmarkDriftCheck(b *testing.B) {
 			b.Fatal(err)
 		}
 		for {
-			seen := c.Drift(b.Context(), id, stack.ID)
+			seen := c.Drift(b.Context(), id, stack.ID, false)
 			if seen.Err != nil || seen.Drifted {
 				b.Fatalf("drift: %+v", seen)
 			}

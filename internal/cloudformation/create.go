@@ -60,9 +60,30 @@ func (c *Client) CreateChangeSet(ctx context.Context, r ChangeSetRequest) error 
 	if err := c.sameAccount(ctx, r); err != nil {
 		return err
 	}
-	parameters, err := c.parameters(ctx, r)
+	input := c.deployment
+	if r.Plan.RevertsDrift {
+		input = c.revert
+	}
+	in, err := input(ctx, r)
 	if err != nil {
 		return err
+	}
+	if r.Plan.ExecutionRoleARN != "" {
+		in.RoleARN = &r.Plan.ExecutionRoleARN
+	}
+	doing := "create change set " + r.Name + " of stack " + shortName(r.StackName)
+	_, err = call(ctx, c, doing, (*cfn.Client).CreateChangeSet, in)
+	if code(err) == "AlreadyExistsException" {
+		return nil
+	}
+	return err
+}
+
+// deployment is a change set that brings a plan about.
+func (c *Client) deployment(ctx context.Context, r ChangeSetRequest) (*cfn.CreateChangeSetInput, error) {
+	parameters, err := c.parameters(ctx, r)
+	if err != nil {
+		return nil, err
 	}
 	in := &cfn.CreateChangeSetInput{
 		StackName:           &r.StackName,
@@ -79,15 +100,7 @@ func (c *Client) CreateChangeSet(ctx context.Context, r ChangeSetRequest) error 
 	if r.Create {
 		in.ChangeSetType = types.ChangeSetTypeCreate
 	}
-	if r.Plan.ExecutionRoleARN != "" {
-		in.RoleARN = &r.Plan.ExecutionRoleARN
-	}
-	doing := "create change set " + r.Name + " of stack " + shortName(r.StackName)
-	_, err = call(ctx, c, doing, (*cfn.Client).CreateChangeSet, in)
-	if code(err) == "AlreadyExistsException" {
-		return nil
-	}
-	return err
+	return in, nil
 }
 
 // tags is never nil: the last tag would stay on the stack.

@@ -17,11 +17,13 @@ import (
 	"awscdk.dev/operator/internal/decide"
 )
 
-// What fits into the status of an object.
+// The bounds of what is read. Package decide keeps as much of it as fits into the
+// status of an object, when the rules of spec.drift have been asked.
 const (
-	maxDriftedResources  = 50
-	maxDriftedProperties = 20
-	maxValue             = 256
+	maxDriftedResources  = 1000
+	maxDriftedProperties = 200
+	maxUnchecked         = 50
+	maxValue             = decide.MaxDriftValue
 )
 
 // DetectDrift starts drift detection on a stack and on its nested stacks,
@@ -105,13 +107,14 @@ func (c *Client) nestedStacks(ctx context.Context, stackARN string) ([]string, e
 	return nested, nil
 }
 
-// Drift reads what the detections of DetectDrift found: 50 resources, with 20
-// properties each and 256 characters of a value, and those that CloudFormation
-// could not look at. Logical ids of resources of nested stacks follow the
+// Drift reads what the detections of DetectDrift found: 1,000 resources, with 200
+// properties each and 256 characters of a value, and 50 of those that
+// CloudFormation could not look at. Paths asks for the construct paths of what has
+// drifted, which takes reading the templates. Logical ids of resources of nested stacks follow the
 // nested stack's name and a slash. What a NoEcho parameter hides stays hidden,
 // as CloudFormation tells it. An id that CloudFormation does not know (any
 // more) is ErrNotFound.
-func (c *Client) Drift(ctx context.Context, detectionID, stackARN string) decide.Drift {
+func (c *Client) Drift(ctx context.Context, detectionID, stackARN string, paths bool) decide.Drift {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
 	seen := decide.Drift{Seen: true, Status: string(types.StackDriftDetectionStatusDetectionComplete)}
@@ -135,8 +138,14 @@ func (c *Client) Drift(ctx context.Context, detectionID, stackARN string) decide
 		return decide.Drift{Seen: true, Status: detectionPending}
 	}
 	for _, arn := range stacks {
+		first := len(seen.Resources)
 		if err := c.addDrifted(ctx, &seen, arn, arn != stackARN); err != nil {
 			return decide.Drift{Err: err}
+		}
+		if paths && len(seen.Resources) > first {
+			if err := c.addPaths(ctx, seen.Resources[first:], arn); err != nil {
+				return decide.Drift{Err: err}
+			}
 		}
 	}
 	if seen.Status == string(types.StackDriftDetectionStatusDetectionComplete) {
@@ -208,7 +217,7 @@ func (c *Client) addDrifted(ctx context.Context, seen *decide.Drift, stackARN st
 func addResource(seen *decide.Drift, prefix string, d types.StackResourceDrift) {
 	unknown := d.StackResourceDriftStatus == types.StackResourceDriftStatusUnknown
 	switch {
-	case unknown && len(seen.Unchecked) >= maxDriftedResources:
+	case unknown && len(seen.Unchecked) >= maxUnchecked:
 		seen.UncheckedOmitted++
 	case unknown:
 		seen.Unchecked = append(seen.Unchecked, v1alpha1.UncheckedResource{
@@ -230,7 +239,9 @@ func driftedResource(prefix string, d types.StackResourceDrift) v1alpha1.Drifted
 		Type:       aws.ToString(d.ResourceType),
 		Change:     string(d.StackResourceDriftStatus),
 	}
-	for _, p := range d.PropertyDifferences[:min(len(d.PropertyDifferences), maxDriftedProperties)] {
+	most := min(len(d.PropertyDifferences), maxDriftedProperties)
+	r.PropertiesOmitted = int32(len(d.PropertyDifferences) - most)
+	for _, p := range d.PropertyDifferences[:most] {
 		r.Properties = append(r.Properties, v1alpha1.DriftedProperty{
 			Path:     aws.ToString(p.PropertyPath),
 			Change:   string(p.DifferenceType),

@@ -61,7 +61,7 @@ func TestAnEndpointThatHangsIsUnreachableInTime(t *testing.T) {
 		"stack":      c.Stack(t.Context(), "app").Err,
 		"change set": c.ChangeSet(t.Context(), "app", "op-1").Err,
 		"events":     c.Events(t.Context(), "app", "op-1", time.Time{}).Err,
-		"drift":      c.Drift(t.Context(), "id", "app").Err,
+		"drift":      c.Drift(t.Context(), "id", "app", false).Err,
 		"deletion":   c.DeleteStack(t.Context(), "app", "op-1", ""),
 		"bootstrap":  second(c.BootstrapVersion(t.Context(), "/v")),
 		"a role":     impatient(Target{Credentials: testKeys, Role: awsconfig.Role{ARN: "arn:aws:iam::123456789012:role/r"}}).Stack(t.Context(), "app").Err,

@@ -43,9 +43,12 @@ func (p *pass) actOnAWS(ctx context.Context, action decide.Action, stack decide.
 	plan, token := decide.PlanOf(p.obj), decide.Token(op)
 	switch action {
 	case decide.ActCreateChangeSet:
-		err = p.createChangeSet(ctx, aws, cloudformation.ChangeSetRequest{
-			StackName: plan.StackName, Name: op.ID, Token: token, Plan: *plan, Create: stack.Unborn(),
-		})
+		r := cloudformation.ChangeSetRequest{StackName: plan.StackName, Name: op.ID, Token: token, Plan: *plan, Create: stack.Unborn()}
+		if plan.RevertsDrift {
+			// Of the stack that was deployed, whoever has its name now.
+			r.StackName, r.Create = op.StackID, false
+		}
+		err = p.createChangeSet(ctx, aws, r)
 	case decide.ActExecute:
 		err = aws.ExecuteChangeSet(ctx, cloudformation.Execution{StackID: op.StackID, ChangeSet: op.ID, Token: token})
 	case decide.ActProtect:
@@ -64,6 +67,9 @@ func (p *pass) actOnAWS(ctx context.Context, action decide.Action, stack decide.
 
 // createChangeSet has the change set made with what parametersFrom reads now.
 func (p *pass) createChangeSet(ctx context.Context, aws *cloudformation.Client, r cloudformation.ChangeSetRequest) error {
+	if r.Plan.RevertsDrift {
+		return aws.CreateChangeSet(ctx, r) // it keeps the values that the stack has
+	}
 	given, hide, err := p.givenParameters(ctx)
 	if err != nil {
 		return err

@@ -40,6 +40,12 @@ func TestAManagerKilledAtEveryStepRepeatsNothing(t *testing.T) {
 				t.Errorf("the manager died %d times only", deaths)
 			}
 		})
+		t.Run(name+", while drift is put back", func(t *testing.T) {
+			w := newWorld(t)
+			if deaths := w.diesWhileDriftIsPutBack(kill); deaths < 8 {
+				t.Errorf("the manager died %d times only", deaths)
+			}
+		})
 		t.Run(name+", while plans wait at gates", func(t *testing.T) {
 			w := newWorld(t)
 			if deaths := w.diesWhilePlansWait(kill); deaths < 10 {
@@ -68,6 +74,44 @@ func (w *world) diesWhileItDeploys(kill string) (deaths int) {
 	})
 	w.onlyOnce("CreateChangeSet", 3)
 	w.onlyOnce("ExecuteChangeSet", 2)
+	return deaths + w.diesWhileItIsDeleted(kill, obj)
+}
+
+// diesWhileDriftIsPutBack is the life of a stack whose drift is put back, the
+// second time after its plan has waited for a person.
+func (w *world) diesWhileDriftIsPutBack(kill string) (deaths int) {
+	w.Helper()
+	w.commit(map[string]any{"Size": sized("/web/size")})
+	obj := w.stack("web")
+	obj.Spec.Drift = &v1alpha1.Drift{Remediate: v1alpha1.RemediateAuto}
+	w.create(obj)
+	deaths += w.dieUntil(kill, func() bool { return ready(w.get("web")) })
+	looked := func(order string) func() bool {
+		w.edit("web", fmt.Sprintf(`{"metadata":{"annotations":{%q:%q}}}`, v1alpha1.CheckDriftAnnotation, order))
+		return func() bool { o := w.get("web"); return o.Status.Orders.CheckDrift == order }
+	}
+	verified := func(n int) func() bool {
+		return func() bool {
+			o := w.get("web")
+			return remedied(v1alpha1.RevertVerified)(o) && !o.Status.DriftDetected && len(o.Status.History) == n
+		}
+	}
+	w.parameter("/web/size", "huge")
+	looked("first")
+	deaths += w.dieUntil(kill, verified(2))
+	w.onlyOnce("CreateChangeSet", 2)
+	w.onlyOnce("ExecuteChangeSet", 2)
+
+	w.edit("web", `{"spec":{"drift":{"remediate":"Off"}}}`)
+	w.parameter("/web/size", "tiny")
+	deaths += w.dieUntil(kill, looked("second"))
+	w.edit("web", fmt.Sprintf(`{"metadata":{"annotations":{%q:"now"}}}`, v1alpha1.RevertDriftAnnotation))
+	deaths += w.dieUntil(kill, func() bool { return waitsAt(w.get("web"), "approval") })
+	w.onlyOnce("ExecuteChangeSet", 2)
+	w.approve(w.get("web"))
+	deaths += w.dieUntil(kill, verified(3))
+	w.onlyOnce("CreateChangeSet", 3)
+	w.onlyOnce("ExecuteChangeSet", 3)
 	return deaths + w.diesWhileItIsDeleted(kill, obj)
 }
 

@@ -99,7 +99,7 @@ func (p *pass) drift(ctx context.Context, needs decide.Needs) (found decide.Drif
 		return decide.Drift{Err: err}
 	}
 	for _, aws := range clients {
-		if found = aws.Drift(ctx, needs.Drift, p.obj.Status.Operation.StackID); !refused(found.Err) {
+		if found = aws.Drift(ctx, needs.Drift, p.obj.Status.Operation.StackID, decide.NamesConstructs(&p.obj.Spec)); !refused(found.Err) {
 			break
 		}
 	}

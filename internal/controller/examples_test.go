@@ -49,6 +49,7 @@ var promises = map[string]func(*example){
 	"15-plan-only.yaml":         plansAreOnlyShown,
 	"17-policies.yaml":          rulesAreKept,
 	"18-windows.yaml":           thePlanWaitsForItsWindow,
+	"22-drift.yaml":             driftIsPutBack,
 }
 
 // preparations are what an example's promise needs before it is applied.

@@ -198,7 +198,7 @@ func planOf(obj *v1alpha1.CdkTsStack, seen decide.Observed, template string) pol
 	for _, c := range seen.ChangeSet.Changes {
 		action, places := decide.Judged(c)
 		plan.Changes = append(plan.Changes, policy.Change{
-			LogicalID: c.LogicalID, Path: op.Plan.ConstructPaths[c.LogicalID], Type: c.Type, Action: action, Changed: places,
+			LogicalID: c.LogicalID, Path: decide.ConstructPath(c, op.Plan), Type: c.Type, Action: action, Changed: places,
 			Before: c.Before, After: c.After,
 		})
 	}

@@ -57,8 +57,8 @@ func (p *pass) awaits(message string) *hold {
 // approve takes an approval up.
 func (p *pass) approve(op *v1alpha1.Operation, c *v1alpha1.Changes) *hold {
 	lasts := approvalLasts
-	if d := p.obj.Spec.Approval.ExpiresAfter; d != nil {
-		lasts = d.Duration
+	if a := p.obj.Spec.Approval; a != nil && a.ExpiresAfter != nil {
+		lasts = a.ExpiresAfter.Duration
 	}
 	p.st.Approval = &v1alpha1.ApprovalStatus{
 		Digest:    c.Digest,
@@ -78,6 +78,9 @@ func names(text, digest string) bool {
 }
 
 func (p *pass) needsApproval(op *v1alpha1.Operation, c *v1alpha1.Changes) bool {
+	if reverts(op) && remediate(&p.obj.Spec) != v1alpha1.RemediateAuto {
+		return op.Order != "" // who orders it approves what it turned out to be
+	}
 	if p.obj.Spec.Approval == nil {
 		return false
 	}

@@ -66,11 +66,16 @@ func fitOutputs(all map[string]string) (kept map[string]string, omitted int32) {
 // noteOutputs keeps the outputs of a stack.
 func (p *pass) noteOutputs(s Stack) { p.st.Outputs, p.st.OutputsOmitted = fitOutputs(s.Outputs) }
 
-// fitDrift keeps as many drifted resources as a status may hold.
+// fitDrift keeps as many drifted resources, and properties of each, as a status
+// may hold.
 func fitDrift(found []v1alpha1.DriftedResource) (kept []v1alpha1.DriftedResource, omitted int) {
 	size := 0
-	for i, r := range found {
-		if size += jsonSize(r); size > maxDrift {
+	for i := range found {
+		r := &found[i]
+		if more := len(r.Properties) - maxDriftedProperties; more > 0 {
+			r.Properties, r.PropertiesOmitted = r.Properties[:maxDriftedProperties:maxDriftedProperties], r.PropertiesOmitted+int32(more)
+		}
+		if size += jsonSize(r); size > maxDrift || i >= maxDriftedResources {
 			return found[:i], len(found) - i
 		}
 	}

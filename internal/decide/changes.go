@@ -149,7 +149,7 @@ func resourceChange(c Change, plan *v1alpha1.Plan) v1alpha1.ResourceChange {
 		Action:     actionOf(c),
 		LogicalID:  problem.CutMiddle(c.LogicalID, maxChangedName),
 		Type:       problem.CutMiddle(c.Type, maxChangedName),
-		Path:       problem.CutMiddle(constructPath(c, plan), maxChangedName),
+		Path:       problem.CutMiddle(ConstructPath(c, plan), maxChangedName),
 		Properties: places(properties),
 		Kept:       strings.HasSuffix(c.PolicyAction, "Retain") || strings.HasSuffix(c.PolicyAction, "Snapshot"),
 	}

@@ -68,7 +68,7 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 // gatesEmpty says whether the gates are asked about a plan that changes no
 // resource.
 func gatesEmpty(obj *v1alpha1.CdkTsStack, op *v1alpha1.Operation, stack Stack) bool {
-	return obj.Spec.PlanOnly || protectionMoves(op.Plan, stack) != nil
+	return !reverts(op) && (obj.Spec.PlanOnly || protectionMoves(op.Plan, stack) != nil)
 }
 
 // judgeEmpty has the gates asked about a plan that changes no resource: it may
@@ -84,6 +84,12 @@ func (p *pass) judgeEmpty(op *v1alpha1.Operation, cs ChangeSet) bool {
 // judge passes a finished change set on to its execution when every gate lets
 // it through.
 func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
+	if reverts(op) {
+		if beyond := p.beyondDrift(cs); beyond != "" {
+			p.noteChanges(op, cs)
+			return p.fail(errRevertRefused.New("the plan that puts back the drift of %s (%s) is not executed: %s. See status.changes; %s", op.Plan.StackName, p.st.Changes.Summary, beyond, byHand))
+		}
+	}
 	if spoke, open := p.ask(op, cs); !open {
 		return spoke
 	}
@@ -116,6 +122,9 @@ func (p *pass) ask(op *v1alpha1.Operation, cs ChangeSet) (spoke, open bool) {
 // planAnew has a change set made if the stack is in a state to take one, and
 // first brings it into such a state if it can.
 func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
+	if reverts(op) {
+		return p.requestRevert(op, stack)
+	}
 	if op.StackID != "" && !stack.Exists {
 		op.StackID = "" // somebody deleted it: the next is found by its name
 		return p.again()

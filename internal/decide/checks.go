@@ -78,6 +78,9 @@ func askAfterDeploy(p *pass, op *v1alpha1.Operation) (failure *problem.Problem, 
 // finish notes that a deployment has brought its target about, and has it
 // verified.
 func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
+	if reverts(op) {
+		return p.reverted(op, outcome)
+	}
 	s := p.seen.Stack
 	if want := op.Plan.TerminationProtection; want != nil && *want != s.TerminationProtection {
 		return p.act(ActProtect, p.poll(op.StepStartedAt))
@@ -109,7 +112,8 @@ func (p *pass) driftAfter(outcome v1alpha1.Outcome) *v1alpha1.DriftStatus {
 	if outcome == v1alpha1.OutcomeUnchanged || p.st.Drift == nil {
 		return p.st.Drift
 	}
-	return &v1alpha1.DriftStatus{AttemptedAt: p.st.Drift.AttemptedAt, CheckedAt: p.st.Drift.CheckedAt}
+	was := p.st.Drift
+	return &v1alpha1.DriftStatus{AttemptedAt: was.AttemptedAt, CheckedAt: was.CheckedAt, Unmatched: was.Unmatched, RulesDigest: was.RulesDigest, Remediation: was.Remediation}
 }
 
 func deployedMessage(op *v1alpha1.Operation, outcome v1alpha1.Outcome) string {

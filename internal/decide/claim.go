@@ -41,7 +41,7 @@ func lastExecution(st *v1alpha1.CdkTsStackStatus) time.Time {
 		last = st.LastDeploy.Time.Time
 	}
 	for _, e := range st.History {
-		if e.Kind == v1alpha1.OperationDeploy && executed(e) && e.EndedAt.After(last) {
+		if (e.Kind == v1alpha1.OperationDeploy || e.Kind == v1alpha1.OperationRevert) && executed(e) && e.EndedAt.After(last) {
 			last = e.EndedAt.Time
 		}
 	}

@@ -66,8 +66,8 @@ func pathIn(side json.RawMessage) string {
 	return shown.Metadata.Path
 }
 
-// constructPath is where a resource is in the app, or was when it is removed.
-func constructPath(c Change, plan *v1alpha1.Plan) string {
+// ConstructPath is where a resource is in the app, or was when it is removed.
+func ConstructPath(c Change, plan *v1alpha1.Plan) string {
 	if plan != nil && plan.ConstructPaths[c.LogicalID] != "" {
 		return plan.ConstructPaths[c.LogicalID]
 	}

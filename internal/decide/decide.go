@@ -42,6 +42,7 @@ var rules = []struct {
 	{"a new target is deployed", deploy},
 	{"a target that failed is tried again, in time", retry},
 	{"drift is looked for when it is due", checkDrift},
+	{"drift is put back when that is asked for", revertDrift},
 	{"otherwise wait", wait},
 }
 

@@ -122,6 +122,9 @@ func (p *pass) superseded(op *v1alpha1.Operation) string {
 	case p.inputsMoved(op.Target):
 		return "what contextFrom and parametersFrom read was changed before anything was changed"
 	}
+	if reverts(op) {
+		return p.revertGivenUp(op)
+	}
 	if p.outrun(op) {
 		return "a newer commit was seen while the plan waited"
 	}

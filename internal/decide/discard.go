@@ -53,7 +53,7 @@ func (p *pass) discardNamed(changeSet, stack string, due time.Time) {
 // are still known: the stack has as many change sets as it may.
 func (p *pass) discardUnexecuted(op *v1alpha1.Operation) {
 	for _, e := range p.st.History {
-		if e.Kind == v1alpha1.OperationDeploy && e.Outcome != v1alpha1.OutcomeSucceeded {
+		if (e.Kind == v1alpha1.OperationDeploy || e.Kind == v1alpha1.OperationRevert) && e.Outcome != v1alpha1.OutcomeSucceeded {
 			p.discardNamed(e.Operation, op.Plan.StackName, p.now)
 		}
 	}

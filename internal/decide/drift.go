@@ -66,13 +66,13 @@ func driftDue(obj *v1alpha1.CdkTsStack, st *v1alpha1.CdkTsStackStatus, cfg Setti
 		return time.Time{}
 	}
 	last := st.Deployed.At.Time
-	if driftOrder(obj, st) != "" {
+	if driftOrder(obj, st) != "" || checkOwed(&obj.Spec, st.Drift) {
 		return last
 	}
 	if d := st.Drift; d != nil && d.AttemptedAt.After(last) {
 		last = d.AttemptedAt.Time
 	}
-	every := anchored(cfg.Drift, "", last)
+	every := driftSchedule(&obj.Spec, cfg, last)
 	if every == nil {
 		return time.Time{}
 	}
@@ -83,6 +83,31 @@ func driftDue(obj *v1alpha1.CdkTsStack, st *v1alpha1.CdkTsStackStatus, cfg Setti
 	over := max(spread(every, due, 1, 10, time.Minute), spread(every, due, 4, 5, time.Duration(cfg.Fleet)*turn))
 	return due.Add(share(over, jitter(string(obj.UID), 0)))
 }
+
+// checkOwed says whether a check is due whatever the schedule says: the rules of
+// spec.drift were edited, or what was put back is to be verified.
+func checkOwed(spec *v1alpha1.CdkTsStackSpec, d *v1alpha1.DriftStatus) bool {
+	if d == nil || d.AttemptedAt == nil {
+		return false
+	}
+	return d.RulesDigest != rulesDigest(spec) || triedLast(d.Remediation) && !d.AttemptedAt.After(d.Remediation.At.Time)
+}
+
+// triedLast says whether an attempt to put drift back may have changed the stack.
+func triedLast(r *v1alpha1.DriftRemediation) bool {
+	return r != nil && (r.State == v1alpha1.RevertExecuted || r.State == v1alpha1.RevertFailed && r.Drift != "")
+}
+
+// driftSchedule is when drift of the object is looked for; nil for never.
+func driftSchedule(spec *v1alpha1.CdkTsStackSpec, cfg Settings, now time.Time) Schedule {
+	if d := spec.Drift; d != nil && d.Interval != nil && d.Interval.Duration > 0 {
+		return interval{max(d.Interval.Duration, shortestDrift), ""}
+	}
+	return anchored(cfg.Drift, "", now)
+}
+
+// shortestDrift is the least spec.drift.interval, as its schema says.
+const shortestDrift = time.Minute
 
 // followDriftCheck waits for the detection and takes its verdict. A check that
 // fails says so and leaves the verdict before it: an error is never "no drift".
@@ -197,17 +222,19 @@ func (p *pass) putOff(op *v1alpha1.Operation, err error) bool {
 }
 
 func (p *pass) driftKnown(d Drift) bool {
-	if !d.Drifted && (len(d.Unchecked) > 0 || d.Undecided != "") {
-		return p.driftUndecided(d)
+	found := p.sift(d)
+	if !found.drifted && (len(d.Unchecked) > 0 || d.Undecided != "") {
+		return p.driftUndecided(d, found)
 	}
 	now := p.metaNow()
 	p.answered()
-	resources, omitted := fitDrift(d.Resources)
-	p.st.Drift = &v1alpha1.DriftStatus{
-		CheckedAt: &now, AttemptedAt: &now, Resources: resources, Omitted: int32(d.Omitted + omitted),
+	is := &v1alpha1.DriftStatus{
+		CheckedAt: &now, AttemptedAt: &now, Resources: found.resources, Omitted: found.omitted,
 		Unchecked: d.Unchecked, UncheckedOmitted: int32(d.UncheckedOmitted),
+		Severity: found.severity, Ignored: found.ignored, Unmatched: found.unmatched, RulesDigest: rulesDigest(&p.obj.Spec),
 	}
-	p.st.DriftDetected = d.Drifted
+	is.Remediation = p.verifyRevert(is, found.drifted)
+	p.st.Drift, p.st.DriftDetected = is, found.drifted
 	p.st.LastDriftCheck = v1alpha1.NewTime(now)
 	if _, after := hooksOf(&p.obj.Spec, v1alpha1.OperationDriftCheck); after.Script != "" {
 		return p.enter(v1alpha1.StepAfterHook)
@@ -218,13 +245,15 @@ func (p *pass) driftKnown(d Drift) bool {
 
 // driftUndecided ends a check that found no drift and could not look at all:
 // what was not looked at may have drifted.
-func (p *pass) driftUndecided(d Drift) bool {
+func (p *pass) driftUndecided(d Drift, found sifted) bool {
 	message := d.Undecided
 	if len(d.Unchecked) > 0 {
 		message = uncheckedMessage(d.Unchecked, d.UncheckedOmitted)
 	}
 	p.driftFailed(message)
-	p.st.Drift.Unchecked, p.st.Drift.UncheckedOmitted = d.Unchecked, int32(d.UncheckedOmitted)
+	is := p.st.Drift
+	is.Unchecked, is.UncheckedOmitted = d.Unchecked, int32(d.UncheckedOmitted)
+	is.Ignored, is.Unmatched = found.ignored, found.unmatched
 	return false
 }
 
@@ -248,6 +277,8 @@ func (p *pass) driftFailed(message string) bool {
 	}
 	d := p.st.Drift
 	d.AttemptedAt, d.Error = &now, problem.Cut(message, problem.MaxMessage)
+	d.Unmatched = p.stillUnmatched()
+	d.RulesDigest = rulesDigest(&p.obj.Spec)
 	d.Unchecked, d.UncheckedOmitted = nil, 0
 	p.drop()
 	return false
@@ -269,8 +300,16 @@ func recordDrift(p *pass) {
 	case p.st.DriftDetected:
 		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionTrue, stateDrifted.Reason, driftMessage(d))
 	default:
-		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionFalse, stateInSync.Reason, "the stack is as its template says")
+		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionFalse, stateInSync.Reason, "the stack is as its template says"+butFor(d))
 	}
+}
+
+// butFor says what is ignored.
+func butFor(d *v1alpha1.DriftStatus) string {
+	if words := ignoredWords(d); words != "" {
+		return ", but for " + words
+	}
+	return ""
 }
 
 func driftMessage(d *v1alpha1.DriftStatus) string {
@@ -291,5 +330,12 @@ func driftMessage(d *v1alpha1.DriftStatus) string {
 	if more := len(d.Resources) + int(d.Omitted) - 1; more > 0 {
 		what += fmt.Sprintf(" and %d more", more)
 	}
-	return "drifted: " + what
+	message := "drifted: " + what
+	if d.Severity != "" {
+		message = fmt.Sprintf("%s (severity %s)", message, d.Severity)
+	}
+	if words := ignoredWords(d); words != "" {
+		message += "; " + words
+	}
+	return message
 }

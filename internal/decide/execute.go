@@ -72,7 +72,7 @@ func (p *pass) mayNoLonger(op *v1alpha1.Operation) bool {
 	if op.AcceptedAt != nil || p.now.Sub(op.StepStartedAt.Time) < lag {
 		return false
 	}
-	return p.deleting() || p.obj.Spec.Suspend || !MayDeploy(&p.obj.Spec) ||
+	return p.deleting() || p.obj.Spec.Suspend || !MayDeploy(&p.obj.Spec) || reverts(op) && p.revertGivenUp(op) != "" ||
 		SpecDigest(&p.obj.Spec) != op.Target.SpecDigest || p.inputsMoved(op.Target) || p.passGates(op) != nil
 }
 
@@ -132,7 +132,7 @@ func (p *pass) endedUnseen(op *v1alpha1.Operation, stack Stack, cs ChangeSet) bo
 		return p.finish(op, v1alpha1.OutcomeSucceeded)
 	}
 	p.noteOutputs(stack)
-	message := fmt.Sprintf("the deployment of %s ended in %s (change set %s: %s)", op.Plan.StackName, stack.Status, op.ID, cs.ExecutionStatus)
+	message := fmt.Sprintf("%s ended in %s (change set %s: %s)", whatOf(op.Plan), stack.Status, op.ID, cs.ExecutionStatus)
 	if stack.StatusReason != "" {
 		message += ". CloudFormation says: " + stack.StatusReason
 	}
@@ -143,7 +143,7 @@ func (p *pass) endedUnseen(op *v1alpha1.Operation, stack Stack, cs ChangeSet) bo
 // reason, so it is not begun again by itself.
 func (p *pass) takenOver(op *v1alpha1.Operation, state string) bool {
 	return p.fail(errTakenOver.New(
-		"the deployment of %s was cut short by another operation on the stack, such as a cancelled update or a deletion, and the stack %s: request a deployment when it may go on", op.Plan.StackName, state))
+		"%s was cut short by another operation on the stack, such as a cancelled update or a deletion, and the stack %s: request a deployment when it may go on", whatOf(op.Plan), state))
 }
 
 // notStarted is the state in which the change set is not there to be executed

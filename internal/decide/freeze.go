@@ -33,7 +33,7 @@ func standsAtGates(obj *v1alpha1.CdkTsStack) bool {
 		return false
 	}
 	op := obj.Status.Operation
-	return obj.Status.Held != nil || op != nil && op.Kind == v1alpha1.OperationDeploy &&
+	return obj.Status.Held != nil || op != nil && (op.Kind == v1alpha1.OperationDeploy || reverts(op)) &&
 		(op.Step == v1alpha1.StepPlanning || op.Step == v1alpha1.StepExecuting && op.AcceptedAt == nil)
 }
 

@@ -40,6 +40,7 @@ type hold struct {
 var gates = []gate{
 	{"dependencies", "a plan is executed while what it depends on is ready", dependenciesReady},
 	{"order", "an order is heard before an older plan is executed", orderHeard},
+	{"drift", "drift that is only to be shown is not put back", mayRevert},
 	{"planOnly", "an object that only plans executes nothing", planOnly},
 	{"window", "a closed window holds the plan until it opens", windowOpen},
 	{"freeze", "an endpoint that says so holds the plan, such as during an incident", notFrozen},
@@ -79,6 +80,8 @@ func (p *pass) passGates(op *v1alpha1.Operation) *hold {
 		p.st.Gates = append(p.st.Gates, v1alpha1.GateStatus{Name: g.name, Reason: w.reason.Reason, Message: problem.Cut(w.message, problem.MaxMessage)})
 	}
 	switch {
+	case first != nil && reverts(op):
+		return first // what is deployed is as it should be
 	case first != nil:
 		p.say(waiting, first.reason, p.planned(op)+" waits: "+strings.Join(needs, "; "))
 		return first

@@ -3,6 +3,7 @@ package decide_test
 import (
 	"time"
 
+	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/decide"
 )
 
@@ -177,6 +178,19 @@ func (h *hour) act(action decide.Action, seen decide.Observed) (id string, err e
 		a.deleted = h.now
 	}
 	return "", nil
+}
+
+// drifts has the topic of the stack changed by hand, and a change set that puts
+// that back.
+func (h *hour) drifts() {
+	h.aws.drift.Drifted = true
+	h.aws.drift.Resources = []v1alpha1.DriftedResource{{
+		LogicalID: "Topic", Type: "AWS::SNS::Topic", Change: "MODIFIED", Properties: []v1alpha1.DriftedProperty{{Path: "/DisplayName"}},
+	}}
+	h.aws.changeSet = decide.ChangeSet{
+		Status: "CREATE_COMPLETE", ExecutionStatus: "AVAILABLE", StackID: arn,
+		Changes: []decide.Change{{Action: "Modify", Replacement: "False", LogicalID: "Topic", Type: "AWS::SNS::Topic", Properties: []string{"DisplayName"}}},
+	}
 }
 
 func firstOf(all ...error) error {

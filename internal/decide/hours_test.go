@@ -73,6 +73,9 @@ func TestAnHourCostsLittle(t *testing.T) {
 	lawful := func(s *spec) {
 		s.Policies = []v1alpha1.Policy{{Name: "team", ConfigMapRef: &v1alpha1.ConfigMapReference{Name: "rules"}}}
 	}
+	putsBack := func(how v1alpha1.Remediation) func(*spec) {
+		return func(s *spec) { s.Drift = &v1alpha1.Drift{Remediate: how} }
+	}
 	never := schedules("0 0 30 2 *", "0 0 30 2 *")
 	checkDrift := func(h *hour) {
 		h.obj.Annotations = map[string]string{v1alpha1.CheckDriftAnnotation: "now"}
@@ -84,17 +87,51 @@ func TestAnHourCostsLittle(t *testing.T) {
 		then  func(*hour)
 		most  cost
 	}{
-		"at rest":                                  {most: checked},
-		"at rest, every minute and every ten":      {then: schedules("@every 10m", "@every 1m"), most: checked},
-		"at rest, with schedules that are rare":    {then: schedules("0 0 1 1 *", "0 0 29 2 *"), most: cost{passes: 2}},
-		"at rest, with schedules that never fire":  {then: never, most: cost{passes: 2}},
-		"hooks, with schedules that never fire":    {spec: hooks, then: never, most: cost{passes: 10, writes: 4, events: 4}},
-		"at rest, without schedules":               {then: func(h *hour) { h.cfg = decide.Settings{} }, most: cost{passes: 2}},
-		"at rest, of a commit":                     {spec: func(s *spec) { s.Source.Git.Ref = commit }, most: atRest},
-		"at rest, every ten seconds":               {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 10 * time.Second} }, most: cost{passes: 900, writes: 6, calls: 60, events: 1}},
-		"at rest, with an interval of no length":   {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 1} }, most: cost{passes: 900, writes: 6, calls: 60, events: 1}},
-		"at rest, with an interval of centuries":   {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 1<<63 - 1} }, most: atRest},
-		"drifted":                                  {then: func(h *hour) { h.aws.drift.Drifted = true }, most: atRest},
+		"at rest":                                 {most: checked},
+		"at rest, every minute and every ten":     {then: schedules("@every 10m", "@every 1m"), most: checked},
+		"at rest, with schedules that are rare":   {then: schedules("0 0 1 1 *", "0 0 29 2 *"), most: cost{passes: 2}},
+		"at rest, with schedules that never fire": {then: never, most: cost{passes: 2}},
+		"hooks, with schedules that never fire":   {spec: hooks, then: never, most: cost{passes: 10, writes: 4, events: 4}},
+		"at rest, without schedules":              {then: func(h *hour) { h.cfg = decide.Settings{} }, most: cost{passes: 2}},
+		"at rest, of a commit":                    {spec: func(s *spec) { s.Source.Git.Ref = commit }, most: atRest},
+		"at rest, every ten seconds":              {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 10 * time.Second} }, most: cost{passes: 900, writes: 6, calls: 60, events: 1}},
+		"at rest, with an interval of no length":  {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 1} }, most: cost{passes: 900, writes: 6, calls: 60, events: 1}},
+		"at rest, with an interval of centuries":  {spec: func(s *spec) { s.Source.Git.Interval = &metav1.Duration{Duration: 1<<63 - 1} }, most: atRest},
+		"drifted":                                 {then: func(h *hour) { h.aws.drift.Drifted = true }, most: atRest},
+		"drift is ignored":                        {spec: func(s *spec) { s.Drift = &v1alpha1.Drift{Ignore: []v1alpha1.DriftIgnore{{LogicalID: "Topic"}}} }, then: (*hour).drifts, most: checked},
+		"drift every minute": {then: func(h *hour) {
+			h.edit(func(s *spec) { s.Drift = &v1alpha1.Drift{Interval: &metav1.Duration{Duration: time.Minute}} })
+		}, most: cost{passes: 500, writes: 62, calls: 600, events: 3}},
+		"the rules of drift are edited, and a check gets no answer": {then: func(h *hour) {
+			h.edit(func(s *spec) { s.Drift = &v1alpha1.Drift{Ignore: []v1alpha1.DriftIgnore{{LogicalID: "Topic"}}} })
+			h.aws.detectErr = refused("AccessDenied")
+		}, most: atRest},
+		"the rules of drift were edited, and the stack is gone": {then: func(h *hour) {
+			h.edit(func(s *spec) { s.Drift = &v1alpha1.Drift{Ignore: []v1alpha1.DriftIgnore{{LogicalID: "Topic"}}} })
+			h.aws.stack = decide.Stack{ID: arn, Name: "Web"}
+		}, most: cost{passes: 60, writes: 10, calls: 10, events: 2}},
+		"a plan that puts drift back is shown": {spec: putsBack(v1alpha1.RemediatePlan), then: (*hour).drifts, most: cost{passes: 240, writes: 12, calls: 80, events: 8}},
+		"putting drift back is refused": {spec: putsBack(v1alpha1.RemediateAuto), then: func(h *hour) {
+			h.drifts()
+			h.aws.changeSet.Changes[0].Replacement = "True"
+		}, most: cost{passes: 240, writes: 14, calls: 80, events: 8}},
+		"putting drift back has no effect": {spec: putsBack(v1alpha1.RemediateAuto), then: (*hour).drifts, most: cost{passes: 240, writes: 20, calls: 220, events: 12}},
+		"putting drift back fails": {spec: putsBack(v1alpha1.RemediateAuto), then: func(h *hour) {
+			h.drifts()
+			h.aws.final = "UPDATE_ROLLBACK_COMPLETE"
+		}, most: cost{passes: 240, writes: 20, calls: 220, events: 12}},
+		"nothing can be put back": {spec: putsBack(v1alpha1.RemediateAuto), then: func(h *hour) {
+			h.drifts()
+			h.aws.changeSet.Status, h.aws.changeSet.Empty = "FAILED", true
+		}, most: cost{passes: 240, writes: 14, calls: 80, events: 8}},
+		"a plan that puts drift back cannot be asked for": {spec: putsBack(v1alpha1.RemediateAuto), then: func(h *hour) {
+			h.drifts()
+			h.aws.writeErr = passing("Throttled")
+		}, most: cost{passes: 400, writes: 200, calls: 500, events: 8}},
+		"a plan that puts drift back may not be asked for": {spec: putsBack(v1alpha1.RemediateAuto), then: func(h *hour) {
+			h.drifts()
+			h.aws.writeErr = refused("AccessDenied")
+		}, most: cost{passes: 240, writes: 16, calls: 80, events: 8}},
 		"a drift check is ordered":                 {then: checkDrift, most: atRest},
 		"a drift check is ordered, and never due":  {then: func(h *hour) { never(h); checkDrift(h) }, most: cost{passes: 10, writes: 1, calls: 10, events: 1}},
 		"an ordered drift check gets no answer":    {then: func(h *hour) { checkDrift(h); h.aws.detectErr = refused("AccessDenied") }, most: atRest},

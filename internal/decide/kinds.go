@@ -38,6 +38,14 @@ func init() {
 				v1alpha1.StepAfterHook:  {runs: true, run: "-after", hook: AfterDriftDetection, follow: endDriftCheck},
 			},
 		},
+		v1alpha1.OperationRevert: {
+			word: "revert", phase: v1alpha1.PhaseDeploying,
+			follow: followRevert,
+			steps: map[v1alpha1.OperationStep]row{
+				v1alpha1.StepPlanning:  {needs: []need{needChanges, needRival}, tentative: true, quiet: true, sentence: "planning how to put drift back", follow: plan},
+				v1alpha1.StepExecuting: {needs: []need{needChangeSet, needEvents}, sentence: "putting drift back", follow: execute},
+			},
+		},
 		v1alpha1.OperationGitSync: {
 			word: "git", background: true, phase: v1alpha1.PhaseGitSyncChecking, before: BeforeGitSync, after: AfterGitSync,
 			follow: followGitSync,

@@ -64,7 +64,7 @@ func (p *pass) lose(pr *problem.Problem, s Stack) bool {
 		Reason: pr.Reason, Message: problem.Cut(pr.Message, problem.MaxMessage), StackStatus: status, Since: since,
 	}
 	p.answered()
-	p.st.Drift, p.st.DriftDetected = &v1alpha1.DriftStatus{AttemptedAt: &now}, false
+	p.st.Drift, p.st.DriftDetected = &v1alpha1.DriftStatus{AttemptedAt: &now, Unmatched: p.stillUnmatched(), RulesDigest: rulesDigest(&p.obj.Spec)}, false
 	p.drop()
 	return false
 }

@@ -83,6 +83,9 @@ func (p *pass) drop() { p.st.Operation, p.st.Progress = nil, nil }
 func (p *pass) close(outcome v1alpha1.Outcome, pr *problem.Problem) {
 	op := p.st.Operation
 	p.discard(op)
+	if reverts(op) {
+		p.noteRevert(op, outcome, pr)
+	}
 	p.st.Operation, p.st.Progress = nil, nil
 	if background(op.Kind) {
 		return
@@ -99,6 +102,9 @@ func (p *pass) close(outcome v1alpha1.Outcome, pr *problem.Problem) {
 	}
 	p.tellStory(&entry, op)
 	before := p.st.History
+	if reverts(op) {
+		before = withoutPlans(before)
+	}
 	if pr.Outlook == problem.Waits {
 		entry.Waited, before = waits(before, entry)
 	}

@@ -23,9 +23,17 @@ func (p *pass) progress(ev Events) {
 // failureMessage tells the first failure that is not a consequence of another.
 func failureMessage(plan *v1alpha1.Plan, ev Events) string {
 	if ev.RootCause == nil {
-		return fmt.Sprintf("the deployment of %s ended in %s", plan.StackName, ev.Final)
+		return fmt.Sprintf("%s ended in %s", whatOf(plan), ev.Final)
 	}
-	return fmt.Sprintf("the deployment of %s ended in %s: %s", plan.StackName, ev.Final, describe(plan, ev.RootCause))
+	return fmt.Sprintf("%s ended in %s: %s", whatOf(plan), ev.Final, describe(plan, ev.RootCause))
+}
+
+// whatOf says what the execution of a plan is.
+func whatOf(plan *v1alpha1.Plan) string {
+	if plan.RevertsDrift {
+		return "putting back the drift of " + plan.StackName
+	}
+	return "the deployment of " + plan.StackName
 }
 
 func describe(plan *v1alpha1.Plan, f *Failure) string {

@@ -36,7 +36,10 @@ var (
 	stateStackGone        = problem.State("StackGone", problem.Calm)
 	stateNothingToDestroy = problem.State("NothingToDestroy", problem.Calm)
 
-	stateSeen            = problem.State("Seen", problem.Silent)
+	stateSeen = problem.State("Seen", problem.Silent)
+	// stateRevertPlanned: a plan that puts drift back is shown and not executed.
+	stateRevertPlanned   = problem.State("RevertPlanned", problem.Silent)
+	_                    = problem.State("Reverting", problem.Silent)
 	stateDrifted         = problem.State("Drifted", problem.Silent)
 	stateInSync          = problem.State("InSync", problem.Silent)
 	stateCheckIncomplete = problem.State("CheckIncomplete", problem.Silent)
@@ -65,8 +68,14 @@ var (
 	errStackKept         = problem.Declare("StackKept", problem.Waits)
 	errStackNotFound     = problem.Declare("StackNotFound", problem.Waits)
 	errDestroyFailed     = problem.Declare("DestroyFailed", problem.Retries)
-	errUnknownOperation  = problem.Declare("UnknownOperation", problem.Retries)
-	errDependencyCycle   = problem.Declare("DependencyCycle", problem.Stalls)
+	// errRevertRefused: the plan that puts drift back does what it must not;
+	// errNotRevertible: CloudFormation finds nothing to put back; errRevertUnplanned:
+	// there is no plan yet.
+	errRevertRefused    = problem.Declare("DriftRevertRefused", problem.Stalls)
+	errNotRevertible    = problem.Declare("DriftNotRevertible", problem.Stalls)
+	errRevertUnplanned  = problem.Declare("DriftRevertUnplanned", problem.Waits)
+	errUnknownOperation = problem.Declare("UnknownOperation", problem.Retries)
+	errDependencyCycle  = problem.Declare("DependencyCycle", problem.Stalls)
 	// errExportInUse is waited out for the stacks that import the export.
 	errExportInUse   = problem.Declare("ExportInUse", problem.Waits)
 	errExportMissing = problem.Declare("ExportMissing", problem.Retries)

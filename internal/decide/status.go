@@ -68,9 +68,10 @@ func (p *pass) checking() bool {
 	return op.Kind != v1alpha1.OperationDriftCheck || (was != nil && was.ID == op.ID)
 }
 
-// foreground is the operation in flight, unless it is a check.
+// foreground is the operation in flight, unless it is a check or quiet: nothing
+// is quiet about a deletion.
 func (p *pass) foreground() *v1alpha1.Operation {
-	if op := p.st.Operation; op != nil && !background(op.Kind) {
+	if op := p.st.Operation; op != nil && !background(op.Kind) && (!rowOf(op).quiet || p.deleting()) {
 		return op
 	}
 	return nil
@@ -137,6 +138,9 @@ func deployedNow(p *pass) string {
 	if p.st.DriftDetected {
 		parts = append(parts, driftMessage(p.st.Drift))
 	}
+	if revert := p.revertNow(); revert != "" {
+		parts = append(parts, revert)
+	}
 	if n := p.st.OutputsOmitted; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d outputs are left out: together they take more than %d KiB", n, kib(maxOutputs)))
 	}
@@ -184,7 +188,7 @@ func (p *pass) reconciling() bool {
 func phase(p *pass) v1alpha1.Phase {
 	v := p.verdict.severity
 	switch op := p.st.Operation; {
-	case op != nil && v < failing && !Unsaved(&p.obj.Spec, op):
+	case op != nil && v < failing && !Unsaved(&p.obj.Spec, op) && !rowOf(op).quiet:
 		return operationPhase(op)
 	case p.checking() && p.obj.Status.Phase != v1alpha1.PhaseNone:
 		return p.obj.Status.Phase // a check that is not told changes nothing

@@ -45,6 +45,8 @@ type row struct {
 	// tentative: nothing of the stack has been changed yet, so that an edit or
 	// a deletion may end the operation here.
 	tentative bool
+	// quiet: it says nothing about readiness, as the operation may later.
+	quiet bool
 	// follow goes on with it.
 	follow func(*pass, *v1alpha1.Operation) bool
 }

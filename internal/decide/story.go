@@ -20,7 +20,7 @@ func (p *pass) tellStory(entry *v1alpha1.HistoryEntry, op *v1alpha1.Operation) {
 	if op.Target != nil {
 		entry.Target, entry.Revision = op.Target.Digest, op.Target.Revision
 		entry.Ref = problem.CutMiddle(gitRef(p.obj, op.Target.Revision), maxTag)
-		if o := p.st.Orders; o != nil && o.Current != "" && o.Current == op.Target.Order {
+		if o := p.st.Orders; o != nil && o.Current != "" && o.Current == op.Target.Order && !reverts(op) {
 			entry.OrderedBy = o.By
 		}
 	}

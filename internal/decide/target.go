@@ -21,6 +21,7 @@ const (
 	ReasonOrdered         = "Ordered"
 	ReasonRetry           = "Retry"
 	ReasonScheduled       = "Scheduled"
+	ReasonDrifted         = "Drifted"
 	ReasonDeleted         = "Deleted"
 	// ReasonDeletedFirst: of several objects that depend on one another and are
 	// all deleted, this one begins.

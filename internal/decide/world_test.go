@@ -49,7 +49,7 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 			s.world.Events.RootCause = &Failure{LogicalID: "Bucket", ResourceType: "AWS::S3::Bucket", Status: "CREATE_FAILED", Reason: cause, Export: exportSeen(d)}
 		}
 	case "drift":
-		s.world.Drift = driftSeen(d, err)
+		s.world.Drift = driftSeen(t, d, err)
 	case "bootstrap":
 		s.world.Bootstrap = Bootstrap{Seen: err == nil, Version: number(d, "version"), Err: err}
 	case "rival":
@@ -206,19 +206,43 @@ func hooksRan(d *datadriven.TestData) []HookResult {
 	return []HookResult{{Name: name, Succeeded: code == 0, ExitCode: &code, Message: text(d, "why"), Duration: 2 * time.Second}}
 }
 
-func driftSeen(d *datadriven.TestData, err error) Drift {
+// driftSeen reads, below the command, a line for each drifted resource: the change,
+// the id, the type, and PATH=ACTUAL for each property; in=PATH is its construct path.
+// Without one the display name of a topic has drifted.
+func driftSeen(t *testing.T, d *datadriven.TestData, err error) Drift {
+	t.Helper()
 	seen := Drift{Seen: err == nil, Status: text(d, "status"), Reason: text(d, "why"), Drifted: d.HasArg("drifted"), Err: err}
 	if name := text(d, "unchecked"); name != "" {
 		seen.Unchecked = []v1alpha1.UncheckedResource{{LogicalID: name, Type: "AWS::SQS::Queue", Reason: text(d, "why")}}
 	}
 	seen.Undecided = text(d, "undecided")
-	if seen.Drifted {
+	for line := range strings.Lines(d.Input) {
+		seen.Resources = append(seen.Resources, driftedSeen(t, strings.Fields(line)))
+	}
+	if seen.Drifted && len(seen.Resources) == 0 {
 		seen.Resources = []v1alpha1.DriftedResource{{
 			LogicalID: "Topic", Type: "AWS::SNS::Topic", Change: "MODIFIED",
 			Properties: []v1alpha1.DriftedProperty{{Path: "/DisplayName", Change: "NOT_EQUAL", Expected: "web", Actual: "hacked"}},
 		}}
 	}
 	return seen
+}
+
+func driftedSeen(t *testing.T, words []string) v1alpha1.DriftedResource {
+	t.Helper()
+	if len(words) < 3 {
+		t.Fatalf("want CHANGE ID TYPE [PATH=ACTUAL...], got %q", words)
+	}
+	r := v1alpha1.DriftedResource{Change: words[0], LogicalID: words[1], Type: words[2]}
+	for _, word := range words[3:] {
+		name, value, _ := strings.Cut(word, "=")
+		if name == "in" {
+			r.Path = value
+			continue
+		}
+		r.Properties = append(r.Properties, v1alpha1.DriftedProperty{Path: name, Change: "NOT_EQUAL", Expected: "as deployed", Actual: value})
+	}
+	return r
 }
 
 // revision spells a commit hash from a letter: a is aaaa….

@@ -15,6 +15,33 @@ import (
 // events of a stack that has drifted always finds one.
 const retold = 50 * time.Minute
 
+// revertVerdict tells what the drift check after a revert found.
+func revertVerdict(before, after *v1alpha1.CdkTsStack) []Event {
+	is := remediation(after)
+	if is == nil || is.State == "" {
+		return nil
+	}
+	if was := remediation(before); was != nil && was.State == is.State && was.Operation == is.Operation && was.At.Equal(&is.At) {
+		return nil
+	}
+	switch {
+	case is.State == v1alpha1.RevertVerified:
+		return []Event{{Reason: "DriftRevertVerified", Action: "DriftCheck", Note: is.Message}}
+	case is.State == v1alpha1.RevertIneffective:
+		return []Event{{Warning: true, Reason: "DriftRevertIneffective", Action: "DriftCheck", Note: is.Message}}
+	case is.Operation == "": // nothing was begun, so that no operation's end tells of it
+		return []Event{{Warning: is.State == v1alpha1.RevertRefused, Reason: "DriftNotReverted", Action: "Revert", Note: is.Message}}
+	}
+	return nil
+}
+
+func remediation(obj *v1alpha1.CdkTsStack) *v1alpha1.DriftRemediation {
+	if obj.Status.Drift == nil {
+		return nil
+	}
+	return obj.Status.Drift.Remediation
+}
+
 func driftCheckStart(note string) Event {
 	return Event{Reason: "DriftCheckStart", Action: "DriftCheck", Note: note}
 }
@@ -81,6 +108,8 @@ func finding(d *v1alpha1.DriftStatus) v1alpha1.DriftStatus {
 	}
 	found := *d
 	found.CheckedAt, found.AttemptedAt = nil, nil
+	// What is ignored is no news, and what comes of a revert is told of itself.
+	found.Ignored, found.Unmatched, found.RulesDigest, found.Remediation = nil, nil, "", nil
 	return found
 }
 

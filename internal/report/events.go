@@ -31,6 +31,7 @@ func Between(before, after *v1alpha1.CdkTsStack) []Event {
 	all = append(all, sourceEvents(before, after)...)
 	all = append(all, sourceTrouble(before, after)...)
 	all = append(all, driftEvents(before, after)...)
+	all = append(all, revertVerdict(before, after)...)
 	all = append(all, started(before, after)...)
 	all = append(all, planned(before, after)...)
 	all = append(all, freezePassed(before, after)...)
@@ -60,9 +61,12 @@ func newEntries(before, after *v1alpha1.CdkTsStack) []v1alpha1.HistoryEntry {
 // reasons of its own.
 func ended(before *v1alpha1.CdkTsStack, e v1alpha1.HistoryEntry) Event {
 	subject := "StackDeploy"
-	if e.Kind == v1alpha1.OperationDestroy {
+	switch {
+	case e.Kind == v1alpha1.OperationDestroy:
 		subject = "StackDestroy"
-	} else if automatic(before.Status.Operation) {
+	case e.Kind == v1alpha1.OperationRevert:
+		subject = "DriftRevert"
+	case automatic(before.Status.Operation):
 		subject = "AutoRedeploy"
 	}
 	n := Event{Reason: subject + "Success", Action: string(e.Kind), Note: e.Message}
@@ -98,6 +102,8 @@ func started(before, after *v1alpha1.CdkTsStack) []Event {
 			return nil // it is told with its end, if that brings news
 		}
 		return []Event{driftCheckStart("Looking for drift")}
+	case v1alpha1.OperationRevert:
+		return []Event{{Reason: "DriftRevertStart", Action: "Revert", Note: op.Reason + ": planning how to put back what drifted"}}
 	case v1alpha1.OperationGitSync:
 		return []Event{{Reason: "GitSyncCheckStart", Action: "GitSync", Note: "Looking at " + decide.Tracked(&after.Spec)}}
 	case v1alpha1.OperationDestroy:

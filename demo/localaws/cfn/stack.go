@@ -82,6 +82,7 @@ type Stack struct {
 	stable  *state // where a failed operation rolls back to; nil if the stack never was complete
 	cleanup []leftover
 	current *operation
+	odd     map[string]OddRevert // by logical ID
 }
 
 type lastOperation struct{ kind, id string }
