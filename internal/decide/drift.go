@@ -222,6 +222,7 @@ func (p *pass) putOff(op *v1alpha1.Operation, err error) bool {
 }
 
 func (p *pass) driftKnown(d Drift) bool {
+	d = withoutShifts(d)
 	found := p.sift(d)
 	if !found.drifted && (len(d.Unchecked) > 0 || d.Undecided != "") {
 		return p.driftUndecided(d, found)

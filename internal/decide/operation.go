@@ -86,6 +86,7 @@ func (p *pass) close(outcome v1alpha1.Outcome, pr *problem.Problem) {
 	if reverts(op) {
 		p.noteRevert(op, outcome, pr)
 	}
+	p.endRollouts(op)
 	p.st.Operation, p.st.Progress = nil, nil
 	if background(op.Kind) {
 		return
