@@ -4,6 +4,7 @@
 package localaws
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -31,6 +32,9 @@ type Config struct {
 	// Speed is how fast resources are made: 1 takes 10 to 200 ms each, 2 half
 	// of that, 0 no time at all.
 	Speed float64
+	// Minute is how long a minute of the monitoring time of a stack operation
+	// lasts; a minute if 0. Tests have it pass sooner.
+	Minute time.Duration
 	// URL is the address that clients use; from the first request if empty.
 	URL string
 	// Log gets a line for each refused call; nobody if nil.
@@ -63,7 +67,7 @@ func New(config Config) *Server {
 		config.Account = "123456789012"
 	}
 	c := cloud.New(config.Now)
-	s := &Server{Cloud: c, CloudFormation: cfn.New(c, config.Speed), Control: control.New(config.Now), config: config}
+	s := &Server{Cloud: c, CloudFormation: cfn.New(c, config.Speed, cmp.Or(config.Minute, time.Minute)), Control: control.New(config.Now), config: config}
 	s.CloudFormation.Fault = s.resourceFault
 	s.admin = s.adminRoutes()
 	if config.URL != "" {
