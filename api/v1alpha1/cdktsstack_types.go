@@ -257,6 +257,11 @@ type CdkTsStackSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	Policies []Policy `json:"policies,omitempty"`
 
+	// rollback says what takes a deployment back that fails, or that is not healthy;
+	// absent, CloudFormation rolls back what fails, and the rest is told.
+	// +optional
+	Rollback *Rollback `json:"rollback,omitempty"`
+
 	// retry says how a failed deployment is tried again.
 	// +optional
 	Retry *Retry `json:"retry,omitempty"`

@@ -136,6 +136,15 @@ type CdkTsStackStatus struct {
 	// deployed is the last deployment that ended well.
 	// +optional
 	Deployed *Deployment `json:"deployed,omitempty"`
+	// rollback is the deployment that was last taken back.
+	// +optional
+	Rollback *RollbackStatus `json:"rollback,omitempty"`
+	// rollbackConfiguration is what the stack was told to watch, by this object.
+	// +optional
+	RollbackConfiguration *RollbackConfiguration `json:"rollbackConfiguration,omitempty"`
+	// stuck is a rollback of the stack that CloudFormation could not finish.
+	// +optional
+	Stuck *StuckRollback `json:"stuck,omitempty"`
 	// nextAttempt is when a deployment that failed is tried again by itself.
 	// +optional
 	NextAttempt *NextAttempt `json:"nextAttempt,omitempty"`

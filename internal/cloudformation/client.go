@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -33,10 +34,11 @@ type Client struct {
 }
 
 type apis struct {
-	cfn *cfn.Client
-	s3  *s3.Client
-	ssm *ssm.Client
-	sts *sts.Client
+	cfn        *cfn.Client
+	cloudwatch *cloudwatch.Client
+	s3         *s3.Client
+	ssm        *ssm.Client
+	sts        *sts.Client
 }
 
 // apis builds the SDK's clients when they are first needed.
@@ -55,10 +57,11 @@ func (c *Client) apis(ctx context.Context) (*apis, error) {
 		return nil, err
 	}
 	c.built = &apis{
-		cfn: cfn.NewFromConfig(cfg, cfn.WithAPIOptions(c.pace)),
-		s3:  s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = awsconfig.PathStyle() }),
-		ssm: ssm.NewFromConfig(cfg),
-		sts: sts.NewFromConfig(cfg),
+		cfn:        cfn.NewFromConfig(cfg, cfn.WithAPIOptions(c.pace)),
+		cloudwatch: cloudwatch.NewFromConfig(cfg),
+		s3:         s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = awsconfig.PathStyle() }),
+		ssm:        ssm.NewFromConfig(cfg),
+		sts:        sts.NewFromConfig(cfg),
 	}
 	return c.built, nil
 }

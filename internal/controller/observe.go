@@ -63,6 +63,9 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 	if needs.Drift != "" {
 		seen.Drift = p.drift(ctx, needs)
 	}
+	if len(needs.Triggers) > 0 {
+		seen.Triggers = p.triggers(ctx, needs.Triggers)
+	}
 	return seen
 }
 
@@ -70,6 +73,13 @@ func observeAWS(ctx context.Context, aws *cloudformation.Client, needs decide.Ne
 	if needs.Stack != "" {
 		seen.Stack = aws.Stack(ctx, needs.Stack)
 		seen.Stack.Err = judged(seen.Stack.Err)
+	}
+	if needs.Template && seen.Stack.Exists {
+		seen.Stack.Template, seen.Stack.Err = aws.TemplateDigest(ctx, seen.Stack.ID)
+		seen.Stack.Err = judged(seen.Stack.Err)
+	}
+	if needs.LastGood != "" {
+		seen.LastGood = aws.TemplateThere(ctx, needs.LastGood)
 	}
 	if needs.ChangeSet != "" {
 		read := aws.ChangeSetState

@@ -12,6 +12,8 @@ const (
 	ActExecute          Action = "ExecuteChangeSet"
 	ActProtect          Action = "SetTerminationProtection"
 	ActContinueRollback Action = "ContinueUpdateRollback"
+	// ActCancelUpdate cancels an update that is under way.
+	ActCancelUpdate Action = "CancelUpdateStack"
 	ActDeleteStack      Action = "DeleteStack"
 	ActDetectDrift      Action = "DetectDrift"
 	// ActDeleteChangeSet deletes the first of the discarded change sets.

@@ -38,14 +38,19 @@ func (p *pass) askChecks(op *v1alpha1.Operation) (failure *problem.Problem, done
 }
 
 // verify has a deployment that is in place verified, and completes it.
+// One that was verified while CloudFormation monitored it is not asked again.
 func verify(p *pass, op *v1alpha1.Operation) bool {
+	if m := op.Monitoring; m != nil && m.VerifiedAt != nil {
+		return p.complete(op)
+	} else if m != nil && m.Reason != "" {
+		return p.unhealthy(op, problem.Named(m.Reason).New("%s", m.Message))
+	}
 	failure, done := p.askChecks(op)
 	switch {
 	case !done:
 		return true
 	case failure != nil:
-		failure.Message = fmt.Sprintf("%s is deployed at revision %s and failed its verification: %s", op.Plan.StackName, short(op.Target.Revision), failure.Message)
-		return p.fail(failure)
+		return p.unhealthy(op, failure)
 	}
 	return p.complete(op)
 }
@@ -91,6 +96,16 @@ func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
 	p.st.Drift, p.st.DriftDetected = p.driftAfter(outcome), p.st.DriftDetected && outcome == v1alpha1.OutcomeUnchanged
 	op.StackID, op.Outcome = s.ID, outcome
 	p.discard(op)
+	if op.Step == v1alpha1.StepMonitoring {
+		p.step(v1alpha1.StepAfterHook) // what is asked goes on there
+	}
+	p.st.Stuck = nil
+	if c := op.Rollback; c != nil && outcome == v1alpha1.OutcomeSucceeded && len(c.Triggers) == 0 && c.MonitoringMinutes == 0 {
+		p.st.RollbackConfiguration = nil
+	}
+	if op.Kind == v1alpha1.OperationRollback {
+		return verifyRollback(p, op)
+	}
 	return verify(p, op)
 }
 
@@ -98,7 +113,7 @@ func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
 func (p *pass) complete(op *v1alpha1.Operation) bool {
 	deployed := &v1alpha1.Deployment{Target: *op.Target, Generation: p.st.ObservedGeneration, Plan: *op.Plan, At: p.metaNow()}
 	deployed.Plan.ConstructPaths, deployed.Plan.Validation = nil, nil
-	p.st.Deployed = deployed
+	p.st.Deployed, p.st.Rollback = deployed, nil
 	p.end(op.Outcome, problem.Named(string(op.Outcome)), deployedMessage(op, op.Outcome))
 	return false
 }

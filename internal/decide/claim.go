@@ -41,7 +41,7 @@ func lastExecution(st *v1alpha1.CdkTsStackStatus) time.Time {
 		last = st.LastDeploy.Time.Time
 	}
 	for _, e := range st.History {
-		if e.Kind == v1alpha1.OperationDeploy && executed(e) && e.EndedAt.After(last) {
+		if (e.Kind == v1alpha1.OperationDeploy || e.Kind == v1alpha1.OperationRollback) && executed(e) && e.EndedAt.After(last) {
 			last = e.EndedAt.Time
 		}
 	}
@@ -51,7 +51,8 @@ func lastExecution(st *v1alpha1.CdkTsStackStatus) time.Time {
 // executed says whether a deployment that ended had begun to be executed.
 func executed(e v1alpha1.HistoryEntry) bool {
 	switch e.Reason {
-	case errDeploymentFailed.Reason, errExportInUse.Reason, errTakenOver.Reason, ErrAfterDeploy.Reason:
+	case errDeploymentFailed.Reason, errExportInUse.Reason, errTakenOver.Reason, ErrAfterDeploy.Reason,
+		errRolledBack.Reason, errFailureKept.Reason, errRollbackFailed.Reason:
 		return true
 	}
 	return e.Outcome == v1alpha1.OutcomeSucceeded || e.Outcome == v1alpha1.OutcomeUnchanged

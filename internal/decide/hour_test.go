@@ -71,6 +71,7 @@ func newHour(t testing.TB) *hour {
 			takes: time.Minute, final: "CREATE_COMPLETE", detects: 20 * time.Second,
 			changeSet: decide.ChangeSet{Status: "CREATE_COMPLETE", ExecutionStatus: "AVAILABLE", Changes: make([]decide.Change, 4), StackID: arn},
 			drift:     decide.Drift{Status: "DETECTION_COMPLETE"},
+			triggers:  decide.Triggers{Seen: true, ByName: map[string]decide.Trigger{"web-errors": {ARN: webErrors}}},
 		},
 	}
 	h.inputs = decide.Inputs{Seen: true, Digest: "d1"}

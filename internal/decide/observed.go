@@ -26,6 +26,11 @@ type Observed struct {
 	// Freezes are what the endpoints of spec.freeze say, by name.
 	Freezes  map[string]Freeze
 	Policies Policies
+	// Triggers are the alarms of spec.rollback.
+	Triggers Triggers
+	// LastGood is why the template of the last good deployment cannot be read, nil
+	// when it can or was not asked for.
+	LastGood error
 	// Acted is what came of the action that the decision before this one, in
 	// the same pass, asked for; nil in the first decision of a pass.
 	Acted *Acted
@@ -282,6 +287,9 @@ type Events struct {
 	// is the logical id of the newest one in progress.
 	Done    int
 	Current string
+	// Stuck are the resources, by logical id, that a rollback could not put back;
+	// only of one that failed.
+	Stuck []string
 	// RootCause is the first failure that is not a consequence of another.
 	RootCause *Failure
 	Err       error

@@ -30,6 +30,11 @@ var (
 	// statePlanOnly: spec.planOnly keeps the plan from being executed.
 	statePlanOnly     = problem.State("PlanOnly", problem.Calm)
 	stateStackDeleted = problem.State("StackDeleted", problem.Silent)
+	stateRollingBack  = problem.State("RollingBack", problem.Silent)
+	// stateAlarmFiring: a plan waits since an alarm would roll it back at once.
+	stateAlarmFiring = problem.State("AlarmFiring", problem.Calm)
+	// stateSkipped: a rollback went on without resources that it was stuck at.
+	stateSkipped = problem.State("ResourcesSkipped", problem.Silent)
 
 	stateDeployDisabled   = problem.State("DeployDisabled", problem.Calm)
 	stateStackRetained    = problem.State("StackRetained", problem.Calm)
@@ -55,6 +60,18 @@ var (
 	errDeploymentFailed  = problem.Declare("DeploymentFailed", problem.Retries)
 	errTakenOver         = problem.Declare("TakenOver", problem.Stalls)
 	errRollbackStuck     = problem.Declare("RollbackStuck", problem.Stalls)
+	// errRolledBack is a deployment that was taken back, or is about to be.
+	errRolledBack = problem.Declare("RolledBack", problem.Stalls)
+	// errRollbackFailed is a last good deployment that could not be put back.
+	errRollbackFailed = problem.Declare("RollbackFailed", problem.Retries)
+	// errLastGoodGone is one whose template is gone.
+	errLastGoodGone = problem.Declare("LastGoodGone", problem.Stalls)
+	// errFailureKept is an operation that failed and was not rolled back, as the
+	// user wants it.
+	errFailureKept = problem.Declare("FailureKept", problem.Stalls)
+	// errAlarmNotFound is an alarm of spec.rollback that is not there. An edit of it
+	// is a reason to try again.
+	errAlarmNotFound     = problem.DeclareRoom("AlarmNotFound", problem.Retries)
 	errStackChanged      = problem.Declare("StackChanged", problem.Stalls)
 	errStackMissing      = problem.Declare("StackMissing", problem.Stalls)
 	errStackUnusable     = problem.Declare("StackUnusable", problem.Stalls)
@@ -81,6 +98,13 @@ var (
 	ErrPolicyInvalid    = problem.Declare("PolicyInvalid", problem.Waits)
 	ErrPolicySlow       = problem.Declare("PolicySlow", problem.Waits)
 	policyTroubles      = []*problem.Kind{ErrPolicyNotFound, ErrPolicyUnreadable, ErrPolicyInvalid, ErrPolicySlow}
+
+	// ErrCancelDenied is a role that may not cancel an update.
+	ErrCancelDenied = problem.Declare("CancelDenied", problem.Retries)
+	// ErrAlarmsUnseen is a role that may not look at alarms.
+	ErrAlarmsUnseen = problem.Declare("AlarmsUnseen", problem.Retries)
+	// ErrTemplateGone is a template that is no longer where it was put.
+	ErrTemplateGone = problem.Declare("TemplateGone", problem.Retries)
 
 	// ErrBeforeDeploy is a beforeDeploy hook that failed: nothing was changed.
 	ErrBeforeDeploy = problem.Declare("BeforeDeployFailed", problem.Retries)

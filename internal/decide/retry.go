@@ -34,9 +34,13 @@ func retry(p *pass) bool {
 		return p.awaitImporters(last)
 	}
 	p.say(failing, problem.Named(last.Reason), last.Message)
+	if p.tellTakenBack(last) {
+		return false
+	}
 	attempts, limit, due := p.nextTry(failed)
 	if last.Outcome == v1alpha1.OutcomeRefused || attempts > limit {
 		p.verdict.severity = stalled
+		p.tellSkipped()
 		return false
 	}
 	if !p.due(due) {

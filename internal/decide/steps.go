@@ -59,6 +59,8 @@ const (
 	needEvents
 	needBootstrap
 	needRival
+	// needTemplate is the template of the stack, once another one is gone.
+	needTemplate
 	// needDrift is the drift detection or, before that has begun, the stack.
 	needDrift
 )
@@ -137,10 +139,13 @@ var runPhases = map[string]v1alpha1.Phase{
 // lookAtOperation says what an operation's present step needs to see.
 func lookAtOperation(op *v1alpha1.Operation) Needs {
 	r := rowOf(op)
-	if r.runs {
-		return Needs{Run: RunName(op), Credentials: !background(op.Kind)}
-	}
 	n := Needs{Credentials: true, Stack: op.StackID}
+	if r.runs {
+		n.Run = RunName(op)
+	}
+	if r.runs && len(r.needs) == 0 {
+		return Needs{Run: n.Run, Credentials: !background(op.Kind)}
+	}
 	if n.Stack == "" && op.Plan != nil {
 		n.Stack = op.Plan.StackName
 	}
@@ -154,6 +159,8 @@ func lookAtOperation(op *v1alpha1.Operation) Needs {
 			n.Events, n.EventsSince = Token(op), op.StepStartedAt.Time
 		case needBootstrap:
 			n.Bootstrap = op.Plan.BootstrapParameter
+		case needTemplate:
+			n.Template = op.Monitoring != nil && op.Monitoring.LastGoodGone != ""
 		case needRival:
 			n.Rival = true
 			n.Place, _ = planned(op.Plan)

@@ -45,6 +45,9 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 		s.world.ChangeSet = ChangeSet{Seen: err == nil, Exists: text(d, "status") != "", StackID: arn, Status: text(d, "status"), ExecutionStatus: text(d, "exec"), Reason: text(d, "why"), Empty: d.HasArg("empty"), Changes: changesSeen(t, d), Export: exportSeen(d), Err: err}
 	case "events":
 		s.world.Events = Events{Seen: err == nil, Started: d.HasArg("started"), Final: text(d, "final"), Done: number(d, "done"), Current: text(d, "at"), Err: err}
+		if stuck := text(d, "stuck"); stuck != "" {
+			s.world.Events.Stuck = strings.Split(stuck, ",")
+		}
 		if cause := text(d, "cause"); cause != "" {
 			s.world.Events.RootCause = &Failure{LogicalID: "Bucket", ResourceType: "AWS::S3::Bucket", Status: "CREATE_FAILED", Reason: cause, Export: exportSeen(d)}
 		}
@@ -61,6 +64,10 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 			s.world.Freezes = map[string]Freeze{}
 		}
 		s.world.Freezes[text(d, "name")] = Freeze{Known: !d.HasArg("unknown"), Frozen: d.HasArg("on"), SeenAt: s.now, Err: err}
+	case "triggers":
+		s.world.Triggers = triggersSeen(d, err)
+	case "lastgood":
+		s.world.LastGood = err
 	case "policies":
 		s.world.Policies = policiesSeen(t, d, err)
 	case "credentials":
@@ -145,6 +152,19 @@ func value(t *testing.T, all []Change, side, id, text string) {
 		return
 	}
 	all[i].After = json.RawMessage(text)
+}
+
+// triggersSeen reads ok=NAME,... and firing=NAME,..., which are alarms that exist.
+func triggersSeen(d *datadriven.TestData, err error) Triggers {
+	seen := Triggers{Seen: err == nil, ByName: map[string]Trigger{}, Err: err}
+	for _, state := range []string{"ok", "firing"} {
+		for _, name := range strings.Split(text(d, state), ",") {
+			if name != "" {
+				seen.ByName[name] = Trigger{ARN: "arn:aws:cloudwatch:us-east-1:111122223333:alarm:" + name, Firing: state == "firing"}
+			}
+		}
+	}
+	return seen
 }
 
 func moment(t *testing.T, text string) time.Time {
