@@ -42,6 +42,9 @@ const (
 	StepMonitoring OperationStep = "Monitoring"
 	// StepCancelling: the update is being cancelled, since it is not healthy.
 	StepCancelling OperationStep = "Cancelling"
+	// StepVerifying: checks of spec.verification are asked of a deployment that is
+	// in place.
+	StepVerifying OperationStep = "Verifying"
 	// StepDeleting: the stack is being deleted.
 	StepDeleting OperationStep = "Deleting"
 	// StepDetecting: drift detection is running.

@@ -14,8 +14,8 @@ const (
 	ActContinueRollback Action = "ContinueUpdateRollback"
 	// ActCancelUpdate cancels an update that is under way.
 	ActCancelUpdate Action = "CancelUpdateStack"
-	ActDeleteStack      Action = "DeleteStack"
-	ActDetectDrift      Action = "DetectDrift"
+	ActDeleteStack  Action = "DeleteStack"
+	ActDetectDrift  Action = "DetectDrift"
 	// ActDeleteChangeSet deletes the first of the discarded change sets.
 	ActDeleteChangeSet Action = "DeleteChangeSet"
 	// ActLetGo removes the finalizer: nothing is left to do for a deleted

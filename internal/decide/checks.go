@@ -5,32 +5,23 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/verification"
 )
-
-// check is one question asked of a deployment that is in place, before it
-// counts as done. A check that fails is the deployment's failure.
-type check struct {
-	name string
-	// wanted says whether the object asks for it.
-	wanted func(*pass) bool
-	// ask gives the verdict when there is one; until then the pass has spoken.
-	ask func(*pass, *v1alpha1.Operation) (failure *problem.Problem, done bool)
-}
-
-// checks are asked in this order, each when the one before has succeeded.
-var checks = []check{
-	{"the hook afterDeploy succeeds", wantsAfterDeploy, askAfterDeploy},
-}
 
 // askChecks goes on with the verification of a deployment, at whatever step it
 // is, and gives one verdict when there is one: the first failure, or none. Until
-// then the pass has spoken.
+// then the pass has spoken. A failure that waits (problem.Waits) says that a
+// check could not be asked, and nothing about the deployment.
 func (p *pass) askChecks(op *v1alpha1.Operation) (failure *problem.Problem, done bool) {
-	for _, c := range checks {
-		if !c.wanted(p) {
+	for _, c := range checksOf(&p.obj.Spec) {
+		if passed(p.st, op, c.name) {
 			continue
 		}
-		if failure, done = c.ask(p, op); failure != nil || !done {
+		ask := p.askCheck
+		if c.hook {
+			ask = p.askAfterDeploy
+		}
+		if failure, done = ask(op, c); failure != nil || !done {
 			return failure, done
 		}
 	}
@@ -55,13 +46,9 @@ func verify(p *pass, op *v1alpha1.Operation) bool {
 	return p.complete(op)
 }
 
-func wantsAfterDeploy(p *pass) bool {
-	return hookNamed(&p.obj.Spec, AfterDeploy).Script != ""
-}
-
 // askAfterDeploy waits for the user's own verification, which has a run of its
 // own: a step that has none gives way to the hook's.
-func askAfterDeploy(p *pass, op *v1alpha1.Operation) (failure *problem.Problem, done bool) {
+func (p *pass) askAfterDeploy(op *v1alpha1.Operation, c check) (failure *problem.Problem, done bool) {
 	if r := rowOf(op); r.run == "" || r.hook != AfterDeploy {
 		p.enter(v1alpha1.StepAfterHook)
 		return nil, false
@@ -70,14 +57,16 @@ func askAfterDeploy(p *pass, op *v1alpha1.Operation) (failure *problem.Problem, 
 	if result == nil {
 		return nil, false
 	}
+	seen := Checkup{Verdict: verification.Verdict{Result: v1alpha1.CheckHealthy}}
 	if f := result.Failure; f != nil {
-		failure := ErrAfterDeploy.New("%s", f.Message)
+		failure = ErrAfterDeploy.New("%s", f.Message)
+		seen.Result, seen.Message = v1alpha1.CheckUnhealthy, f.Message
 		if f.Outlook == problem.Waits {
-			failure.Outlook = problem.Waits
+			failure.Outlook, seen.Result = problem.Waits, v1alpha1.CheckUnknown
 		}
-		return failure, true
 	}
-	return nil, true
+	p.noteCheck(c.name, op.ID, seen)
+	return failure, true
 }
 
 // finish notes that a deployment has brought its target about, and has it

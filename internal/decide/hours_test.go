@@ -212,7 +212,7 @@ func TestAnHourCostsLittle(t *testing.T) {
 		"the alarms cannot be looked at": {spec: monitored, first: true, then: func(h *hour) { h.aws.triggers = decide.Triggers{Err: passing("AWSUnreachable")} }, most: cost{passes: 200, writes: 9, calls: 600, events: 4}},
 		"an alarm does not exist":        {spec: monitored, first: true, then: func(h *hour) { h.aws.triggers.ByName = nil }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
 		"a failure is kept":              {spec: func(s *spec) { s.Rollback = &v1alpha1.Rollback{OnFailure: v1alpha1.FailureNone} }, first: true, then: func(h *hour) { h.aws.final = "CREATE_FAILED" }, most: cost{passes: 200, writes: 20, calls: 200, events: 12}},
-		"a dependency is not ready": {spec: dependent, first: true, then: func(h *hour) { h.others = waitsFor("network", metav1.ConditionFalse) }, most: atRest},
+		"a dependency is not ready":      {spec: dependent, first: true, then: func(h *hour) { h.others = waitsFor("network", metav1.ConditionFalse) }, most: atRest},
 		"a new commit waits for a dependency": {spec: dependent, then: func(h *hour) {
 			h.head.Revision, h.result = other, touched
 			h.edit(func(s *spec) { s.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true)} })

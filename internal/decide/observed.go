@@ -31,6 +31,8 @@ type Observed struct {
 	// LastGood is why the template of the last good deployment cannot be read, nil
 	// when it can or was not asked for.
 	LastGood error
+	// Checks are the last answers of the checks of spec.verification, by name.
+	Checks map[string]Checkup
 	// Acted is what came of the action that the decision before this one, in
 	// the same pass, asked for; nil in the first decision of a pass.
 	Acted *Acted

@@ -51,7 +51,7 @@ func followRollback(p *pass, op *v1alpha1.Operation) bool {
 	case rowOf(op).tentative && p.obj.Spec.Suspend:
 		p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, "suspended before anything was put back")
 		return false
-	case op.Step == v1alpha1.StepAfterHook && (p.deleting() || p.editPending()):
+	case (op.Step == v1alpha1.StepAfterHook || op.Step == v1alpha1.StepVerifying) && (p.deleting() || p.editPending()):
 		return p.putBackDone(op, "")
 	case p.lacksCredentials():
 		return true

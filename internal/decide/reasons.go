@@ -5,10 +5,12 @@ import "awscdk.dev/operator/internal/problem"
 // How things stand. Those that are silent need no event: they say what is
 // going on, or an event of their own tells of it.
 var (
-	stateDeployed        = problem.State("Deployed", problem.Silent)
-	stateAdopted         = problem.State("Adopted", problem.Silent)
-	stateSuspended       = problem.State("Suspended", problem.Silent)
-	_                    = problem.State("Deploying", problem.Silent)
+	stateDeployed  = problem.State("Deployed", problem.Silent)
+	stateAdopted   = problem.State("Adopted", problem.Silent)
+	stateSuspended = problem.State("Suspended", problem.Silent)
+	_              = problem.State("Deploying", problem.Silent)
+	// stateVerifying: the checks of spec.verification are asked.
+	stateVerifying       = problem.State("Verifying", problem.Silent)
 	stateDestroying      = problem.State("Destroying", problem.Silent)
 	stateLookingAtSource = problem.State("LookingAtSource", problem.Silent)
 	stateWaiting         = problem.State("Waiting", problem.Silent)
@@ -71,19 +73,19 @@ var (
 	errFailureKept = problem.Declare("FailureKept", problem.Stalls)
 	// errAlarmNotFound is an alarm of spec.rollback that is not there. An edit of it
 	// is a reason to try again.
-	errAlarmNotFound     = problem.DeclareRoom("AlarmNotFound", problem.Retries)
-	errStackChanged      = problem.Declare("StackChanged", problem.Stalls)
-	errStackMissing      = problem.Declare("StackMissing", problem.Stalls)
-	errStackUnusable     = problem.Declare("StackUnusable", problem.Stalls)
-	errAccountChanged    = problem.Declare("AccountChanged", problem.Stalls)
-	errRegionChanged     = problem.Declare("RegionChanged", problem.Stalls)
-	errStackNameChanged  = problem.Declare("StackNameChanged", problem.Stalls)
-	errStackOfAnother    = problem.Declare("StackOfAnother", problem.Waits)
-	errStackKept         = problem.Declare("StackKept", problem.Waits)
-	errStackNotFound     = problem.Declare("StackNotFound", problem.Waits)
-	errDestroyFailed     = problem.Declare("DestroyFailed", problem.Retries)
-	errUnknownOperation  = problem.Declare("UnknownOperation", problem.Retries)
-	errDependencyCycle   = problem.Declare("DependencyCycle", problem.Stalls)
+	errAlarmNotFound    = problem.DeclareRoom("AlarmNotFound", problem.Retries)
+	errStackChanged     = problem.Declare("StackChanged", problem.Stalls)
+	errStackMissing     = problem.Declare("StackMissing", problem.Stalls)
+	errStackUnusable    = problem.Declare("StackUnusable", problem.Stalls)
+	errAccountChanged   = problem.Declare("AccountChanged", problem.Stalls)
+	errRegionChanged    = problem.Declare("RegionChanged", problem.Stalls)
+	errStackNameChanged = problem.Declare("StackNameChanged", problem.Stalls)
+	errStackOfAnother   = problem.Declare("StackOfAnother", problem.Waits)
+	errStackKept        = problem.Declare("StackKept", problem.Waits)
+	errStackNotFound    = problem.Declare("StackNotFound", problem.Waits)
+	errDestroyFailed    = problem.Declare("DestroyFailed", problem.Retries)
+	errUnknownOperation = problem.Declare("UnknownOperation", problem.Retries)
+	errDependencyCycle  = problem.Declare("DependencyCycle", problem.Stalls)
 	// errExportInUse is waited out for the stacks that import the export.
 	errExportInUse   = problem.Declare("ExportInUse", problem.Waits)
 	errExportMissing = problem.Declare("ExportMissing", problem.Retries)
@@ -111,6 +113,12 @@ var (
 	// ErrAfterDeploy is a deployment that is in place and whose verification
 	// failed.
 	ErrAfterDeploy = problem.Declare("AfterDeployFailed", problem.Retries)
+	// ErrVerification is a deployment that is in place and not healthy by a check of
+	// spec.verification, ErrVerificationUnknown one whose check cannot be asked.
+	ErrVerification        = problem.Declare("VerificationFailed", problem.Retries)
+	ErrVerificationUnknown = problem.Declare("VerificationUnknown", problem.Waits)
+	// verificationFailures are those after which only the verification is tried again.
+	verificationFailures = []*problem.Kind{ErrAfterDeploy, ErrVerification, ErrVerificationUnknown}
 	// ErrBeforeDestroy is a hook that forbids the destruction.
 	ErrBeforeDestroy = problem.Declare("BeforeDestroyFailed", problem.Retries)
 )

@@ -29,8 +29,11 @@ func (p *pass) onFailure() v1alpha1.OnFailure {
 // unhealthy ends a deployment that is in place and failed its verification, and
 // has the last good one put back if that is wanted and there is one.
 func (p *pass) unhealthy(op *v1alpha1.Operation, failure *problem.Problem) bool {
-	why := failure.Message
-	failure.Message = fmt.Sprintf("%s is deployed at revision %s and failed its verification: %s", op.Plan.StackName, short(op.Target.Revision), why)
+	why, how := failure.Message, "failed its verification"
+	if failure.Reason == ErrVerificationUnknown.Reason {
+		how = "could not be verified"
+	}
+	failure.Message = fmt.Sprintf("%s is deployed at revision %s and %s: %s", op.Plan.StackName, short(op.Target.Revision), how, why)
 	switch {
 	case p.onUnhealthy() == v1alpha1.UnhealthyHold || failure.Outlook == problem.Waits:
 		return p.fail(failure)
@@ -104,7 +107,7 @@ func (p *pass) before(op *v1alpha1.Operation) (revision string, good bool) {
 
 // inPlace says whether a deployment that ended is what the stack is then.
 func inPlace(e v1alpha1.HistoryEntry) bool {
-	return e.Outcome == v1alpha1.OutcomeSucceeded || e.Outcome == v1alpha1.OutcomeUnchanged || e.Reason == ErrAfterDeploy.Reason
+	return e.Outcome == v1alpha1.OutcomeSucceeded || e.Outcome == v1alpha1.OutcomeUnchanged || failedVerification(e)
 }
 
 // executionFailed ends an operation that CloudFormation could not finish, or that
