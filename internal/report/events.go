@@ -28,6 +28,7 @@ func Between(before, after *v1alpha1.CdkTsStack) []Event {
 	for _, entry := range newEntries(before, after) {
 		all = append(all, ended(before, entry))
 	}
+	all = append(all, rolledBack(before, after)...)
 	all = append(all, sourceEvents(before, after)...)
 	all = append(all, sourceTrouble(before, after)...)
 	all = append(all, driftEvents(before, after)...)
@@ -62,6 +63,8 @@ func ended(before *v1alpha1.CdkTsStack, e v1alpha1.HistoryEntry) Event {
 	subject := "StackDeploy"
 	if e.Kind == v1alpha1.OperationDestroy {
 		subject = "StackDestroy"
+	} else if e.Kind == v1alpha1.OperationRollback {
+		subject = "Rollback"
 	} else if automatic(before.Status.Operation) {
 		subject = "AutoRedeploy"
 	}
@@ -109,6 +112,9 @@ func started(before, after *v1alpha1.CdkTsStack) []Event {
 			note += " first, of several objects that depend on one another in a circle and are all deleted"
 		}
 		return []Event{{Reason: "StackDestroyStart", Action: "Destroy", Note: note}}
+	}
+	if op.Kind == v1alpha1.OperationRollback {
+		return []Event{{Reason: "RollbackStart", Action: "Rollback", Note: rollbackStart(op)}}
 	}
 	reason := "StackDeployStart"
 	if automatic(op) {

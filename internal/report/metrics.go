@@ -27,6 +27,7 @@ type Metrics struct {
 	hooks                                   *prometheus.CounterVec
 	healthTime, compliance, hookValue       *prometheus.GaugeVec
 	gateWaiting                             *prometheus.GaugeVec
+	rollbacks                               *prometheus.CounterVec
 	deployments, runSteps, steps, hookTimes *prometheus.HistogramVec
 
 	now func() time.Time
@@ -53,6 +54,7 @@ func NewMetrics(registry prometheus.Registerer, prefix string, now func() time.T
 		runSteps:    histogram(prefix+"_run_step_duration_seconds", "Steps of runs: Cloning, Installing, Synthesizing, Publishing, Inspecting and the hooks by name.", coarse, "step"),
 		steps:       histogram(prefix+"_step_duration_seconds", "Steps of operations: Building, Planning, Executing, Deleting, Detecting and so on.", coarse, "step"),
 		gateWaiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "gate_waiting", Help: "1 while a plan waits at the gate, else 0."}, append([]string{"gate"}, labels...)),
+		rollbacks:   prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: prefix, Name: "rollbacks_total", Help: "Deployments that were taken back, by cause (Alarm, Unhealthy, Failed) and outcome (RolledBack, Failed)."}, append([]string{"cause", "outcome"}, labels...)),
 		hooks:       prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: prefix, Name: "hooks_total", Help: "Lifecycle hooks that ended, by outcome."}, append([]string{"hook", "outcome"}, labels...)),
 		hookTimes:   histogram(prefix+"_hook_duration_seconds", "How long lifecycle hooks ran.", coarse, "hook"),
 		hookValue:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "hook_value", Help: "Numbers that hooks reported in CDK_METRICS_FILE, by name."}, append([]string{"name"}, labels...)),
@@ -101,6 +103,9 @@ func (m *Metrics) Record(before, after *v1alpha1.CdkTsStack, seen decide.Observe
 		if e.Kind == v1alpha1.OperationDeploy {
 			m.deployments.MustCurryWith(l).WithLabelValues(string(e.Outcome)).Observe(e.EndedAt.Sub(e.StartedAt.Time).Seconds())
 		}
+	}
+	if r := after.Status.Rollback; newlyTakenBack(before, after) {
+		m.rollbacks.MustCurryWith(l).WithLabelValues(string(r.Cause), string(r.State)).Inc()
 	}
 	m.recordGates(l, before, after)
 	m.recordStep(l, before, after)
@@ -204,7 +209,7 @@ type vector interface {
 
 func (m *Metrics) vectors() []vector {
 	return []vector{
-		m.hooks, m.gateWaiting, m.healthTime, m.compliance, m.hookValue, m.deployments, m.runSteps, m.steps, m.hookTimes,
+		m.hooks, m.rollbacks, m.gateWaiting, m.healthTime, m.compliance, m.hookValue, m.deployments, m.runSteps, m.steps, m.hookTimes,
 	}
 }
 
