@@ -97,7 +97,6 @@ func (p *pass) caFrom(ctx context.Context, from *v1alpha1.CAFrom, field string) 
 	return []byte(ca), nil
 }
 
-
 // EndpointsAnswered wakes objects that wait for what endpoints say.
 func (r *Reconciler) EndpointsAnswered(names []types.NamespacedName) {
 	r.wake.mu.Lock()
