@@ -3,13 +3,13 @@ package cloudformation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
@@ -34,11 +34,11 @@ type Client struct {
 }
 
 type apis struct {
-	cfn        *cfn.Client
-	cloudwatch *cloudwatch.Client
-	s3         *s3.Client
-	ssm        *ssm.Client
-	sts        *sts.Client
+	cfg aws.Config
+	cfn *cfn.Client
+	s3  *s3.Client
+	ssm *ssm.Client
+	sts *sts.Client
 }
 
 // apis builds the SDK's clients when they are first needed.
@@ -57,14 +57,30 @@ func (c *Client) apis(ctx context.Context) (*apis, error) {
 		return nil, err
 	}
 	c.built = &apis{
-		cfn:        cfn.NewFromConfig(cfg, cfn.WithAPIOptions(c.pace)),
-		cloudwatch: cloudwatch.NewFromConfig(cfg),
-		s3:         s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = awsconfig.PathStyle() }),
-		ssm:        ssm.NewFromConfig(cfg),
-		sts:        sts.NewFromConfig(cfg),
+		cfg: cfg,
+		cfn: cfn.NewFromConfig(cfg, cfn.WithAPIOptions(c.pace)),
+		s3:  s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = awsconfig.PathStyle() }),
+		ssm: ssm.NewFromConfig(cfg),
+		sts: sts.NewFromConfig(cfg),
 	}
 	return c.built, nil
 }
+
+// Config is what clients of other services are made of that act as this one. Their
+// requests have their turn with its own.
+func (c *Client) Config(ctx context.Context) (aws.Config, error) {
+	api, err := c.apis(ctx)
+	if err != nil {
+		return aws.Config{}, err
+	}
+	c.findBucket(ctx)
+	cfg := api.cfg.Copy()
+	cfg.APIOptions = append(slices.Clone(cfg.APIOptions), c.pace)
+	return cfg, nil
+}
+
+// Hidden are the keys that no message about the client may have in it.
+func (c *Client) Hidden() Credentials { return c.target.Credentials }
 
 // bound gives a method its time limit.
 func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc) {

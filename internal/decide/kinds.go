@@ -17,7 +17,7 @@ func init() {
 				v1alpha1.StepClearing:  {needs: []need{needEvents}, token: "-clear", sentence: "deleting a stack whose creation had failed", follow: clearFailedCreation},
 				v1alpha1.StepUnwedging: {needs: []need{needEvents}, token: "-continue", sentence: "continuing a rollback that had failed", follow: unwedge},
 				v1alpha1.StepExecuting: {needs: []need{needChangeSet, needEvents}, sentence: "executing the change set", follow: execute},
-				v1alpha1.StepVerifying: {asks: true, sentence: "asking whether it is healthy", follow: verify},
+				v1alpha1.StepVerifying: {asks: true, sentence: "verifying", follow: verify},
 				v1alpha1.StepAfterHook: {runs: true, run: "-after", hook: AfterDeploy, follow: verify},
 				// The run is that of the step after it, which goes on with what began here.
 				v1alpha1.StepMonitoring: {needs: []need{needEvents}, asks: true, runs: true, run: "-after", hook: AfterDeploy, sentence: "the resources are done and CloudFormation monitors the update", follow: monitor},

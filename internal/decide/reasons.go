@@ -10,7 +10,11 @@ var (
 	stateSuspended = problem.State("Suspended", problem.Silent)
 	_              = problem.State("Deploying", problem.Silent)
 	// stateVerifying: the checks of spec.verification are asked.
-	stateVerifying       = problem.State("Verifying", problem.Silent)
+	stateVerifying = problem.State("Verifying", problem.Silent)
+	// How the stack is by the checks of spec.verification.
+	stateHealthy         = problem.State("ChecksHealthy", problem.Silent)
+	stateUnhealthy       = problem.State("ChecksUnhealthy", problem.Silent)
+	stateHealthUnknown   = problem.State("ChecksUnknown", problem.Silent)
 	stateDestroying      = problem.State("Destroying", problem.Silent)
 	stateLookingAtSource = problem.State("LookingAtSource", problem.Silent)
 	stateWaiting         = problem.State("Waiting", problem.Silent)

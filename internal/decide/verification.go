@@ -152,7 +152,7 @@ func current(spec *v1alpha1.CdkTsStackSpec, st *v1alpha1.CdkTsStackStatus, op *v
 func neededChecks(obj *v1alpha1.CdkTsStack, now time.Time) []NeededCheck {
 	op := obj.Status.Operation
 	if op == nil || !rowOf(op).asks {
-		return nil
+		return neededAfterwards(obj, now)
 	}
 	c, at := current(&obj.Spec, &obj.Status, op)
 	if !at {
@@ -279,12 +279,11 @@ func (p *pass) awaitAnswer(op *v1alpha1.Operation, c check, at time.Time) {
 // verifying tells people which check a deployment is at, and what is wrong with
 // it so far.
 func (p *pass) verifying(op *v1alpha1.Operation, c check) {
-	message := fmt.Sprintf("%s is deployed at revision %s; it is asked whether it is healthy: the check %s", op.Plan.StackName, short(op.Target.Revision), c.name)
+	message := fmt.Sprintf("%s is deployed at revision %s and is being verified: the check %s", op.Plan.StackName, short(op.Target.Revision), c.name)
 	if st := checkStatus(p.st, c.name); st != nil && st.Operation == op.ID && st.Result != v1alpha1.CheckHealthy {
 		message += ": " + st.Message
-	}
-	if quiet := c.quietFor(); quiet > 0 {
-		message += fmt.Sprintf(", quiet for %s", quiet)
+	} else if quiet := c.quietFor(); quiet > 0 {
+		message += fmt.Sprintf(" (quiet for %s)", quiet)
 	}
 	p.say(waiting, stateVerifying, message)
 }
@@ -308,7 +307,10 @@ func (p *pass) noteCheck(name, operation string, seen Checkup) {
 		return
 	}
 	was.Operation, was.Result, was.Message, was.Since = operation, seen.Result, message, p.metaNow()
-	was.Measured, was.Latency = problem.Cut(seen.Measured, maxMeasured), seen.Latency
+	if was.Measured = problem.Cut(seen.Measured, maxMeasured); p.foreground() != nil {
+		was.Latency = seen.Latency
+		p.st.Verification.Digest = verificationDigest(&p.obj.Spec)
+	}
 }
 
 // What is kept of an answer, in bytes.

@@ -117,7 +117,9 @@ func Certificate(c *v1alpha1.CertificateCheck, asked string, ends, now time.Time
 
 // Alarm is an alarm of CloudWatch.
 type Alarm struct {
-	Name, State, Reason string
+	Name, ARN, State, Reason string
+	// Composite is true for one that is made of others.
+	Composite bool
 	// Changed is when its state last changed.
 	Changed time.Time
 }
@@ -125,11 +127,14 @@ type Alarm struct {
 // stateAlarm is that of an alarm which fires.
 const stateAlarm = "ALARM"
 
+// Firing says whether an alarm is in ALARM.
+func (a Alarm) Firing() bool { return a.State == stateAlarm }
+
 // Alarms judges alarms; missing are those that do not exist.
 func Alarms(all []Alarm, missing []string) Verdict {
 	var firing []Alarm
 	for _, a := range all {
-		if a.State == stateAlarm {
+		if a.Firing() {
 			firing = append(firing, a)
 		}
 	}
