@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -323,4 +325,108 @@ func TestMoreThanFiveAlarmsAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// alarmed is a template with an alarm that an output names.
+func alarmed(displayName string) map[string]string {
+	return map[string]string{"template.json": fmt.Sprintf(`{"Resources": {
+		"Topic": {"Type": "AWS::SNS::Topic", "Properties": {"DisplayName": %q}},
+		"Errors": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": "web-errors", "ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1}}},
+		"Outputs": {"ErrorsAlarm": {"Value": {"Ref": "Errors"}}}}`, displayName)}
+}
+
+func TestAnAlarmThatFiresTakesTheUpdateBack(t *testing.T) {
+	w := newWorld(t, "--minute", "1h")
+	first := w.commitFiles(alarmed("one"))
+	w.manage()
+	obj := w.stack("web")
+	obj.Spec.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true), DriftDetection: ptr.To(false)}
+	w.create(obj)
+	w.untilReady("web")
+	w.edit("web", `{"spec":{"rollback":{"alarms":[{"output":"ErrorsAlarm"}],"monitoringTime":"180m"}}}`)
+	bad := w.commitFiles(alarmed("two"))
+	w.until("web", "it is monitored", func(o *v1alpha1.CdkTsStack) bool {
+		return o.Status.Operation != nil && o.Status.Operation.Step == v1alpha1.StepMonitoring
+	})
+	w.alarm("ALARM")
+	taken := w.until("web", "the bad revision was taken back", takenBack(bad))
+	contains(t, message(taken), "the alarm web-errors", "In service is revision "+short(first))
+	if r := taken.Status.Rollback; r.Cause != v1alpha1.CauseAlarm || !strings.HasSuffix(r.Alarm, ":alarm:web-errors") || w.shows() != "one" {
+		t.Errorf("in service is %q, rollback %+v", w.shows(), r)
+	}
+	w.onlyOnce("CancelUpdateStack", 0)
+
+	// What comes next waits for the alarm, or goes on without it.
+	w.commitFiles(alarmed("three"))
+	held := w.until("web", "the plan waits for the alarm", because("AlarmFiring"))
+	contains(t, message(held), "the alarm web-errors is in ALARM", "take the alarm out of spec.rollback.alarms")
+	w.onlyOnce("ExecuteChangeSet", 2)
+	w.edit("web", `{"spec":{"rollback":{"alarms":null,"monitoringTime":"0m"}}}`)
+	w.until("web", "it is deployed without the alarm", func(o *v1alpha1.CdkTsStack) bool { return ready(o) && w.shows() == "three" })
+	if c := w.get("web").Status.RollbackConfiguration; c != nil {
+		t.Errorf("the stack still watches %+v", c)
+	}
+}
+
+func TestAnAlarmThatDoesNotExistIsToldBeforeADeployment(t *testing.T) {
+	w := newWorld(t)
+	w.commitFiles(alarmed("one"))
+	w.manage()
+	obj := w.stack("web")
+	obj.Spec.Rollback = &v1alpha1.Rollback{Alarms: []v1alpha1.RollbackAlarm{{Name: "web-errors"}}}
+	w.create(obj)
+	missing := w.until("web", "the alarm is missed", because("AlarmNotFound"))
+	contains(t, message(missing), "the alarm web-errors", "does not exist", "An alarm that this very deployment makes cannot be named before")
+	w.onlyOnce("CreateChangeSet", 0)
+	w.edit("web", `{"spec":{"rollback":null}}`)
+	w.untilReady("web")
+	w.edit("web", `{"spec":{"rollback":{"alarms":[{"name":"web-errors"}]},"cdkContext":["size=large"]}}`)
+	w.until("web", "it is named from the second deployment on", func(o *v1alpha1.CdkTsStack) bool {
+		return ready(o) && len(o.Status.History) > 1 && o.Status.Target.SpecDigest == o.Status.Deployed.Target.SpecDigest
+	})
+}
+
+func TestARoleThatMayNotLookAtAlarmsIsTold(t *testing.T) {
+	w := newWorld(t)
+	w.commitFiles(alarmed("one"))
+	w.manage()
+	obj := w.stack("web")
+	obj.Spec.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true), DriftDetection: ptr.To(false)}
+	w.create(obj)
+	w.untilReady("web")
+	w.aws.Fault(t, awstest.Fault{Service: "monitoring", Action: "DescribeAlarms", Count: -1, Code: "AccessDenied", Message: "not authorized", Status: 403})
+	w.edit("web", `{"spec":{"rollback":{"alarms":[{"name":"web-errors"}]}}}`)
+	second := w.commitFiles(alarmed("two"))
+	w.until("web", "it is deployed all the same", func(o *v1alpha1.CdkTsStack) bool { return ready(o) && o.Status.Deployed.Target.Revision == second })
+	w.hasEvent("web", "AlarmsUnseen")
+	if c := w.get("web").Status.RollbackConfiguration; c == nil || len(c.Triggers) != 1 || !strings.HasSuffix(c.Triggers[0].ARN, ":123456789012:alarm:web-errors") {
+		t.Errorf("the stack watches %+v", c)
+	}
+}
+
+func TestAnUpdateIsCancelledForACheckOfItsURL(t *testing.T) {
+	w := newWorld(t, "--minute", "1h")
+	var down atomic.Bool
+	site := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		if down.Load() {
+			rw.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	t.Cleanup(site.Close)
+	w.commit(map[string]any{"Topic": topic("one")})
+	w.manage()
+	obj := w.stack("web")
+	obj.Spec.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true), DriftDetection: ptr.To(false)}
+	obj.Spec.Verification = []v1alpha1.Check{{HTTP: &v1alpha1.HTTPCheck{URL: site.URL}, Retries: ptr.To[int32](1), Interval: &metav1.Duration{Duration: time.Second}}}
+	w.create(obj)
+	w.untilReady("web")
+	w.edit("web", rollbackSpec(180, v1alpha1.UnhealthyCancel))
+	down.Store(true)
+	bad := w.commit(map[string]any{"Topic": topic("two")})
+	taken := w.until("web", "the bad revision was taken back", takenBack(bad))
+	contains(t, message(taken), "500")
+	if got := w.shows(); got != "one" {
+		t.Errorf("in service is %q", got)
+	}
+	w.onlyOnce("CancelUpdateStack", 1)
 }
