@@ -177,6 +177,8 @@ func wayOut(p painter, o *v1alpha1.CdkTsStack) string {
 		return ""
 	case ready.Reason == "BeforeDeployFailed":
 		return "emergency: " + p.call("override", o) + " --reason WHY"
+	case o.Status.Stuck != nil && len(o.Status.Stuck.Resources) > 0 && o.Status.Operation == nil:
+		return "without what it is stuck at: " + p.call("rollback", o) + " --skip " + strings.Join(o.Status.Stuck.Resources, ",")
 	case o.Status.Held == nil:
 		return ""
 	}
@@ -194,7 +196,7 @@ func wayOut(p painter, o *v1alpha1.CdkTsStack) string {
 
 // isForeground says whether an operation is more than a check.
 func isForeground(op *v1alpha1.Operation) bool {
-	return op.Kind == v1alpha1.OperationDeploy || op.Kind == v1alpha1.OperationDestroy
+	return op.Kind == v1alpha1.OperationDeploy || op.Kind == v1alpha1.OperationDestroy || op.Kind == v1alpha1.OperationRollback
 }
 
 // live is the revision that is deployed, "-" for none.
