@@ -17,6 +17,8 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/awsconfig/awstest"
 
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -325,6 +327,15 @@ func TestMoreThanFiveAlarmsAreRefused(t *testing.T) {
 			}
 		})
 	}
+}
+
+// makeAlarm makes an alarm in a stack of its own, behind the operator's back.
+func (w *world) makeAlarm(name string) {
+	w.Helper()
+	c := cfn.New(cfn.Options{Region: region, BaseEndpoint: &w.aws.URL, Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "test", "")})
+	_, err := c.CreateStack(w.Context(), &cfn.CreateStackInput{StackName: ptr.To("Alarms"), TemplateBody: ptr.To(fmt.Sprintf(
+		`{"Resources": {"A": {"Type": "AWS::CloudWatch::Alarm", "Properties": {"AlarmName": %q, "ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1}}}}`, name))})
+	w.must(err)
 }
 
 // alarmed is a template with an alarm that an output names.
