@@ -15,6 +15,9 @@ const (
 	OperationGitSync    OperationKind = "GitSync"
 	// OperationRevert puts back what drifted.
 	OperationRevert OperationKind = "Revert"
+	// OperationRollback puts the last good deployment back, or has a rollback that
+	// is stuck go on.
+	OperationRollback OperationKind = "Rollback"
 )
 
 // OperationStep is where an operation is.
@@ -36,6 +39,14 @@ const (
 	StepPlanning OperationStep = "Planning"
 	// StepExecuting: the change set is being executed.
 	StepExecuting OperationStep = "Executing"
+	// StepMonitoring: the resources are done, and CloudFormation keeps the update
+	// open for the monitoring time.
+	StepMonitoring OperationStep = "Monitoring"
+	// StepCancelling: the update is being cancelled, since it is not healthy.
+	StepCancelling OperationStep = "Cancelling"
+	// StepVerifying: checks of spec.verification are asked of a deployment that is
+	// in place.
+	StepVerifying OperationStep = "Verifying"
 	// StepDeleting: the stack is being deleted.
 	StepDeleting OperationStep = "Deleting"
 	// StepDetecting: drift detection is running.
@@ -125,6 +136,28 @@ type Operation struct {
 	// outcome of a deployment whose verification is still to come.
 	// +optional
 	Outcome Outcome `json:"outcome,omitempty"`
+	// rollback is what its change set tells CloudFormation to watch; absent, it
+	// says nothing about that.
+	// +optional
+	Rollback *RollbackConfiguration `json:"rollback,omitempty"`
+	// rollbackDigest is of what spec.rollback said when its change set was made.
+	// +optional
+	RollbackDigest string `json:"rollbackDigest,omitempty"`
+	// monitoring is how it fares while it may be taken back.
+	// +optional
+	Monitoring *Monitoring `json:"monitoring,omitempty"`
+	// keepsFailed is true when CloudFormation was told to keep what was made when
+	// something fails.
+	// +optional
+	KeepsFailed bool `json:"keepsFailed,omitempty"`
+	// previousTemplate is true when the stack has the template already that is to
+	// be put back.
+	// +optional
+	PreviousTemplate bool `json:"previousTemplate,omitempty"`
+	// skip are the resources that a rollback goes on without.
+	// +optional
+	// +listType=atomic
+	Skip []string `json:"skip,omitempty"`
 	// revision that a git check is about.
 	// +optional
 	Revision string `json:"revision,omitempty"`
@@ -230,6 +263,10 @@ type OrdersStatus struct {
 	// last taken up.
 	// +optional
 	RevertDrift string `json:"revertDrift,omitempty"`
+	// skipResources is the value of the annotation awscdk.dev/skip-resources that
+	// was last taken up.
+	// +optional
+	SkipResources string `json:"skipResources,omitempty"`
 	// current identifies the last order that was taken up.
 	// +optional
 	Current string `json:"current,omitempty"`

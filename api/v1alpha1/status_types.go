@@ -39,6 +39,8 @@ const (
 	// ConditionApprovalPending is True while a plan waits for a person to
 	// approve or to acknowledge it.
 	ConditionApprovalPending = "ApprovalPending"
+	// ConditionHealthy is True while all checks of spec.verification are healthy.
+	ConditionHealthy = "Healthy"
 )
 
 // CdkTsStackStatus is what the operator has seen and done.
@@ -136,12 +138,24 @@ type CdkTsStackStatus struct {
 	// deployed is the last deployment that ended well.
 	// +optional
 	Deployed *Deployment `json:"deployed,omitempty"`
+	// rollback is the deployment that was last taken back.
+	// +optional
+	Rollback *RollbackStatus `json:"rollback,omitempty"`
+	// rollbackConfiguration is what the stack was told to watch, by this object.
+	// +optional
+	RollbackConfiguration *RollbackConfiguration `json:"rollbackConfiguration,omitempty"`
+	// stuck is a rollback of the stack that CloudFormation could not finish.
+	// +optional
+	Stuck *StuckRollback `json:"stuck,omitempty"`
 	// nextAttempt is when a deployment that failed is tried again by itself.
 	// +optional
 	NextAttempt *NextAttempt `json:"nextAttempt,omitempty"`
 	// lastDeployment is the last deployment, however it ended.
 	// +optional
 	LastDeployment *HistoryEntry `json:"lastDeployment,omitempty"`
+	// verification is what the checks of spec.verification found.
+	// +optional
+	Verification *VerificationStatus `json:"verification,omitempty"`
 	// drift is the detail of the last drift check.
 	// +optional
 	Drift *DriftStatus `json:"drift,omitempty"`

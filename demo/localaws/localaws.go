@@ -4,6 +4,7 @@
 package localaws
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net/http"
@@ -32,6 +33,9 @@ type Config struct {
 	// of that, 0 no time at all. A minute of a rollout is a second then, half of
 	// one, or no time.
 	Speed float64
+	// Minute is how long a minute of the monitoring time of a stack operation
+	// lasts; a minute if 0. Tests have it pass sooner.
+	Minute time.Duration
 	// URL is the address that clients use; from the first request if empty.
 	URL string
 	// Log gets a line for each refused call; nobody if nil.
@@ -67,7 +71,7 @@ func New(config Config) *Server {
 	if config.Speed > 0 {
 		c.SetMinute(time.Duration(float64(time.Second) / config.Speed))
 	}
-	s := &Server{Cloud: c, CloudFormation: cfn.New(c, config.Speed), Control: control.New(config.Now), config: config}
+	s := &Server{Cloud: c, CloudFormation: cfn.New(c, config.Speed, cmp.Or(config.Minute, time.Minute)), Control: control.New(config.Now), config: config}
 	s.CloudFormation.Fault = s.resourceFault
 	s.admin = s.adminRoutes()
 	if config.URL != "" {

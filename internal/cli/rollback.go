@@ -22,12 +22,22 @@ import (
 func newRollback(o *Options) *cobra.Command {
 	var to int
 	var yes bool
+	var skip []string
 	cmd := &cobra.Command{
-		Use: "rollback NAME [--to N]", Short: "Go back to a revision that was deployed well", Args: named,
+		Use: "rollback NAME [--to N | --skip ID,ID]", Short: "Go back to a revision that was deployed well", Args: named,
 		Long: `Go back to a revision that was deployed well: the object is pointed at that commit, which is built and deployed as any
-other. It shows the good deployments, numbered, and what will happen, and asks.`,
+other. It shows the good deployments, numbered, and what will happen, and asks.
+
+With --skip it has a rollback that CloudFormation could not finish (UPDATE_ROLLBACK_FAILED) go on without these resources.
+They stay as they are, and no longer match the template.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			asked := cmd.Flags().Changed("to")
+			switch skips := cmd.Flags().Changed("skip"); {
+			case skips && asked:
+				return errUsage{errors.New("--skip and --to cannot both be given: the one goes on with a rollback, the other begins one")}
+			case skips:
+				return o.skip(cmd.Context(), args[0], skip, yes)
+			}
 			if yes && !asked {
 				return errUsage{errors.New("--yes needs --to N: no revision is chosen for you; without --yes the good ones are shown")}
 			}
@@ -35,6 +45,7 @@ other. It shows the good deployments, numbered, and what will happen, and asks.`
 		},
 	}
 	cmd.Flags().IntVar(&to, "to", 0, "the number of the deployment, as shown")
+	cmd.Flags().StringSliceVar(&skip, "skip", nil, "resources, by logical id, that a stuck rollback goes on without")
 	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
 	return cmd
 }

@@ -186,6 +186,8 @@ func wayOut(p painter, o *v1alpha1.CdkTsStack) string {
 		return "emergency: " + p.call("override", o) + " --reason WHY"
 	case pausedRollout(o, "") != nil:
 		return p.call("approve", o) + " or " + p.call("abort", o)
+	case o.Status.Stuck != nil && len(o.Status.Stuck.Resources) > 0 && o.Status.Operation == nil:
+		return "without what it is stuck at: " + p.call("rollback", o) + " --skip " + strings.Join(o.Status.Stuck.Resources, ",")
 	case o.Status.Held == nil:
 		return ""
 	}
@@ -203,7 +205,13 @@ func wayOut(p painter, o *v1alpha1.CdkTsStack) string {
 
 // isForeground says whether an operation is more than a check.
 func isForeground(op *v1alpha1.Operation) bool {
-	return op.Kind == v1alpha1.OperationDeploy || op.Kind == v1alpha1.OperationDestroy || op.Kind == v1alpha1.OperationRevert && op.Step != v1alpha1.StepPlanning
+	switch op.Kind {
+	case v1alpha1.OperationDeploy, v1alpha1.OperationDestroy, v1alpha1.OperationRollback:
+		return true
+	case v1alpha1.OperationRevert:
+		return op.Step != v1alpha1.StepPlanning
+	}
+	return false
 }
 
 // live is the revision that is deployed, "-" for none.

@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -64,6 +65,22 @@ func (c *Client) apis(ctx context.Context) (*apis, error) {
 	}
 	return c.built, nil
 }
+
+// Config is what clients of other services are made of that act as this one. Their
+// requests have their turn with its own.
+func (c *Client) Config(ctx context.Context) (aws.Config, error) {
+	api, err := c.apis(ctx)
+	if err != nil {
+		return aws.Config{}, err
+	}
+	c.findBucket(ctx)
+	cfg := api.cfg.Copy()
+	cfg.APIOptions = append(slices.Clone(cfg.APIOptions), c.pace)
+	return cfg, nil
+}
+
+// Hidden are the keys that no message about the client may have in it.
+func (c *Client) Hidden() Credentials { return c.target.Credentials }
 
 // bound gives a method its time limit.
 func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc) {

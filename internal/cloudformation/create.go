@@ -36,6 +36,14 @@ type ChangeSetRequest struct {
 	Plan v1alpha1.Plan
 	// Given are values of parameters that win over those of the plan.
 	Given map[string]Given
+	// KeepValues has values of the stack win over Given, of which those that the
+	// template does not declare are left out: of what it takes from elsewhere,
+	// nobody remembers the values of before.
+	KeepValues bool
+	// PreviousTemplate takes the template that the stack has.
+	PreviousTemplate bool
+	// Rollback is what CloudFormation is to watch, nil to say nothing about that.
+	Rollback *v1alpha1.RollbackConfiguration
 }
 
 // Given is a value of a parameter.
@@ -52,8 +60,8 @@ type Given struct {
 //
 // For CloudFormation an absent list means "keep what the stack has" and an
 // empty one "remove it". As the CDK's CLI does, tags are always sent, and
-// notification topics unless the app says nothing about them. Rollback triggers
-// are never sent: the CDK has no word for them, so those of the stack stay.
+// notification topics unless the app says nothing about them; rollback triggers
+// if Rollback is given.
 func (c *Client) CreateChangeSet(ctx context.Context, r ChangeSetRequest) error {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
@@ -100,6 +108,10 @@ func (c *Client) deployment(ctx context.Context, r ChangeSetRequest) (*cfn.Creat
 	if r.Create {
 		in.ChangeSetType = types.ChangeSetTypeCreate
 	}
+	if r.PreviousTemplate {
+		in.TemplateURL, in.UsePreviousTemplate = nil, aws.Bool(true)
+	}
+	in.RollbackConfiguration = rollbackConfiguration(r.Rollback)
 	return in, nil
 }
 
@@ -116,6 +128,11 @@ func tags(all map[string]string) []types.Tag {
 // plan leaves open, what the stack has now. So does the CDK's CLI.
 func (c *Client) parameters(ctx context.Context, r ChangeSetRequest) ([]types.Parameter, error) {
 	var out []types.Parameter
+	if r.KeepValues {
+		if err := c.keepValues(ctx, &r); err != nil {
+			return nil, err
+		}
+	}
 	if err := c.fits(ctx, r); err != nil {
 		return nil, err
 	}
@@ -168,7 +185,7 @@ func (c *Client) kept(ctx context.Context, r ChangeSetRequest) ([]string, error)
 	if len(open) == 0 {
 		return nil, nil
 	}
-	declared, err := c.declared(ctx, r.Plan.TemplateURL)
+	declared, err := c.declaredBy(ctx, r)
 	if err != nil {
 		return nil, err
 	}
@@ -192,7 +209,7 @@ func (c *Client) fits(ctx context.Context, r ChangeSetRequest) error {
 	if len(r.Given) == 0 {
 		return nil
 	}
-	declared, err := c.declared(ctx, r.Plan.TemplateURL)
+	declared, err := c.declaredBy(ctx, r)
 	if err != nil {
 		return err
 	}
@@ -222,9 +239,17 @@ func some(names []string) string {
 	return text
 }
 
-// declared are the template's parameters, and of each whether it is NoEcho.
-func (c *Client) declared(ctx context.Context, templateURL string) (map[string]bool, error) {
-	out, err := call(ctx, c, "read template "+lastPart(templateURL), (*cfn.Client).GetTemplateSummary, &cfn.GetTemplateSummaryInput{TemplateURL: &templateURL})
+// declaredBy is declared of the template of a request.
+func (c *Client) declaredBy(ctx context.Context, r ChangeSetRequest) (map[string]bool, error) {
+	if r.PreviousTemplate {
+		return c.declared(ctx, "the template of stack "+shortName(r.StackName), &cfn.GetTemplateSummaryInput{StackName: &r.StackName})
+	}
+	return c.declared(ctx, "template "+lastPart(r.Plan.TemplateURL), &cfn.GetTemplateSummaryInput{TemplateURL: &r.Plan.TemplateURL})
+}
+
+// declared are a template's parameters, and of each whether it is NoEcho.
+func (c *Client) declared(ctx context.Context, what string, in *cfn.GetTemplateSummaryInput) (map[string]bool, error) {
+	out, err := call(ctx, c, "read "+what, (*cfn.Client).GetTemplateSummary, in)
 	if err != nil {
 		return nil, err
 	}

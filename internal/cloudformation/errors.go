@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"awscdk.dev/operator/internal/awsconfig"
+	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/problem"
 )
 
@@ -65,6 +66,8 @@ func refusal(message string) *problem.Kind {
 	switch {
 	case strings.HasPrefix(message, "Stack") && has("does not exist"):
 		return ErrNotFound
+	case has("S3 error: The specified key does not exist"):
+		return decide.ErrTemplateGone
 	case has("TerminationProtection"):
 		return ErrTerminationProtection
 	case has("already in progress"), has("_IN_PROGRESS state") && !has("REVIEW_IN_PROGRESS"), has("_IN_PROGRESS status") && !has("REVIEW_IN_PROGRESS"):

@@ -1,12 +1,16 @@
 package cloudformation
 
-import "testing"
+import (
+	"testing"
+
+	"awscdk.dev/operator/internal/decide"
+)
 
 func TestRefusalsAreToldApart(t *testing.T) {
 	for message, want := range map[string]error{
 		"Stack with id app does not exist":                                          ErrNotFound,
 		"Stack [app] does not exist":                                                ErrNotFound,
-		"S3 error: The specified key does not exist.":                               ErrValidation,
+		"S3 error: The specified key does not exist.":                               decide.ErrTemplateGone,
 		"Parameters: [A] do not exist in the template":                              ErrValidation,
 		"Stack [app] cannot be deleted while TerminationProtection is enabled":      ErrTerminationProtection,
 		"Stack:arn:x is in UPDATE_IN_PROGRESS state and can not be updated.":        ErrStackBusy,

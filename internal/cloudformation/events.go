@@ -35,6 +35,7 @@ func (c *Client) Events(ctx context.Context, stackARN, token string, since time.
 		return decide.Events{Err: err}
 	}
 	return decide.Events{
+		Stuck:     story.stuckAt(own),
 		Seen:      true,
 		Started:   len(own) > 0,
 		Final:     stackStatus(own),

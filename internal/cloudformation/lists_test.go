@@ -90,7 +90,7 @@ func TestTopicsAreKeptUnlessTheAppSaysThatThereAreNone(t *testing.T) {
 
 func TestRollbackTriggersOfAStackStay(t *testing.T) {
 	c := newCloud(t)
-	plan := c.plan(t, template{Resources: tree{"Config": parameter("/app/config", "one")}})
+	plan := c.plan(t, template{Resources: tree{"Config": parameter("/app/config", "one"), "Errors": alarm("errors")}})
 	stack := c.deploy(t, "1", plan)
 	trigger := types.RollbackTrigger{Arn: aws.String("arn:aws:cloudwatch:eu-central-1:123456789012:alarm:errors"), Type: aws.String("AWS::CloudWatch::Alarm")}
 	_, err := call(t.Context(), c.Client, "add a trigger by hand", (*cfn.Client).UpdateStack, &cfn.UpdateStackInput{
@@ -101,7 +101,7 @@ func TestRollbackTriggersOfAStackStay(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.settled(t, stack.ID)
-	c.deploy(t, "2", c.plan(t, template{Resources: tree{"Config": parameter("/app/config", "two")}}))
+	c.deploy(t, "2", c.plan(t, template{Resources: tree{"Config": parameter("/app/config", "two"), "Errors": alarm("errors")}}))
 	found := c.described(t, stack.ID).RollbackConfiguration
 	if found == nil || len(found.RollbackTriggers) != 1 || *found.RollbackTriggers[0].Arn != *trigger.Arn {
 		t.Errorf("the stack has %+v", found)

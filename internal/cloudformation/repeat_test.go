@@ -164,14 +164,14 @@ func TestAFailedRollbackIsContinuedOnce(t *testing.T) {
 		t.Fatalf("stack: %+v", stuck)
 	}
 	for range 3 {
-		if err := c.ContinueUpdateRollback(t.Context(), stuck.ID, "op-3", ""); err != nil {
+		if err := c.ContinueUpdateRollback(t.Context(), stuck.ID, "op-3", "", nil); err != nil {
 			t.Fatal(err)
 		}
 		if stack := c.settled(t, stuck.ID); stack.Status != "UPDATE_ROLLBACK_COMPLETE" {
 			t.Fatalf("stack: %+v", stack)
 		}
 	}
-	if err := c.ContinueUpdateRollback(t.Context(), stuck.ID, "op-4", ""); !errors.Is(err, ErrValidation) {
+	if err := c.ContinueUpdateRollback(t.Context(), stuck.ID, "op-4", "", nil); !errors.Is(err, ErrValidation) {
 		t.Errorf("another operation's rollback: error is %v, want ErrValidation", err)
 	}
 }

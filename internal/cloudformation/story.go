@@ -24,6 +24,8 @@ type story struct {
 	// budget is how many nested stacks may still be read.
 	budget int
 
+	// stuck are the resources, of all stacks, that are in UPDATE_FAILED.
+	stuck    []string
 	done     int
 	current  string
 	failures []failure
@@ -56,6 +58,9 @@ func (s *story) add(ctx context.Context, events []types.StackEvent, depth int) e
 			s.rolling = append(s.rolling, decide.RollingResource{
 				LogicalID: id, Type: aws.ToString(e.ResourceType), PhysicalID: aws.ToString(e.PhysicalResourceId), StackID: aws.ToString(e.StackId),
 			})
+		}
+		if !seen[id] && e.ResourceStatus == types.ResourceStatusUpdateFailed && aws.ToString(e.ResourceType) != nestedStackType {
+			s.stuck = append(s.stuck, inStack(e, depth))
 		}
 		seen[id] = true
 		if isFinal(e) {
@@ -121,4 +126,25 @@ func newestFirst(stacks map[string]nested) []nested {
 		return strings.Compare(a.arn, b.arn)
 	})
 	return all
+}
+
+// inStack names a resource as CloudFormation takes it when it is to be skipped:
+// one of a nested stack is led by the name of that.
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_ContinueUpdateRollback.html
+func inStack(e types.StackEvent, depth int) string {
+	id := aws.ToString(e.LogicalResourceId)
+	if depth == 0 {
+		return id
+	}
+	return aws.ToString(e.StackName) + "." + id
+}
+
+// stuckAt are the resources that a rollback could not put back, none unless it
+// failed.
+func (s *story) stuckAt(own []types.StackEvent) []string {
+	if stackStatus(own) != string(types.StackStatusUpdateRollbackFailed) {
+		return nil
+	}
+	slices.Sort(s.stuck)
+	return s.stuck
 }

@@ -176,12 +176,12 @@ func once[In, Out any](op operation[In, Out]) operation[In, Out] {
 	}
 }
 
-// ContinueUpdateRollback goes on with a rollback that failed. Doing so again
-// does nothing.
-func (c *Client) ContinueUpdateRollback(ctx context.Context, stackARN, token, roleARN string) error {
+// ContinueUpdateRollback goes on with a rollback that failed, without the
+// resources that are to be skipped. Doing so again does nothing.
+func (c *Client) ContinueUpdateRollback(ctx context.Context, stackARN, token, roleARN string, skip []string) error {
 	ctx, cancel := c.bound(ctx)
 	defer cancel()
-	in := &cfn.ContinueUpdateRollbackInput{StackName: &stackARN, ClientRequestToken: &token}
+	in := &cfn.ContinueUpdateRollbackInput{StackName: &stackARN, ClientRequestToken: &token, ResourcesToSkip: skip}
 	if roleARN != "" {
 		in.RoleARN = &roleARN
 	}

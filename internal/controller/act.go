@@ -46,18 +46,23 @@ func (p *pass) actOnAWS(ctx context.Context, action decide.Action, stack decide.
 	plan, token := decide.PlanOf(p.obj), decide.Token(op)
 	switch action {
 	case decide.ActCreateChangeSet:
-		r := cloudformation.ChangeSetRequest{StackName: plan.StackName, Name: op.ID, Token: token, Plan: *plan, Create: stack.Unborn()}
+		r := cloudformation.ChangeSetRequest{
+			StackName: plan.StackName, Name: op.ID, Token: token, Plan: *plan, Create: stack.Unborn(),
+			Rollback: op.Rollback, KeepValues: op.Kind == v1alpha1.OperationRollback, PreviousTemplate: op.PreviousTemplate,
+		}
 		if plan.RevertsDrift {
 			// Of the stack that was deployed, whoever has its name now.
 			r.StackName, r.Create = op.StackID, false
 		}
 		err = p.createChangeSet(ctx, aws, r)
 	case decide.ActExecute:
-		err = aws.ExecuteChangeSet(ctx, cloudformation.Execution{StackID: op.StackID, ChangeSet: op.ID, Token: token})
+		err = aws.ExecuteChangeSet(ctx, cloudformation.Execution{StackID: op.StackID, ChangeSet: op.ID, Token: token, DisableRollback: op.KeepsFailed})
 	case decide.ActProtect:
 		err = aws.SetTerminationProtection(ctx, op.StackID, *plan.TerminationProtection)
 	case decide.ActContinueRollback:
-		err = aws.ContinueUpdateRollback(ctx, op.StackID, token, plan.ExecutionRoleARN)
+		err = aws.ContinueUpdateRollback(ctx, op.StackID, token, plan.ExecutionRoleARN, op.Skip)
+	case decide.ActCancelUpdate:
+		err = aws.CancelUpdate(ctx, op.StackID, token)
 	case decide.ActDeleteStack:
 		err = p.deleteStack(ctx, aws, token, plan.ExecutionRoleARN)
 	case decide.ActDetectDrift:
@@ -74,8 +79,8 @@ func (p *pass) createChangeSet(ctx context.Context, aws *cloudformation.Client, 
 		return aws.CreateChangeSet(ctx, r) // it keeps the values that the stack has
 	}
 	given, hide, err := p.givenParameters(ctx)
-	if err != nil {
-		return err
+	if err != nil && !r.KeepValues {
+		return err // a rollback takes the values that the stack has
 	}
 	r.Given = given
 	return hidden(aws.CreateChangeSet(ctx, r), hide)
@@ -111,8 +116,7 @@ func (p *pass) tidy(ctx context.Context, before, after *v1alpha1.CdkTsStack) {
 	if was == nil || (is != nil && is.ID == was.ID && is.Step == was.Step) {
 		return
 	}
-	if decide.Runs(was) {
-		name := decide.RunName(was)
+	if name := decide.RunName(was); decide.Runs(was) && (is == nil || !decide.Runs(is) || decide.RunName(is) != name) {
 		p.wake.forgetRun(name)
 		if err := p.Executor.Remove(ctx, name); err != nil {
 			p.Log.Warn("remove a run", "run", name, "error", err)

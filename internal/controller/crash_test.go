@@ -46,6 +46,18 @@ func TestAManagerKilledAtEveryStepRepeatsNothing(t *testing.T) {
 				t.Errorf("the manager died %d times only", deaths)
 			}
 		})
+		t.Run(name+", while deployments are taken back", func(t *testing.T) {
+			w := newPatient(t, "--minute", "1h")
+			if deaths := w.diesWhileItIsTakenBack(kill); deaths < 12 {
+				t.Errorf("the manager died %d times only", deaths)
+			}
+		})
+		t.Run(name+", while deployments are verified", func(t *testing.T) {
+			w := newWorld(t)
+			if deaths := w.diesWhileItVerifies(kill); deaths < 10 {
+				t.Errorf("the manager died %d times only", deaths)
+			}
+		})
 		t.Run(name+", while plans wait at gates", func(t *testing.T) {
 			w := newWorld(t)
 			if deaths := w.diesWhilePlansWait(kill); deaths < 10 {

@@ -51,12 +51,14 @@ var promises = map[string]func(*example){
 	"18-windows.yaml":           thePlanWaitsForItsWindow,
 	"22-drift.yaml":             driftIsPutBack,
 	"21-rollouts.yaml":          thePauseIsApproved,
+	"20-rollback.yaml":          theAlarmTakesTheCommitBack,
 }
 
 // preparations are what an example's promise needs before it is applied.
 var preparations = map[string]func(*example){
 	"08-production-ready.yaml":  theScriptsWindowNeverOpens,
 	"12-production-native.yaml": func(e *example) { e.setClock(newYork(e, time.Tuesday, "10:00")) },
+	"20-rollback.yaml":          func(e *example) { e.makeAlarm("web-5xx") },
 }
 
 func TestEveryExampleDoesWhatItSays(t *testing.T) {
@@ -118,7 +120,7 @@ type example struct {
 // repository with the ref that it names, and the Secrets and ConfigMaps.
 func newExample(t *testing.T, file string) *example {
 	t.Helper()
-	e := &example{world: newWorld(t), told: serveEndpoints(t)}
+	e := &example{world: newWorld(t, "--minute", "500ms"), told: serveEndpoints(t)}
 	e.objects = readManifest(t, file)
 	for _, o := range e.objects {
 		o.SetNamespace(e.namespace)
@@ -337,6 +339,17 @@ func thePlanWaitsForItsWindow(e *example) {
 	if got := e.get(e.name).Status.LastDeployment.Override; got != "emergency: checkout is down" {
 		e.Errorf("the override of the last deployment is %q", got)
 	}
+}
+
+func theAlarmTakesTheCommitBack(e *example) {
+	first := e.untilReady(e.name).Status.Deployed.Target.Revision
+	next := e.change("main", "two")
+	e.until(e.name, "the update is monitored", func(o *v1alpha1.CdkTsStack) bool {
+		return o.Status.Operation != nil && o.Status.Operation.Step == v1alpha1.StepMonitoring
+	})
+	e.post("/_localaws/alarm", []byte(`{"alarm": "web-5xx", "state": "ALARM"}`))
+	taken := e.until(e.name, "the commit was taken back", takenBack(next))
+	contains(e, message(taken), "the alarm web-5xx", "In service is revision "+short(first))
 }
 
 func destructionIsApproved(e *example) {

@@ -27,6 +27,7 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 		seen.Run = p.withPlan(ctx, p.Executor.Observe(ctx, needs.Run))
 	}
 	seen.Freezes = p.freezes(ctx, needs)
+	seen.Checks = p.checkup(ctx, needs)
 	if needs.Rival {
 		p.wake.onStack(needs.Place, client.ObjectKeyFromObject(p.obj)) // before the look, so that no end is missed
 	} else {
@@ -65,6 +66,9 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 	if needs.Drift != "" {
 		seen.Drift = p.drift(ctx, needs)
 	}
+	if len(needs.Triggers) > 0 {
+		seen.Triggers = p.triggers(ctx, needs.Triggers)
+	}
 	return seen
 }
 
@@ -72,6 +76,13 @@ func observeAWS(ctx context.Context, aws *cloudformation.Client, needs decide.Ne
 	if needs.Stack != "" {
 		seen.Stack = aws.Stack(ctx, needs.Stack)
 		seen.Stack.Err = judged(seen.Stack.Err)
+	}
+	if needs.Template && seen.Stack.Exists {
+		seen.Stack.Template, seen.Stack.Err = aws.TemplateDigest(ctx, seen.Stack.ID)
+		seen.Stack.Err = judged(seen.Stack.Err)
+	}
+	if needs.LastGood != "" {
+		seen.LastGood = aws.TemplateThere(ctx, needs.LastGood)
 	}
 	if needs.ChangeSet != "" {
 		read := aws.ChangeSetState

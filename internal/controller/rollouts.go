@@ -29,9 +29,9 @@ func (p *pass) asEach(ctx context.Context, clients []*cloudformation.Client, try
 		clients = append(slices.Clone(clients), own)
 	}
 	for _, aws := range clients {
-		cfg, secret, configErr := aws.Config(ctx)
+		cfg, configErr := aws.Config(ctx)
 		if err = configErr; err == nil {
-			err = try(ctx, aws, rollouts.New(cfg, secret))
+			err = try(ctx, aws, rollouts.New(cfg, aws.Hidden()))
 		}
 		if !refused(err) && !errors.Is(err, awsconfig.ErrRole) {
 			break

@@ -12,8 +12,10 @@ const (
 	ActExecute          Action = "ExecuteChangeSet"
 	ActProtect          Action = "SetTerminationProtection"
 	ActContinueRollback Action = "ContinueUpdateRollback"
-	ActDeleteStack      Action = "DeleteStack"
-	ActDetectDrift      Action = "DetectDrift"
+	// ActCancelUpdate cancels an update that is under way.
+	ActCancelUpdate Action = "CancelUpdateStack"
+	ActDeleteStack  Action = "DeleteStack"
+	ActDetectDrift  Action = "DetectDrift"
 	// ActDeleteChangeSet deletes the first of the discarded change sets.
 	ActDeleteChangeSet Action = "DeleteChangeSet"
 	// ActAnswerRollout tells AWS what a person has ordered for a rollout, see

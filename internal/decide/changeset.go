@@ -93,6 +93,10 @@ func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
 	if spoke, open := p.ask(op, cs); !open {
 		return spoke
 	}
+	op.KeepsFailed = p.keepsFailed(op)
+	if op.Rollback != nil {
+		p.st.RollbackConfiguration = op.Rollback.DeepCopy()
+	}
 	p.step(v1alpha1.StepExecuting)
 	p.st.Progress = &v1alpha1.Progress{Total: int32(len(cs.Changes))}
 	return p.act(ActExecute, p.poll(op.StepStartedAt))
@@ -102,6 +106,9 @@ func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
 // while one is closed. One that is let through has used its approval up.
 func (p *pass) ask(op *v1alpha1.Operation, cs ChangeSet) (spoke, open bool) {
 	p.noteChanges(op, cs)
+	if op.Kind == v1alpha1.OperationRollback {
+		return false, true // nothing holds it
+	}
 	switch w := p.passGates(op); {
 	case w == nil && p.agedOut(op):
 		p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, "its plan has waited for so long that it is made again")
@@ -143,8 +150,14 @@ func planAnew(p *pass, op *v1alpha1.Operation, stack Stack) bool {
 	case stack.Status == statusRollbackFailed:
 		op.StackID = stack.ID
 		return p.repairs(op, v1alpha1.StepUnwedging, ActContinueRollback)
+	case keptFailure(stack.Status) && p.onFailure() == v1alpha1.FailureNone && op.Kind == v1alpha1.OperationDeploy:
+		// What failed was kept, and is gone on with in the same way.
 	case stack.Exists && stack.Status != statusReview && !updatable(stack.Status):
 		return p.fail(unusable(stack))
+	}
+	p.noteLastGood(op)
+	if spoke, ok := p.configureRollback(op, stack); !ok {
+		return spoke
 	}
 	if pr := lacksBootstrap(p.seen.Bootstrap, op.Plan, p.obj.Spec.AWSRegion); pr != nil {
 		if pr.Outlook == problem.Waits {

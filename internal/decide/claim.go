@@ -41,7 +41,7 @@ func lastExecution(st *v1alpha1.CdkTsStackStatus) time.Time {
 		last = st.LastDeploy.Time.Time
 	}
 	for _, e := range st.History {
-		if (e.Kind == v1alpha1.OperationDeploy || e.Kind == v1alpha1.OperationRevert) && executed(e) && e.EndedAt.After(last) {
+		if changesStack(e.Kind) && executed(e) && e.EndedAt.After(last) {
 			last = e.EndedAt.Time
 		}
 	}
@@ -51,10 +51,11 @@ func lastExecution(st *v1alpha1.CdkTsStackStatus) time.Time {
 // executed says whether a deployment that ended had begun to be executed.
 func executed(e v1alpha1.HistoryEntry) bool {
 	switch e.Reason {
-	case errDeploymentFailed.Reason, errExportInUse.Reason, errTakenOver.Reason, ErrAfterDeploy.Reason:
+	case errDeploymentFailed.Reason, errExportInUse.Reason, errTakenOver.Reason,
+		errRolledBack.Reason, errFailureKept.Reason, errRollbackFailed.Reason:
 		return true
 	}
-	return e.Outcome == v1alpha1.OutcomeSucceeded || e.Outcome == v1alpha1.OutcomeUnchanged
+	return failedVerification(e) || e.Outcome == v1alpha1.OutcomeSucceeded || e.Outcome == v1alpha1.OutcomeUnchanged
 }
 
 // claimOn is Claim with the stack in sight: one that was created after the last
@@ -152,4 +153,13 @@ func Places(obj *v1alpha1.CdkTsStack) []Place {
 func Deploys(obj *v1alpha1.CdkTsStack, place Place) bool {
 	own, ok := PlaceOf(obj.Status.StackID)
 	return ok && own == place && Claim(&obj.Status) == v1alpha1.ClaimDeployed
+}
+
+// changesStack says whether operations of a kind change the stack that stays.
+func changesStack(k v1alpha1.OperationKind) bool {
+	switch k {
+	case v1alpha1.OperationDeploy, v1alpha1.OperationRevert, v1alpha1.OperationRollback:
+		return true
+	}
+	return false
 }

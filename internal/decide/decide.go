@@ -36,6 +36,8 @@ var rules = []struct {
 	{"a suspended object only waits", suspended},
 	{"a deleted object takes its stack along, or lets it go", destroy},
 	{"a stack of the earlier operator is adopted as it stands", adopt},
+	{"a rollback that is stuck goes on without what a person names", skipStuck},
+	{"the last good deployment is put back when that was decided", putBack},
 	{"a spec that cannot be built is said so", refuseSpec},
 	{"policies that cannot be applied are said so", tellPolicies},
 	{"news of the repository is read and told", checkGit},

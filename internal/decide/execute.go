@@ -61,13 +61,17 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 	case healthy(ev.Final):
 		return p.finish(op, v1alpha1.OutcomeSucceeded)
 	case ev.Final == "" || inProgress(ev.Final):
+		if op.Step == v1alpha1.StepExecuting && p.resourcesDone(op, stack, ev) {
+			p.step(v1alpha1.StepMonitoring)
+			return p.again()
+		}
 		return p.underWay(op, stack)
 	}
 	p.noteOutputs(stack)
 	if cause := ev.RootCause; cause != nil && cause.Export != nil {
 		return p.failExport(cause.Export, failureMessage(op.Plan, ev))
 	}
-	return p.fail(p.rolloutFailure(op, failureMessage(op.Plan, ev)))
+	return p.executionFailed(op, ev)
 }
 
 // mayNoLonger says whether an execution that was decided upon, and that
@@ -76,6 +80,9 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 func (p *pass) mayNoLonger(op *v1alpha1.Operation) bool {
 	if op.AcceptedAt != nil || p.now.Sub(op.StepStartedAt.Time) < lag {
 		return false
+	}
+	if op.Kind == v1alpha1.OperationRollback {
+		return p.deleting() || p.obj.Spec.Suspend || !MayDeploy(&p.obj.Spec)
 	}
 	return p.deleting() || p.obj.Spec.Suspend || !MayDeploy(&p.obj.Spec) || reverts(op) && p.revertGivenUp(op) != "" ||
 		SpecDigest(&p.obj.Spec) != op.Target.SpecDigest || p.inputsMoved(op.Target) || p.passGates(op) != nil

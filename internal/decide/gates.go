@@ -45,6 +45,7 @@ var gates = []gate{
 	{"window", "a closed window holds the plan until it opens", windowOpen},
 	{"freeze", "an endpoint that says so holds the plan, such as during an incident", notFrozen},
 	{"policies", "a plan that breaks a rule of a policy waits until it, or the rule, is changed", lawful},
+	{"alarms", "an alarm that would have CloudFormation roll a plan back at once is quiet first", alarmsQuiet},
 	{"limits", "what a plan removes or replaces beyond the limits is acknowledged", acknowledged},
 	{"approval", "a plan that needs it is approved", approved},
 	{"traffic", "a plan that would move live traffic by accident, or meets a rollout, waits for that to be acknowledged", trafficStays},

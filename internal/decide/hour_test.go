@@ -28,6 +28,7 @@ type hour struct {
 
 	*repository
 	endpoint
+	checks checks
 
 	// runs are those in flight, by when they began. Each takes runTakes and
 	// brings result, of which none means a good plan.
@@ -71,6 +72,7 @@ func newHour(t testing.TB) *hour {
 			takes: time.Minute, final: "CREATE_COMPLETE", detects: 20 * time.Second,
 			changeSet: decide.ChangeSet{Status: "CREATE_COMPLETE", ExecutionStatus: "AVAILABLE", Changes: make([]decide.Change, 4), StackID: arn},
 			drift:     decide.Drift{Status: "DETECTION_COMPLETE"},
+			triggers:  decide.Triggers{Seen: true, ByName: map[string]decide.Trigger{"web-errors": {ARN: webErrors}}},
 		},
 	}
 	h.inputs = decide.Inputs{Seen: true, Digest: "d1"}
@@ -126,6 +128,9 @@ func (h *hour) wakes() []time.Time {
 		all = append(all, at)
 	}
 	if at, asking := h.answering(); asking {
+		all = append(all, at)
+	}
+	if at, asking := h.checks.checking(); asking {
 		all = append(all, at)
 	}
 	for _, began := range h.runs {
@@ -186,6 +191,7 @@ func (h *hour) observe(n decide.Needs) decide.Observed {
 	} else {
 		h.endpoint.seen = decide.Freeze{}
 	}
+	seen.Checks = h.checks.answer(n.Checks, h.now)
 	if n.Policies {
 		seen.Policies = h.aws.policies
 		seen.Policies.Seen, seen.Policies.Findings = true, nil

@@ -38,6 +38,10 @@ type aws struct {
 	policies                 decide.Policies
 	rollouts                 []decide.Rollout
 	traffic                  decide.Traffic
+	triggers                 decide.Triggers
+	cause                    *decide.Failure
+	// updating: what is executed is an update.
+	updating bool
 }
 
 // endpoint is what spec.freeze asks: at once when somebody begins to wait, and
@@ -106,7 +110,7 @@ func (h *hour) observeAWS(n decide.Needs, seen *decide.Observed) {
 	if count(n.Events != "" && seen.Stack.Exists) {
 		seen.Events = decide.Events{Seen: a.err == nil, Err: a.err, Started: !a.began.IsZero() || !a.deleted.IsZero()}
 		if !inFlight(a.began, a.takes, h.now) {
-			seen.Events.Final = a.final
+			seen.Events.Final, seen.Events.RootCause = a.final, a.cause
 		}
 	}
 	if count(n.Drift != "") {
@@ -115,6 +119,9 @@ func (h *hour) observeAWS(n decide.Needs, seen *decide.Observed) {
 			seen.Drift = decide.Drift{Status: "DETECTION_IN_PROGRESS"}
 		}
 		seen.Drift.Seen, seen.Drift.Err = a.err == nil, a.err
+	}
+	if count(len(n.Triggers) > 0) {
+		seen.Triggers = a.triggers
 	}
 	if n.Rival {
 		seen.Rival = decide.Rival{Seen: true, Name: a.rival}
@@ -153,11 +160,14 @@ func (h *hour) stack() decide.Stack {
 		return decide.Stack{Err: a.err}
 	case inFlight(a.began, a.takes, h.now):
 		a.stack.Status = "CREATE_IN_PROGRESS"
+		if a.updating {
+			a.stack.Status = "UPDATE_IN_PROGRESS"
+		}
 	case inFlight(a.deleted, a.takes, h.now):
 		a.stack.Status = "DELETE_IN_PROGRESS"
 	case !a.deleted.IsZero():
 		a.stack.Exists, a.stack.Status = false, "DELETE_COMPLETE"
-	case !a.began.IsZero() && a.stack.Status == "CREATE_IN_PROGRESS":
+	case !a.began.IsZero() && (a.stack.Status == "CREATE_IN_PROGRESS" || a.stack.Status == "UPDATE_IN_PROGRESS"):
 		a.stack.Status = a.final
 	}
 	a.stack.Seen = true

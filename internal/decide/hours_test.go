@@ -99,6 +99,11 @@ func TestAnHourCostsLittle(t *testing.T) {
 		}}
 		h.aws.traffic = decide.Traffic{Seen: true, Live: map[string]decide.Weights{rule: {"green": 100}}}
 	}
+	monitored := func(s *spec) {
+		s.Rollback = &v1alpha1.Rollback{Alarms: []v1alpha1.RollbackAlarm{{Name: "web-errors"}}, MonitoringTime: &metav1.Duration{Duration: 3 * time.Hour}, OnUnhealthy: v1alpha1.UnhealthyCancel}
+	}
+	verified := func(s *spec) { s.LifecycleHooks = &v1alpha1.LifecycleHooks{AfterDeploy: "a"} }
+	lastGood := func(s *spec) { s.Rollback = &v1alpha1.Rollback{OnUnhealthy: v1alpha1.UnhealthyLastGood} }
 	never := schedules("0 0 30 2 *", "0 0 30 2 *")
 	checkDrift := func(h *hour) {
 		h.obj.Annotations = map[string]string{v1alpha1.CheckDriftAnnotation: "now"}
@@ -243,7 +248,37 @@ func TestAnHourCostsLittle(t *testing.T) {
 			h.spend(50 * time.Second)
 			h.result = failed("HookFailed")
 		}, most: cost{passes: 400, writes: 90, calls: 200, events: 90}},
-		"a dependency is not ready": {spec: dependent, first: true, then: func(h *hour) { h.others = waitsFor("network", metav1.ConditionFalse) }, most: atRest},
+		"an update is monitored":              {then: func(h *hour) { h.update(monitored); h.aws.takes = 3 * time.Hour }, most: inAction},
+		"an update is monitored and verified": {then: func(h *hour) { h.update(monitored, verified); h.aws.takes = 3 * time.Hour }, most: inAction},
+		"an update is monitored, not healthy, and its cancellation does not end": {then: func(h *hour) {
+			h.update(monitored, verified)
+			h.aws.takes = 3 * time.Hour
+			h.spend(50 * time.Second)
+			h.result = failed("HookFailed")
+		}, most: inAction},
+		"an update was rolled back for an alarm": {then: func(h *hour) {
+			h.update(monitored)
+			h.aws.final, h.aws.cause = "UPDATE_ROLLBACK_COMPLETE", &decide.Failure{Reason: "alarm " + webErrors}
+		}, most: cost{passes: 200, writes: 30, calls: 300, events: 20}},
+		"the last good deployment was put back": {then: func(h *hour) {
+			h.update(verified, lastGood)
+			h.spend(90 * time.Second)
+			h.result = failed("HookFailed")
+			h.aws.changeSet.ExecutionStatus, h.aws.changeSet.Exists = "AVAILABLE", false
+		}, most: cost{passes: 250, writes: 40, calls: 300, events: 30}},
+		"the last good deployment cannot be put back": {then: func(h *hour) {
+			h.update(verified, lastGood)
+			h.spend(90 * time.Second)
+			h.result, h.aws.writeErr = failed("HookFailed"), refused("RefusedByAWS")
+			h.aws.changeSet.Exists = false
+		}, most: cost{passes: 250, writes: 90, calls: 200, events: 40}},
+		"an alarm holds a plan": {spec: monitored, first: true, then: func(h *hour) {
+			h.aws.triggers.ByName = map[string]decide.Trigger{"web-errors": {ARN: webErrors, Firing: true}}
+		}, most: cost{passes: 200, writes: 9, calls: 160, events: 4}},
+		"the alarms cannot be looked at": {spec: monitored, first: true, then: func(h *hour) { h.aws.triggers = decide.Triggers{Err: passing("AWSUnreachable")} }, most: cost{passes: 200, writes: 9, calls: 600, events: 4}},
+		"an alarm does not exist":        {spec: monitored, first: true, then: func(h *hour) { h.aws.triggers.ByName = nil }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
+		"a failure is kept":              {spec: func(s *spec) { s.Rollback = &v1alpha1.Rollback{OnFailure: v1alpha1.FailureNone} }, first: true, then: func(h *hour) { h.aws.final = "CREATE_FAILED" }, most: cost{passes: 200, writes: 20, calls: 200, events: 12}},
+		"a dependency is not ready":      {spec: dependent, first: true, then: func(h *hour) { h.others = waitsFor("network", metav1.ConditionFalse) }, most: atRest},
 		"a new commit waits for a dependency": {spec: dependent, then: func(h *hour) {
 			h.head.Revision, h.result = other, touched
 			h.edit(func(s *spec) { s.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true)} })
@@ -263,10 +298,26 @@ func TestAnHourCostsLittle(t *testing.T) {
 		"others depend on what is deleted": {then: func(h *hour) { deleted(h); h.others.Dependents = []decide.Dependent{{Name: "app", Stack: true}} }, most: cost{passes: 3, writes: 2, calls: 3, events: 2}},
 		"at rest, with inputs":             {spec: reads, most: checked},
 		"an input is missing":              {spec: reads, then: func(h *hour) { h.inputs = decide.Inputs{Seen: true, Missing: problem.Of(passing("SecretNotFound"))} }, most: cost{passes: 180, writes: 16, calls: 80, events: 4}},
-		"the first input is missing":       {spec: reads, first: true, then: func(h *hour) { h.inputs = decide.Inputs{Seen: true, Missing: problem.Of(passing("SecretNotFound"))} }, most: cost{passes: 200, writes: 6, calls: 60, events: 3}},
-		"inputs cannot be read":            {spec: reads, then: func(h *hour) { h.inputs = decide.Inputs{Err: passing("Error")} }, most: checked},
-		"the first inputs cannot be read":  {spec: reads, first: true, then: func(h *hour) { h.inputs = decide.Inputs{Err: passing("Error")} }, most: cost{passes: 200, writes: 6, calls: 60, events: 3}},
-		"a plan waits, with inputs":        {spec: func(s *spec) { reads(s); sundays(s) }, first: true, most: atRest},
+		"checks that go on are healthy":    {spec: checkedEvery, then: never, most: cost{passes: 40}},
+		"checks that go on find it unhealthy": {spec: checkedEvery, then: func(h *hour) {
+			never(h)
+			says(v1alpha1.CheckUnhealthy, "https://web.example answers 503")(h)
+		}, most: cost{passes: 40, writes: 1, events: 1}},
+		"checks that go on find something else wrong each time": {spec: checkedEvery, then: func(h *hour) {
+			never(h)
+			says(v1alpha1.CheckUnhealthy, "it answers ")(h)
+			h.checks.flaps = true
+		}, most: cost{passes: 40, writes: 1, events: 1}},
+		"checks that go on cannot be asked":        {spec: checkedEvery, then: func(h *hour) { never(h); says(v1alpha1.CheckUnknown, "no right")(h) }, most: cost{passes: 40, writes: 1, events: 1}},
+		"checks that go on, while it is suspended": {spec: checkedEvery, then: func(h *hour) { never(h); h.edit(func(s *spec) { s.Suspend = true }) }, most: cost{passes: 4, writes: 1, events: 1}},
+		"a deployment is not healthy":              {spec: checkedEvery, first: true, then: says(v1alpha1.CheckUnhealthy, "it answers 503"), most: cost{passes: 240, writes: 60, calls: 160, events: 30}},
+		"a deployment cannot be verified":          {spec: checkedEvery, first: true, then: says(v1alpha1.CheckUnknown, "no right"), most: cost{passes: 240, writes: 60, calls: 160, events: 30}},
+		"a check has long to become healthy":       {spec: patient, first: true, then: says(v1alpha1.CheckUnhealthy, "it answers 503"), most: cost{passes: 240, writes: 16, calls: 160, events: 8}},
+		"alarms have to be quiet for hours":        {spec: quietFor(3 * time.Hour), first: true, most: cost{passes: 360, writes: 16, calls: 160, events: 8}},
+		"the first input is missing":               {spec: reads, first: true, then: func(h *hour) { h.inputs = decide.Inputs{Seen: true, Missing: problem.Of(passing("SecretNotFound"))} }, most: cost{passes: 200, writes: 6, calls: 60, events: 3}},
+		"inputs cannot be read":                    {spec: reads, then: func(h *hour) { h.inputs = decide.Inputs{Err: passing("Error")} }, most: checked},
+		"the first inputs cannot be read":          {spec: reads, first: true, then: func(h *hour) { h.inputs = decide.Inputs{Err: passing("Error")} }, most: cost{passes: 200, writes: 6, calls: 60, events: 3}},
+		"a plan waits, with inputs":                {spec: func(s *spec) { reads(s); sundays(s) }, first: true, most: atRest},
 		"an input changes after a failure, and the repository is away": {spec: reads, first: true, then: func(h *hour) {
 			h.result = failed("SynthFailed")
 			h.spend(30 * time.Second)
@@ -401,4 +452,18 @@ func spendTogether(fleet []*hour, span time.Duration) (passes int) {
 			next[first] = first.now.Add(after)
 		}
 	}
+}
+
+const webErrors = "arn:aws:cloudwatch:us-east-1:111122223333:alarm:web-errors"
+
+// update has a deployed stack updated after edits.
+func (h *hour) update(edits ...func(*v1alpha1.CdkTsStackSpec)) {
+	h.edit(func(s *v1alpha1.CdkTsStackSpec) {
+		s.Path = "x"
+		for _, edit := range edits {
+			edit(s)
+		}
+	})
+	h.aws.changeSet.Exists, h.aws.changeSet.ExecutionStatus = false, "AVAILABLE"
+	h.aws.updating, h.aws.began, h.aws.final = true, time.Time{}, "UPDATE_COMPLETE"
 }

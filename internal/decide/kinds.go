@@ -17,7 +17,22 @@ func init() {
 				v1alpha1.StepClearing:  {needs: []need{needEvents}, token: "-clear", sentence: "deleting a stack whose creation had failed", follow: clearFailedCreation},
 				v1alpha1.StepUnwedging: {needs: []need{needEvents}, token: "-continue", sentence: "continuing a rollback that had failed", follow: unwedge},
 				v1alpha1.StepExecuting: {needs: []need{needChangeSet, needEvents, needRollouts}, sentence: "executing the change set", follow: execute},
+				v1alpha1.StepVerifying: {asks: true, sentence: "verifying", follow: verify},
 				v1alpha1.StepAfterHook: {runs: true, run: "-after", hook: AfterDeploy, follow: verify},
+				// The run is that of the step after it, which goes on with what began here.
+				v1alpha1.StepMonitoring: {needs: []need{needEvents}, asks: true, runs: true, run: "-after", hook: AfterDeploy, sentence: "the resources are done and CloudFormation monitors the update", follow: monitor},
+				v1alpha1.StepCancelling: {needs: []need{needEvents}, token: "-cancel", sentence: "cancelling the update, which failed its verification", follow: cancelling},
+			},
+		},
+		v1alpha1.OperationRollback: {
+			word: "rollback", phase: v1alpha1.PhaseDeploying, after: AfterDeploy,
+			follow: followRollback,
+			steps: map[v1alpha1.OperationStep]row{
+				v1alpha1.StepPlanning:  {needs: []need{needChanges, needBootstrap, needRival, needTemplate}, tentative: true, sentence: "creating the change set that puts the last good deployment back", follow: planRollback},
+				v1alpha1.StepUnwedging: {needs: []need{needEvents}, token: "-continue", sentence: "continuing a rollback that had failed", follow: unwedge},
+				v1alpha1.StepExecuting: {needs: []need{needChangeSet, needEvents, needRollouts}, sentence: "putting the last good deployment back", follow: execute},
+				v1alpha1.StepVerifying: {asks: true, sentence: "verifying what was put back", follow: verifyRollback},
+				v1alpha1.StepAfterHook: {runs: true, run: "-after", hook: AfterDeploy, follow: verifyRollback},
 			},
 		},
 		v1alpha1.OperationDestroy: {

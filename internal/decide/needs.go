@@ -21,6 +21,12 @@ type Needs struct {
 	// Changes for what it does.
 	ChangeSet string
 	Changes   bool
+	// Template asks for the digest of the template of the stack above, too.
+	Template bool
+	// LastGood asks whether a template is still there, by its URL.
+	LastGood string
+	// Triggers asks for the alarms of those names.
+	Triggers []string
 	// Events asks for the events of the stack under that token, since then.
 	Events      string
 	EventsSince time.Time
@@ -51,6 +57,8 @@ type Needs struct {
 	// Rollouts asks for those of RolloutsToRead, and Traffic for what TrafficToRead
 	// names.
 	Rollouts, Traffic bool
+	// Checks asks for answers of checks of spec.verification.
+	Checks []NeededCheck
 }
 
 // Look says what has to be looked at before the next decision about obj.
@@ -75,7 +83,12 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 		n.Rival, n.Place = true, place
 	}
 	needTraffic(obj, &n)
+	n.Checks = neededChecks(obj, now)
 	n.Freezes = len(obj.Spec.Freeze) > 0 && standsAtGates(obj)
+	if n.Triggers = wantsTriggers(obj); len(n.Triggers) > 0 {
+		n.Credentials = true
+	}
+	n.LastGood = wantsLastGood(obj)
 	if obj.DeletionTimestamp.IsZero() && !pinned(&obj.Spec) {
 		n.Head = true
 		n.HeadNotBefore = headNotBefore(obj, now, cfg)

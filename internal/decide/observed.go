@@ -28,6 +28,13 @@ type Observed struct {
 	Policies Policies
 	Rollouts []Rollout
 	Traffic  Traffic
+	// Triggers are the alarms of spec.rollback.
+	Triggers Triggers
+	// LastGood is why the template of the last good deployment cannot be read, nil
+	// when it can or was not asked for.
+	LastGood error
+	// Checks are the last answers of the checks of spec.verification, by name.
+	Checks map[string]Checkup
 	// Acted is what came of the action that the decision before this one, in
 	// the same pass, asked for; nil in the first decision of a pass.
 	Acted *Acted
@@ -286,6 +293,9 @@ type Events struct {
 	// is the logical id of the newest one in progress.
 	Done    int
 	Current string
+	// Stuck are the resources, by logical id, that a rollback could not put back;
+	// only of one that failed.
+	Stuck []string
 	// RootCause is the first failure that is not a consequence of another.
 	RootCause *Failure
 	// Rolling are resources in progress that RollsOut.

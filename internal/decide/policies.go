@@ -54,7 +54,7 @@ func needPolicies(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) (need b
 	st := &obj.Status
 	switch op := st.Operation; {
 	case op != nil:
-		return op.Step == v1alpha1.StepPlanning, now
+		return op.Step == v1alpha1.StepPlanning && op.Kind == v1alpha1.OperationDeploy, now
 	case st.ObservedGeneration != obj.Generation:
 		return true, now
 	}

@@ -5,10 +5,16 @@ import "awscdk.dev/operator/internal/problem"
 // How things stand. Those that are silent need no event: they say what is
 // going on, or an event of their own tells of it.
 var (
-	stateDeployed        = problem.State("Deployed", problem.Silent)
-	stateAdopted         = problem.State("Adopted", problem.Silent)
-	stateSuspended       = problem.State("Suspended", problem.Silent)
-	_                    = problem.State("Deploying", problem.Silent)
+	stateDeployed  = problem.State("Deployed", problem.Silent)
+	stateAdopted   = problem.State("Adopted", problem.Silent)
+	stateSuspended = problem.State("Suspended", problem.Silent)
+	_              = problem.State("Deploying", problem.Silent)
+	// stateVerifying: the checks of spec.verification are asked.
+	stateVerifying = problem.State("Verifying", problem.Silent)
+	// How the stack is by the checks of spec.verification.
+	stateHealthy         = problem.State("ChecksHealthy", problem.Silent)
+	stateUnhealthy       = problem.State("ChecksUnhealthy", problem.Silent)
+	stateHealthUnknown   = problem.State("ChecksUnknown", problem.Silent)
 	stateDestroying      = problem.State("Destroying", problem.Silent)
 	stateLookingAtSource = problem.State("LookingAtSource", problem.Silent)
 	stateWaiting         = problem.State("Waiting", problem.Silent)
@@ -36,6 +42,11 @@ var (
 	// statePlanOnly: spec.planOnly keeps the plan from being executed.
 	statePlanOnly     = problem.State("PlanOnly", problem.Calm)
 	stateStackDeleted = problem.State("StackDeleted", problem.Silent)
+	stateRollingBack  = problem.State("RollingBack", problem.Silent)
+	// stateAlarmFiring: a plan waits since an alarm would roll it back at once.
+	stateAlarmFiring = problem.State("AlarmFiring", problem.Calm)
+	// stateSkipped: a rollback went on without resources that it was stuck at.
+	stateSkipped = problem.State("ResourcesSkipped", problem.Silent)
 
 	stateDeployDisabled   = problem.State("DeployDisabled", problem.Calm)
 	stateStackRetained    = problem.State("StackRetained", problem.Calm)
@@ -64,22 +75,34 @@ var (
 	errDeploymentFailed  = problem.Declare("DeploymentFailed", problem.Retries)
 	errTakenOver         = problem.Declare("TakenOver", problem.Stalls)
 	errRollbackStuck     = problem.Declare("RollbackStuck", problem.Stalls)
-	errStackChanged      = problem.Declare("StackChanged", problem.Stalls)
-	errStackMissing      = problem.Declare("StackMissing", problem.Stalls)
-	errStackUnusable     = problem.Declare("StackUnusable", problem.Stalls)
-	errAccountChanged    = problem.Declare("AccountChanged", problem.Stalls)
-	errRegionChanged     = problem.Declare("RegionChanged", problem.Stalls)
-	errStackNameChanged  = problem.Declare("StackNameChanged", problem.Stalls)
-	errStackOfAnother    = problem.Declare("StackOfAnother", problem.Waits)
-	errStackKept         = problem.Declare("StackKept", problem.Waits)
-	errStackNotFound     = problem.Declare("StackNotFound", problem.Waits)
-	errDestroyFailed     = problem.Declare("DestroyFailed", problem.Retries)
 	// errRevertRefused: the plan that puts drift back does what it must not;
 	// errNotRevertible: CloudFormation finds nothing to put back; errRevertUnplanned:
 	// there is no plan yet.
-	errRevertRefused    = problem.Declare("DriftRevertRefused", problem.Stalls)
-	errNotRevertible    = problem.Declare("DriftNotRevertible", problem.Stalls)
-	errRevertUnplanned  = problem.Declare("DriftRevertUnplanned", problem.Waits)
+	errRevertRefused   = problem.Declare("DriftRevertRefused", problem.Stalls)
+	errNotRevertible   = problem.Declare("DriftNotRevertible", problem.Stalls)
+	errRevertUnplanned = problem.Declare("DriftRevertUnplanned", problem.Waits)
+	// errRolledBack is a deployment that was taken back, or is about to be.
+	errRolledBack = problem.Declare("RolledBack", problem.Stalls)
+	// errRollbackFailed is a last good deployment that could not be put back.
+	errRollbackFailed = problem.Declare("RollbackFailed", problem.Retries)
+	// errLastGoodGone is one whose template is gone.
+	errLastGoodGone = problem.Declare("LastGoodGone", problem.Stalls)
+	// errFailureKept is an operation that failed and was not rolled back, as the
+	// user wants it.
+	errFailureKept = problem.Declare("FailureKept", problem.Stalls)
+	// errAlarmNotFound is an alarm of spec.rollback that is not there. An edit of it
+	// is a reason to try again.
+	errAlarmNotFound    = problem.DeclareRoom("AlarmNotFound", problem.Retries)
+	errStackChanged     = problem.Declare("StackChanged", problem.Stalls)
+	errStackMissing     = problem.Declare("StackMissing", problem.Stalls)
+	errStackUnusable    = problem.Declare("StackUnusable", problem.Stalls)
+	errAccountChanged   = problem.Declare("AccountChanged", problem.Stalls)
+	errRegionChanged    = problem.Declare("RegionChanged", problem.Stalls)
+	errStackNameChanged = problem.Declare("StackNameChanged", problem.Stalls)
+	errStackOfAnother   = problem.Declare("StackOfAnother", problem.Waits)
+	errStackKept        = problem.Declare("StackKept", problem.Waits)
+	errStackNotFound    = problem.Declare("StackNotFound", problem.Waits)
+	errDestroyFailed    = problem.Declare("DestroyFailed", problem.Retries)
 	errUnknownOperation = problem.Declare("UnknownOperation", problem.Retries)
 	errDependencyCycle  = problem.Declare("DependencyCycle", problem.Stalls)
 	// errExportInUse is waited out for the stacks that import the export.
@@ -101,11 +124,24 @@ var (
 	ErrPolicySlow       = problem.Declare("PolicySlow", problem.Waits)
 	policyTroubles      = []*problem.Kind{ErrPolicyNotFound, ErrPolicyUnreadable, ErrPolicyInvalid, ErrPolicySlow}
 
+	// ErrCancelDenied is a role that may not cancel an update.
+	ErrCancelDenied = problem.Declare("CancelDenied", problem.Retries)
+	// ErrAlarmsUnseen is a role that may not look at alarms.
+	ErrAlarmsUnseen = problem.Declare("AlarmsUnseen", problem.Retries)
+	// ErrTemplateGone is a template that is no longer where it was put.
+	ErrTemplateGone = problem.Declare("TemplateGone", problem.Retries)
+
 	// ErrBeforeDeploy is a beforeDeploy hook that failed: nothing was changed.
 	ErrBeforeDeploy = problem.Declare("BeforeDeployFailed", problem.Retries)
 	// ErrAfterDeploy is a deployment that is in place and whose verification
 	// failed.
 	ErrAfterDeploy = problem.Declare("AfterDeployFailed", problem.Retries)
+	// ErrVerification is a deployment that is in place and not healthy by a check of
+	// spec.verification, ErrVerificationUnknown one whose check cannot be asked.
+	ErrVerification        = problem.Declare("VerificationFailed", problem.Retries)
+	ErrVerificationUnknown = problem.Declare("VerificationUnknown", problem.Waits)
+	// verificationFailures are those after which only the verification is tried again.
+	verificationFailures = []*problem.Kind{ErrAfterDeploy, ErrVerification, ErrVerificationUnknown}
 	// ErrBeforeDestroy is a hook that forbids the destruction.
 	ErrBeforeDestroy = problem.Declare("BeforeDestroyFailed", problem.Retries)
 )

@@ -41,7 +41,10 @@ func unwedge(p *pass, op *v1alpha1.Operation) bool {
 	switch {
 	case inProgress(stack.Status):
 		return p.look(p.poll(op.StepStartedAt))
+	case stack.Status != statusRollbackFailed && len(op.Skip) > 0:
+		return p.skipped(op)
 	case stack.Status != statusRollbackFailed:
+		p.st.Stuck = nil
 		p.step(v1alpha1.StepPlanning)
 		return p.again()
 	case !ev.Started:
@@ -49,9 +52,14 @@ func unwedge(p *pass, op *v1alpha1.Operation) bool {
 	case inProgress(ev.Final):
 		return p.look(p.poll(op.StepStartedAt)) // the stack was seen before it went on
 	}
-	message := fmt.Sprintf("the rollback of %s failed and could not be continued: fix the cause, or continue it without the resource (aws cloudformation continue-update-rollback --resources-to-skip), then request a deployment", op.Plan.StackName)
+	message := fmt.Sprintf("the rollback of %s failed and could not be continued", op.Plan.StackName)
+	p.noteStuck(ev)
+	how := p.howToSkip()
+	if how == "" {
+		message += ": fix the cause, or continue it without the resource (aws cloudformation continue-update-rollback --resources-to-skip), then request a deployment"
+	}
 	if ev.RootCause != nil {
 		message += ". It is stuck at " + describe(op.Plan, ev.RootCause)
 	}
-	return p.fail(errRollbackStuck.New("%s", message))
+	return p.fail(errRollbackStuck.New("%s", message+how))
 }

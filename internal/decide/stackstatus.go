@@ -37,6 +37,10 @@ func rolledBackCreation(status string) bool { return status == "ROLLBACK_COMPLET
 const (
 	statusReview         = "REVIEW_IN_PROGRESS"
 	statusRollbackFailed = "UPDATE_ROLLBACK_FAILED"
+	statusUpdating       = "UPDATE_IN_PROGRESS"
+	statusCleaning       = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
+	statusUpdateFailed   = "UPDATE_FAILED"
+	statusCreateFailed   = "CREATE_FAILED"
 	statusDeleting       = "DELETE_IN_PROGRESS"
 	statusDeleteFailed   = "DELETE_FAILED"
 	changeSetComplete    = "CREATE_COMPLETE"

@@ -18,6 +18,7 @@ import (
 func record(p *pass) {
 	recordSource(p)
 	recordDrift(p)
+	recordHealth(p)
 	recordWindow(p)
 	recordInputs(p)
 	recordApproval(p)
@@ -55,7 +56,12 @@ func (p *pass) repeats() bool {
 }
 
 // inProgressReason is the reason of Ready while all goes well.
-func inProgressReason(op *v1alpha1.Operation) string { return string(op.Kind) + "ing" }
+func inProgressReason(op *v1alpha1.Operation) string {
+	if op.Kind == v1alpha1.OperationRollback {
+		return stateRollingBack.Reason
+	}
+	return string(op.Kind) + "ing"
+}
 
 // checking says whether this pass was about a check and nothing else, so that
 // no rule has looked at readiness. A drift check is started last of all, when

@@ -42,6 +42,9 @@ type row struct {
 	phase v1alpha1.Phase
 	// sentence tells people what is going on; of a hook it says that it runs.
 	sentence string
+	// asks: it asks the checks of spec.verification. One that needs nothing besides
+	// looks at nothing else in AWS.
+	asks bool
 	// tentative: nothing of the stack has been changed yet, so that an edit or
 	// a deletion may end the operation here.
 	tentative bool
@@ -61,6 +64,8 @@ const (
 	needEvents
 	needBootstrap
 	needRival
+	// needTemplate is the template of the stack, once another one is gone.
+	needTemplate
 	// needDrift is the drift detection or, before that has begun, the stack.
 	needDrift
 	// needRollouts are the rollouts of what CloudFormation works on.
@@ -141,10 +146,16 @@ var runPhases = map[string]v1alpha1.Phase{
 // lookAtOperation says what an operation's present step needs to see.
 func lookAtOperation(op *v1alpha1.Operation) Needs {
 	r := rowOf(op)
-	if r.runs {
-		return Needs{Run: RunName(op), Credentials: !background(op.Kind)}
+	if r.asks && !r.runs && len(r.needs) == 0 {
+		return Needs{Credentials: true, Reader: true}
 	}
 	n := Needs{Credentials: true, Stack: op.StackID}
+	if r.runs {
+		n.Run = RunName(op)
+	}
+	if r.runs && len(r.needs) == 0 {
+		return Needs{Run: n.Run, Credentials: !background(op.Kind)}
+	}
 	if n.Stack == "" && op.Plan != nil {
 		n.Stack = op.Plan.StackName
 	}
@@ -158,6 +169,8 @@ func lookAtOperation(op *v1alpha1.Operation) Needs {
 			n.Events, n.EventsSince = Token(op), op.StepStartedAt.Time
 		case needBootstrap:
 			n.Bootstrap = op.Plan.BootstrapParameter
+		case needTemplate:
+			n.Template = op.Monitoring != nil && op.Monitoring.LastGoodGone != ""
 		case needRival:
 			n.Rival = true
 			n.Place, _ = planned(op.Plan)

@@ -171,10 +171,10 @@ func (p *pass) wanted(revision, inputs string) (target *v1alpha1.Target, reason 
 		return target, ReasonSpecChanged
 	case cur.Order != p.st.Orders.Current:
 		return target, ReasonOrdered
-	case cur.Revision != revision && p.followsHead() && p.relevant(revision):
+	case cur.Revision != revision && p.followsHead() && p.relevant(revision) && !p.heldBack(revision):
 		target.Automatic = p.st.Deployed != nil
 		return target, ReasonNewCommit
-	case cur.Inputs != inputs:
+	case cur.Inputs != inputs && !p.heldBack(cur.Revision):
 		return newTarget(cur.Revision, spec, cur.Order, inputs), ReasonInputChanged
 	}
 	return nil, ""

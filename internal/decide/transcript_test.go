@@ -22,7 +22,7 @@ import (
 //	edit            YAML laid over the object, as a user's patch
 //	see WHAT k=v …  what the world shows from now on: head, run, stack,
 //	                changeset, events, drift, bootstrap, credentials, rival, freeze, policies,
-//	                inputs, rollout, traffic, dependencies, dependents, importers, cycle; `err=`, with `reason=` and `permanent`, is a failure to see
+//	                triggers, lastgood, check, inputs, rollout, traffic, dependencies, dependents, importers, cycle; `err=`, with `reason=` and `permanent`, is a failure to see
 //	wait D          time passes
 //	pass [err=…]    one pass; with err the action fails (temporary unless
 //	                `permanent` or `counted`), with id it brings an id back
@@ -167,18 +167,21 @@ func asked(n Needs) []string {
 	}{
 		{"head", n.Head}, {"run", n.Run != ""}, {"stack", n.Stack != ""}, {"changeset", n.ChangeSet != ""},
 		{"policies", n.Policies}, {"events" + step(n.Events), n.Events != ""}, {"drift", n.Drift != ""}, {"bootstrap", n.Bootstrap != ""},
-		{"freeze", n.Freezes},
+		{"freeze", n.Freezes}, {"triggers", len(n.Triggers) > 0}, {"lastgood", n.LastGood != ""}, {"template", n.Template},
 	} {
 		if q.on {
 			all = append(all, q.name)
 		}
+	}
+	for _, c := range n.Checks {
+		all = append(all, "check:"+c.Name)
 	}
 	return all
 }
 
 // step is which step of an operation a token is of, if not the main one.
 func step(token string) string {
-	for _, suffix := range []string{"-clear", "-continue"} {
+	for _, suffix := range []string{"-clear", "-continue", "-cancel"} {
 		if strings.HasSuffix(token, suffix) {
 			return suffix
 		}
@@ -194,6 +197,12 @@ func only(w Observed, n Needs) Observed {
 	}
 	if n.Freezes {
 		seen.Freezes = w.Freezes
+	}
+	for _, c := range n.Checks {
+		if seen.Checks == nil {
+			seen.Checks = map[string]Checkup{}
+		}
+		seen.Checks[c.Name] = w.Checks[c.Name]
 	}
 	if n.Run != "" {
 		seen.Run = w.Run
@@ -211,6 +220,12 @@ func only(w Observed, n Needs) Observed {
 	}
 	if n.Stack != "" {
 		seen.Stack = w.Stack
+	}
+	if len(n.Triggers) > 0 {
+		seen.Triggers = w.Triggers
+	}
+	if n.LastGood != "" {
+		seen.LastGood = w.LastGood
 	}
 	if n.ChangeSet != "" {
 		seen.ChangeSet = w.ChangeSet

@@ -11,6 +11,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/verification"
 
 	"github.com/cockroachdb/datadriven"
 )
@@ -45,6 +46,9 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 		s.world.ChangeSet = ChangeSet{Seen: err == nil, Exists: text(d, "status") != "", StackID: arn, Status: text(d, "status"), ExecutionStatus: text(d, "exec"), Reason: text(d, "why"), Empty: d.HasArg("empty"), Changes: changesSeen(t, d), Export: exportSeen(d), Err: err}
 	case "events":
 		s.world.Events = Events{Seen: err == nil, Started: d.HasArg("started"), Final: text(d, "final"), Done: number(d, "done"), Current: text(d, "at"), Err: err}
+		if stuck := text(d, "stuck"); stuck != "" {
+			s.world.Events.Stuck = strings.Split(stuck, ",")
+		}
 		if cause := text(d, "cause"); cause != "" {
 			s.world.Events.RootCause = &Failure{LogicalID: "Bucket", ResourceType: "AWS::S3::Bucket", Status: "CREATE_FAILED", Reason: cause, Export: exportSeen(d)}
 		}
@@ -66,6 +70,12 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 			s.world.Freezes = map[string]Freeze{}
 		}
 		s.world.Freezes[text(d, "name")] = Freeze{Known: !d.HasArg("unknown"), Frozen: d.HasArg("on"), SeenAt: s.now, Err: err}
+	case "triggers":
+		s.world.Triggers = triggersSeen(d, err)
+	case "lastgood":
+		s.world.LastGood = err
+	case "check":
+		s.seeCheck(d)
 	case "policies":
 		s.world.Policies = policiesSeen(t, d, err)
 	case "credentials":
@@ -117,6 +127,27 @@ func changesSeen(t *testing.T, d *datadriven.TestData) []Change {
 	return all
 }
 
+// seeCheck reads name=, result=, why=, measured=, p50= and p95=, failures= and
+// quiet=, how long ago the last alarm changed: an answer of now for the operation
+// in flight.
+func (s *story) seeCheck(d *datadriven.TestData) {
+	if s.world.Checks == nil {
+		s.world.Checks = map[string]Checkup{}
+	}
+	c := Checkup{Known: true, At: s.now, Failures: number(d, "failures"), Same: number(d, "same")}
+	c.Verdict = verification.Verdict{Result: v1alpha1.CheckResult(text(d, "result")), Message: text(d, "why"), Measured: text(d, "measured")}
+	if op := s.obj.Status.Operation; op != nil {
+		c.Operation = op.ID
+	}
+	if text(d, "p50") != "" {
+		c.Latency = &v1alpha1.Latency{P50MS: int64(number(d, "p50")), P95MS: int64(number(d, "p95"))}
+	}
+	if quiet, err := time.ParseDuration(text(d, "quiet")); err == nil {
+		c.QuietSince = s.now.Add(-quiet)
+	}
+	s.world.Checks[text(d, "name")] = c
+}
+
 // policiesSeen reads digest=, and below the command a line for each finding: the
 // enforcement, the policy, the rule, the resource and its type or -, the message.
 func policiesSeen(t *testing.T, d *datadriven.TestData, err error) Policies {
@@ -155,6 +186,19 @@ func value(t *testing.T, all []Change, side, id, text string) {
 		return
 	}
 	all[i].After = json.RawMessage(text)
+}
+
+// triggersSeen reads ok=NAME,... and firing=NAME,..., which are alarms that exist.
+func triggersSeen(d *datadriven.TestData, err error) Triggers {
+	seen := Triggers{Seen: err == nil, ByName: map[string]Trigger{}, Err: err}
+	for _, state := range []string{"ok", "firing"} {
+		for _, name := range strings.Split(text(d, state), ",") {
+			if name != "" {
+				seen.ByName[name] = Trigger{ARN: "arn:aws:cloudwatch:us-east-1:111122223333:alarm:" + name, Firing: state == "firing"}
+			}
+		}
+	}
+	return seen
 }
 
 func moment(t *testing.T, text string) time.Time {

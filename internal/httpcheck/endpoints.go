@@ -76,9 +76,7 @@ type Endpoints struct {
 	mu      sync.Mutex
 	entries map[key]*entry
 	asked   map[types.NamespacedName][]key
-	queue   []*entry       // waiting for a free place, first come first served
-	running map[string]int // by namespace
-	total   int
+	lanes   lanes
 }
 
 // key names a question without giving its secrets away.
@@ -102,18 +100,12 @@ func NewEndpoints(o EndpointsOptions) *Endpoints {
 	if o.Every <= 0 {
 		o.Every = 30 * time.Second
 	}
-	if o.InFlight <= 0 {
-		o.InFlight = 16
-	}
-	if o.PerNamespace <= 0 {
-		o.PerNamespace = 4
-	}
 	if o.Changed == nil {
 		o.Changed = func([]types.NamespacedName) {}
 	}
 	e := &Endpoints{
 		options: o, secret: make([]byte, 32), judging: make(chan struct{}, 2),
-		entries: map[key]*entry{}, asked: map[types.NamespacedName][]key{}, running: map[string]int{},
+		entries: map[key]*entry{}, asked: map[types.NamespacedName][]key{}, lanes: newLanes(o.InFlight, o.PerNamespace),
 	}
 	_, _ = rand.Read(e.secret) // never fails, by its documentation
 	e.ctx, e.stop = context.WithCancel(context.Background())
@@ -203,30 +195,17 @@ func (e *Endpoints) enqueue(one *entry) {
 	}
 	one.rest()
 	one.looking = true
-	e.queue = append(e.queue, one)
-	e.dispatch()
-}
-
-// dispatch starts waiting requests as far as there is room: a namespace whose
-// endpoints hang holds up its own. The caller holds mu.
-func (e *Endpoints) dispatch() {
-	waiting := e.queue[:0]
-	for _, one := range e.queue {
+	e.lanes.add(one.question.Namespace, func() bool {
 		if len(one.waiters) == 0 { // whoever waited has left meanwhile
 			delete(e.entries, one.key)
-			continue
+			return false
 		}
-		namespace := one.question.Namespace
-		if e.ctx.Err() != nil || e.total >= e.options.InFlight || e.running[namespace] >= e.options.PerNamespace {
-			waiting = append(waiting, one)
-			continue
+		if e.ctx.Err() != nil {
+			return false
 		}
-		e.total++
-		e.running[namespace]++
 		e.looks.Go(func() { e.look(one) })
-	}
-	clear(e.queue[len(waiting):])
-	e.queue = waiting
+		return true
+	})
 }
 
 // look asks once and tells whom the answer concerns.
@@ -237,17 +216,13 @@ func (e *Endpoints) look(one *entry) {
 
 	e.mu.Lock()
 	one.looking = false
-	e.total--
-	if e.running[one.question.Namespace]--; e.running[one.question.Namespace] == 0 {
-		delete(e.running, one.question.Namespace)
-	}
 	closed := e.ctx.Err() != nil
 	var concerned []types.NamespacedName
 	if !closed {
 		concerned = one.record(Finding{Known: true, Yes: yes, Err: err, SeenAt: began})
 		one.next = time.AfterFunc(max(e.options.Every-now.Sub(began), time.Second), func() { e.due(one) })
 	}
-	e.dispatch()
+	e.lanes.done(one.question.Namespace)
 	e.mu.Unlock()
 	if len(concerned) > 0 {
 		e.options.Changed(concerned)
@@ -309,7 +284,7 @@ func (e *Endpoints) answer(q Question) (yes bool, err error) {
 	}
 	yes, err = q.Judge(e.ctx, a)
 	if err != nil {
-		return false, hide(q.Request, err)
+		return false, q.Request.Hide(err)
 	}
 	return yes, nil
 }
@@ -317,9 +292,9 @@ func (e *Endpoints) answer(q Question) (yes bool, err error) {
 // maxError bounds the text of a judgement, in bytes.
 const maxError = 512
 
-// hide takes the request's secrets out of an error: an endpoint may say them
+// Hide takes the request's secrets out of an error: an endpoint may say them
 // again in its answer, and an error may show parts of that.
-func hide(r Request, err error) error {
+func (r Request) Hide(err error) error {
 	var secrets []string
 	for _, value := range r.Headers {
 		secrets = append(secrets, value)

@@ -28,10 +28,12 @@ func Between(before, after *v1alpha1.CdkTsStack) []Event {
 	for _, entry := range newEntries(before, after) {
 		all = append(all, ended(before, entry))
 	}
+	all = append(all, rolledBack(before, after)...)
 	all = append(all, sourceEvents(before, after)...)
 	all = append(all, sourceTrouble(before, after)...)
 	all = append(all, driftEvents(before, after)...)
 	all = append(all, revertVerdict(before, after)...)
+	all = append(all, healthEvents(before, after)...)
 	all = append(all, started(before, after)...)
 	all = append(all, planned(before, after)...)
 	all = append(all, freezePassed(before, after)...)
@@ -66,6 +68,8 @@ func ended(before *v1alpha1.CdkTsStack, e v1alpha1.HistoryEntry) Event {
 		subject = "StackDestroy"
 	case e.Kind == v1alpha1.OperationRevert:
 		subject = "DriftRevert"
+	case e.Kind == v1alpha1.OperationRollback:
+		subject = "Rollback"
 	case automatic(before.Status.Operation):
 		subject = "AutoRedeploy"
 	}
@@ -115,6 +119,9 @@ func started(before, after *v1alpha1.CdkTsStack) []Event {
 			note += " first, of several objects that depend on one another in a circle and are all deleted"
 		}
 		return []Event{{Reason: "StackDestroyStart", Action: "Destroy", Note: note}}
+	}
+	if op.Kind == v1alpha1.OperationRollback {
+		return []Event{{Reason: "RollbackStart", Action: "Rollback", Note: rollbackStart(op)}}
 	}
 	reason := "StackDeployStart"
 	if automatic(op) {

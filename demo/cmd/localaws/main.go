@@ -20,6 +20,7 @@ import (
 type options struct {
 	addr, account, credentials, issuers, readyFile string
 	speed                                          float64
+	minute                                         time.Duration
 	quiet                                          bool
 }
 
@@ -31,6 +32,7 @@ func main() {
 	flag.StringVar(&o.issuers, "issuers", "", `JSON file {"https://issuer": JWKS} with what OIDC issuers publish of their keys`)
 	flag.StringVar(&o.readyFile, "ready-file", "", "file to write the URL to once requests are served")
 	flag.Float64Var(&o.speed, "speed", 1, "1: a resource takes 10 to 200 ms; 2: half of that; 0: no time")
+	flag.DurationVar(&o.minute, "minute", time.Minute, "how long a minute of the monitoring time of a stack operation lasts")
 	flag.BoolVar(&o.quiet, "quiet", false, "don't log refused calls to stderr")
 	flag.Parse()
 	if err := run(o); err != nil {
@@ -47,7 +49,7 @@ func run(o options) error {
 		return err
 	}
 	url := "http://" + listener.Addr().String()
-	config := localaws.Config{Account: o.account, Speed: o.speed, URL: url, Now: time.Now}
+	config := localaws.Config{Account: o.account, Speed: o.speed, Minute: o.minute, URL: url, Now: time.Now}
 	if !o.quiet {
 		config.Log = os.Stderr
 	}

@@ -46,7 +46,9 @@ func TestAWSCLI(t *testing.T) {
 	s.cli(`"retentionInDays": 7`, "logs", "describe-log-groups")
 	s.cli("123456789012.dkr.ecr.eu-central-1.amazonaws.com/images", "ecr", "describe-repositories")
 	s.cli("rate(1 day)", "events", "describe-rule", "--name", "nightly")
-	s.cli("loud", "cloudwatch", "describe-alarms")
+	s.cli("INSUFFICIENT_DATA", "cloudwatch", "describe-alarms", "--alarm-names", "loud", "no-such-alarm", "--query", "MetricAlarms[0].StateValue")
+	s.cli("", "cloudwatch", "set-alarm-state", "--alarm-name", "loud", "--state-value", "ALARM", "--state-reason", "too loud")
+	s.cli("too loud", "cloudwatch", "describe-alarms", "--state-value", "ALARM")
 	s.cli("arn:aws:iam::123456789012:role/worker", "iam", "get-role", "--role-name", "worker")
 	s.cli("AES256", "s3api", "get-bucket-encryption", "--bucket", "files")
 	s.cli("", "s3api", "get-bucket-logging", "--bucket", "files")
@@ -90,4 +92,34 @@ func (s *stage) cli(text string, args ...string) string {
 		s.Fatalf("aws %s: exit code %d, want %q in:\n%s", strings.Join(args, " "), code, text, out)
 	}
 	return out
+}
+
+// TestAWSCLICancelsAMonitoredUpdate has the aws CLI tell CloudFormation what to
+// watch, and cancel the update while it is monitored.
+func TestAWSCLICancelsAMonitoredUpdate(t *testing.T) {
+	t.Parallel()
+	s := newStage(t).withAWS()
+	for name, topic := range map[string]string{"one.yaml": "one", "two.yaml": "two"} {
+		template := "Resources:\n  Alarm: {Type: AWS::CloudWatch::Alarm, Properties: {AlarmName: loud, ComparisonOperator: GreaterThanThreshold, EvaluationPeriods: 1}}\n" +
+			"  Topic: {Type: AWS::SNS::Topic, Properties: {DisplayName: " + topic + "}}\n"
+		if err := os.WriteFile(filepath.Join(s.folder, name), []byte(template), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s.cli("", "cloudformation", "create-stack", "--stack-name", "s", "--template-body", "file://one.yaml")
+	s.settle("s", "CREATE_COMPLETE")
+	arn := "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:loud"
+	s.cli("", "cloudformation", "update-stack", "--stack-name", "s", "--template-body", "file://two.yaml",
+		"--rollback-configuration", "RollbackTriggers=[{Arn="+arn+",Type=AWS::CloudWatch::Alarm}],MonitoringTimeInMinutes=180")
+	s.cli(arn, "cloudformation", "describe-stacks", "--stack-name", "s")
+	for range 100 {
+		if strings.Contains(s.cli("", "cloudformation", "describe-stack-events", "--stack-name", "s"), "UPDATE_COMPLETE") {
+			break
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	s.cli("UPDATE_IN_PROGRESS", "cloudformation", "describe-stacks", "--stack-name", "s")
+	s.cli("", "cloudformation", "cancel-update-stack", "--stack-name", "s", "--client-request-token", "stop")
+	s.settle("s", "UPDATE_ROLLBACK_COMPLETE")
+	s.cli("stop", "cloudformation", "describe-stack-events", "--stack-name", "s")
 }

@@ -117,6 +117,9 @@ func (s *Service) tryUpdate(c *wire.Call, st *Stack) (*operation, error) {
 	if err := updatable(st); err != nil {
 		return nil, err
 	}
+	if err := paused(st, c.Params.Bool("DisableRollback")); err != nil {
+		return nil, err
+	}
 	config, err := s.configure(c, st)
 	if err != nil {
 		return nil, err
@@ -177,7 +180,7 @@ func cancelUpdateStack(s *Service, c *wire.Call) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if st.Status != "UPDATE_IN_PROGRESS" {
+	if st.Status != "UPDATE_IN_PROGRESS" || st.current.settled {
 		return nil, wire.Invalid("CancelUpdateStack cannot be called from current stack status")
 	}
 	// From here on the events are of the request to cancel.
@@ -215,8 +218,13 @@ func continueUpdateRollback(s *Service, c *wire.Call) (any, error) {
 	if again, err := s.repeated(c); again || err != nil {
 		return map[string]any{}, err
 	}
+	skip := c.Params.Strings("ResourcesToSkip")
+	if err := checkSkipped(st, skip); err != nil {
+		s.forgetToken(c)
+		return nil, err
+	}
 	op := &operation{kind: "CONTINUE_ROLLBACK", token: c.Params.String("ClientRequestToken")}
-	s.startRollback(st, op, c.Params.Strings("ResourcesToSkip"))
+	s.startRollback(st, op, skip)
 	return map[string]any{"OperationId": op.id}, nil
 }
 

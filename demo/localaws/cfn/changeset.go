@@ -225,16 +225,19 @@ func executeChangeSet(s *Service, c *wire.Call) (any, error) {
 			return nil, err
 		}
 	}
+	noRollback := c.Params.Bool("DisableRollback") || cs.OnFailure == "DO_NOTHING"
+	if err := paused(st, noRollback); err != nil {
+		return nil, err
+	}
 	cs.Execution, cs.ExecuteToken, st.ChangeSetID = "EXECUTE_IN_PROGRESS", token, cs.ID
 	for _, other := range st.ChangeSets {
 		s.dropNested(other.ID)
 	}
 	maps.DeleteFunc(st.ChangeSets, func(id string, _ *ChangeSet) bool { return id != cs.ID })
 	op := &operation{
-		token: token, noRollback: c.Params.Bool("DisableRollback"), onFailure: cs.OnFailure, changeSet: cs,
+		token: token, noRollback: noRollback, onFailure: cs.OnFailure, changeSet: cs,
 		retainNew: c.Params.Bool("RetainExceptOnCreate"),
 	}
-	op.noRollback = op.noRollback || cs.OnFailure == "DO_NOTHING"
 	if cs.Mode == "REVERT_DRIFT" {
 		s.forgetDrifted(st, cs.Changes)
 	}

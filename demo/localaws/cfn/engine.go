@@ -1,6 +1,7 @@
 package cfn
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -19,7 +20,9 @@ type operation struct {
 	onFailure       string // of CREATE: "DELETE", "DO_NOTHING", "" to roll back
 	retainNew       bool   // RetainExceptOnCreate
 	userCancelled   bool
-	abandoned       bool // a deletion took over
+	settled         bool   // nothing rolls it back any more
+	alarm           string // why its rollback triggers roll it back, "" while they do not
+	abandoned       bool   // a deletion took over
 	changeSet       *ChangeSet
 	cancel          context.CancelFunc
 	done            chan struct{}
@@ -36,6 +39,9 @@ func (s *Service) begin(st *Stack, op *operation, run func(ctx context.Context, 
 	st.LastOperations = append(st.LastOperations, lastOperation{op.kind, op.id})
 	var ctx context.Context
 	ctx, op.cancel = context.WithCancel(s.ctx)
+	if op.kind == "CREATE_STACK" || op.kind == "UPDATE_STACK" {
+		s.watchAlarms(ctx, op)
+	}
 	s.running.Go(func() {
 		defer close(op.done)
 		defer op.cancel()
@@ -61,8 +67,11 @@ func (s *Service) runCreate(ctx context.Context, op *operation) {
 		s.complete(st, op, "CREATE_COMPLETE")
 		return
 	}
-	if op.abandoned || ctx.Err() != nil && !op.userCancelled {
+	if op.abandoned || ctx.Err() != nil && !op.userCancelled && op.alarm == "" {
 		return
+	}
+	if op.alarm != "" {
+		err = errors.New(op.alarm)
 	}
 	switch {
 	case op.noRollback || op.onFailure == "DO_NOTHING":
@@ -136,11 +145,11 @@ func (s *Service) runUpdate(ctx context.Context, op *operation) {
 		return
 	}
 	if op.noRollback && !op.userCancelled {
-		s.finish(st, op, "UPDATE_FAILED", err.Error())
+		s.finish(st, op, "UPDATE_FAILED", cmp.Or(op.alarm, err.Error()))
 		s.mu.Unlock()
 		return
 	}
-	reason := err.Error()
+	reason := cmp.Or(op.alarm, err.Error())
 	if op.userCancelled {
 		reason = "User Initiated"
 	}
@@ -195,7 +204,11 @@ func (s *Service) converge(ctx context.Context, op *operation) error {
 		})
 	}
 	wg.Wait()
-	return s.conclude(ctx, op)
+	outputs, err := s.conclude(ctx, op)
+	if err != nil {
+		return err
+	}
+	return s.settle(ctx, op, outputs)
 }
 
 func (s *Service) isActive(c Config, logical string) bool {
@@ -225,21 +238,16 @@ func (s *Service) await(ctx context.Context, op *operation, deps []string, ready
 }
 
 // conclude reports what failed, or computes the outputs if nothing did.
-func (s *Service) conclude(ctx context.Context, op *operation) error {
+func (s *Service) conclude(ctx context.Context, op *operation) ([]Output, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(op.failed) > 0 {
-		return errors.New(failureReason(op.failed))
+		return nil, errors.New(failureReason(op.failed))
 	}
 	if op.userCancelled || op.abandoned || ctx.Err() != nil {
-		return awsErrorf("Resource operation cancelled. ")
+		return nil, awsErrorf("Resource operation cancelled. ")
 	}
-	outputs, err := s.outputs(op)
-	if err != nil {
-		return err
-	}
-	op.stack.Outputs = outputs
-	return nil
+	return s.outputs(op)
 }
 
 func failureReason(failed map[string]string) string {

@@ -37,7 +37,7 @@ func (s *Service) readRequest(c *wire.Call, previous *Stack) (request, error) {
 	r := request{
 		place: place(c), name: c.Params.String("StackName"), parameters: c.Params.Maps("Parameters"),
 		capabilities: c.Params.Strings("Capabilities"), notify: c.Params.Strings("NotificationARNs"),
-		role: c.Params.String("RoleARN"), tags: map[string]string{}, rollback: c.Params.Map("RollbackConfiguration"),
+		role: c.Params.String("RoleARN"), tags: map[string]string{}, rollback: rollbackOf(c),
 	}
 	for _, t := range c.Params.Maps("Tags") {
 		r.tags[t.String("Key")] = t.String("Value")
@@ -52,10 +52,15 @@ func (s *Service) readRequest(c *wire.Call, previous *Stack) (request, error) {
 		}
 		if !c.Params.Has("RollbackConfiguration") {
 			r.rollback = previous.Rollback
+		} else if !c.Params.Map("RollbackConfiguration").Has("RollbackTriggers") && previous.Rollback != nil {
+			r.rollback["RollbackTriggers"] = previous.Rollback["RollbackTriggers"]
 		}
 		if r.role == "" {
 			r.role = previous.RoleARN
 		}
+	}
+	if err := checkTriggers(r.rollback); err != nil {
+		return r, err
 	}
 	body, err := s.templateBody(c, previous)
 	r.body = body

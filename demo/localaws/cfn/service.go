@@ -20,6 +20,8 @@ type Service struct {
 
 	cloud *cloud.Cloud
 	speed float64
+	// minute is how long a minute of the monitoring time lasts.
+	minute time.Duration
 
 	ctx     context.Context
 	stop    context.CancelFunc
@@ -34,10 +36,11 @@ type Service struct {
 }
 
 // New makes a CloudFormation without stacks. At speed 1 a resource takes 10 to
-// 200 ms by its type, at speed 2 half of that, at speed 0 no time.
-func New(c *cloud.Cloud, speed float64) *Service {
+// 200 ms by its type, at speed 2 half of that, at speed 0 no time. A minute of
+// monitoring time lasts as long as is given.
+func New(c *cloud.Cloud, speed float64, minute time.Duration) *Service {
 	s := &Service{
-		cloud: c, speed: speed, stacks: map[string]*Stack{}, tokens: map[string]string{},
+		cloud: c, speed: speed, minute: minute, stacks: map[string]*Stack{}, tokens: map[string]string{},
 		detections: map[string]*detection{}, signals: map[string][]signal{},
 	}
 	s.ctx, s.stop = context.WithCancel(context.Background())
