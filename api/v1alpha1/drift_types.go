@@ -31,6 +31,9 @@ type DriftStatus struct {
 	// uncheckedOmitted is the number of such resources beyond those listed.
 	// +optional
 	UncheckedOmitted int32 `json:"uncheckedOmitted,omitempty"`
+	// writers is how far CloudTrail was asked who changed the resources.
+	// +optional
+	Writers *WriterLookup `json:"writers,omitempty"`
 }
 
 // UncheckedResource is a resource whose drift is not known.
@@ -68,6 +71,10 @@ type DriftedResource struct {
 	// +optional
 	// +listType=atomic
 	Properties []DriftedProperty `json:"properties,omitempty"`
+	// changedBy is the newest successful call of CloudTrail that wrote to the
+	// resource and was not CloudFormation's: most likely what made it drift.
+	// +optional
+	ChangedBy *ResourceWriter `json:"changedBy,omitempty"`
 }
 
 // DriftedProperty is one difference; values longer than 256 characters are cut.

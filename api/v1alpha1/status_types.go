@@ -142,6 +142,10 @@ type CdkTsStackStatus struct {
 	// lastDeployment is the last deployment, however it ended.
 	// +optional
 	LastDeployment *HistoryEntry `json:"lastDeployment,omitempty"`
+	// causes is what was found of the causes of the last failure, until a
+	// deployment succeeds.
+	// +optional
+	Causes *CausesStatus `json:"causes,omitempty"`
 	// drift is the detail of the last drift check.
 	// +optional
 	Drift *DriftStatus `json:"drift,omitempty"`

@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"awscdk.dev/operator/internal/causes"
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/controller"
 	"awscdk.dev/operator/internal/decide"
@@ -163,6 +164,7 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 		Heads:           heads,
 		Endpoints:       endpoints,
 		AWS:             cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
+		Causes:          causes.New(causes.Options{Now: time.Now, Log: log}),
 		Metrics:         report.NewMetrics(ctrlmetrics.Registry, s.metricsPrefix, time.Now),
 		Settings:        s.decide,
 		Now:             time.Now,

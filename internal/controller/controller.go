@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/causes"
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
@@ -42,10 +43,12 @@ type Options struct {
 	// Endpoints asks those of spec.freeze.
 	Endpoints *httpcheck.Endpoints
 	AWS       *cloudformation.Clients
-	Metrics   *report.Metrics
-	Settings  decide.Settings
-	Now       func() time.Time
-	Log       *slog.Logger
+	// Causes asks AWS for the causes of failures, and who changed what has drifted.
+	Causes   *causes.Asker
+	Metrics  *report.Metrics
+	Settings decide.Settings
+	Now      func() time.Time
+	Log      *slog.Logger
 	// Account is CDK_DEFAULT_ACCOUNT for all builds; optional: the account of
 	// the credentials is asked for.
 	Account string
@@ -96,6 +99,8 @@ type Reconciler struct {
 	neighbours neighbours
 	inputs     inputs
 	policies   policies
+	// background is what is asked of AWS outside of passes.
+	background background
 }
 
 // New returns a Reconciler; Register makes it run.
@@ -171,6 +176,8 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 	r.withdraw(name) // before it is forgotten which those are
 	r.wake.forget(name)
 	r.Endpoints.Leave(name)
+	r.background.leave(subject{name, aboutCauses})
+	r.background.leave(subject{name, aboutWriters})
 	r.written.forget(name)
 	r.checks.forget(name)
 	r.outputs.forget(name)

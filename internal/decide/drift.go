@@ -203,10 +203,12 @@ func (p *pass) driftKnown(d Drift) bool {
 	now := p.metaNow()
 	p.answered()
 	resources, omitted := fitDrift(d.Resources)
+	before := p.st.Drift
 	p.st.Drift = &v1alpha1.DriftStatus{
 		CheckedAt: &now, AttemptedAt: &now, Resources: resources, Omitted: int32(d.Omitted + omitted),
 		Unchecked: d.Unchecked, UncheckedOmitted: int32(d.UncheckedOmitted),
 	}
+	p.wantWriters(before)
 	p.st.DriftDetected = d.Drifted
 	p.st.LastDriftCheck = v1alpha1.NewTime(now)
 	if _, after := hooksOf(&p.obj.Spec, v1alpha1.OperationDriftCheck); after.Script != "" {
@@ -288,6 +290,7 @@ func driftMessage(d *v1alpha1.DriftStatus) string {
 		q := r.Properties[0]
 		what = fmt.Sprintf("%s%s is %q, not %q", r.LogicalID, strings.ReplaceAll(q.Path, "/", "."), q.Actual, q.Expected)
 	}
+	what += writtenBy(r.ChangedBy)
 	if more := len(d.Resources) + int(d.Omitted) - 1; more > 0 {
 		what += fmt.Sprintf(" and %d more", more)
 	}

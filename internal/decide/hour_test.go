@@ -28,6 +28,7 @@ type hour struct {
 
 	*repository
 	endpoint
+	background
 
 	// runs are those in flight, by when they began. Each takes runTakes and
 	// brings result, of which none means a good plan.
@@ -128,6 +129,7 @@ func (h *hour) wakes() []time.Time {
 	if at, asking := h.answering(); asking {
 		all = append(all, at)
 	}
+	all = append(all, h.answers(h.now)...)
 	for _, began := range h.runs {
 		if end := began.Add(h.runTakes); end.After(h.now) {
 			all = append(all, end)
@@ -186,6 +188,7 @@ func (h *hour) observe(n decide.Needs) decide.Observed {
 	} else {
 		h.endpoint.seen = decide.Freeze{}
 	}
+	h.background.observe(h, n, &seen)
 	if n.Policies {
 		seen.Policies = h.aws.policies
 		seen.Policies.Seen, seen.Policies.Findings = true, nil

@@ -48,6 +48,9 @@ type Needs struct {
 	Credentials bool
 	// Freezes asks for what the endpoints of spec.freeze say.
 	Freezes bool
+	// Causes asks for those of the failure in status.causes, and Writers for who
+	// changed what has drifted.
+	Causes, Writers bool
 }
 
 // Look says what has to be looked at before the next decision about obj.
@@ -71,6 +74,7 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 	if place, waits := awaited(&obj.Status); waits && obj.Status.Operation == nil && obj.DeletionTimestamp.IsZero() {
 		n.Rival, n.Place = true, place
 	}
+	n.Causes, n.Writers = causesDue(obj, now), writersDue(&obj.Status, now)
 	n.Freezes = len(obj.Spec.Freeze) > 0 && standsAtGates(obj)
 	if obj.DeletionTimestamp.IsZero() && !pinned(&obj.Spec) {
 		n.Head = true

@@ -56,6 +56,11 @@ type Cloud struct {
 	issuers  map[string][]byte  // keys by issuer
 	costs    map[string][]Cost  // by account
 	endpoint string
+	// trails, logs and stopped are made when they are first needed.
+	trails     map[Place]*trail
+	trailDelay time.Duration
+	logs       map[logKey]map[string][]LogEvent
+	stopped    map[Place]StoppedTasks
 }
 
 // New makes an empty cloud that reads the time from now.

@@ -103,6 +103,7 @@ var targets = map[string]string{
 	"GraniteServiceVersion20100801":        "monitoring",
 	"AWSInsightsIndexService":              "ce",
 	"CloudTrail_20131101":                  "cloudtrail",
+	"AmazonEC2ContainerServiceV20141113":   "ecs",
 	"com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": "cloudtrail",
 }
 
