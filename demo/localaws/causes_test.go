@@ -15,17 +15,14 @@ import (
 	"awscdk.dev/operator/demo/localaws"
 )
 
-func (l *lab) admin(path string, body any) {
+// tell tells the endpoint something of the world.
+func (l *lab) tell(path string, body any) {
 	l.Helper()
-	data, _ := json.Marshal(body)
-	answer, err := http.Post(l.url+path, "application/json", bytes.NewReader(data))
+	data, err := json.Marshal(body)
 	if err != nil {
 		l.Fatal(err)
 	}
-	defer answer.Body.Close()
-	if answer.StatusCode >= 300 {
-		l.Fatalf("POST %s: %s", path, answer.Status)
-	}
+	l.admin(http.MethodPost, path, string(data))
 }
 
 // ask calls a service of the JSON protocol as its clients do.
@@ -81,7 +78,7 @@ func by(key, value string) map[string]any {
 
 func TestCloudTrailTellsWhatCloudFormationWasRefused(t *testing.T) {
 	l := newLab(t, localaws.Config{})
-	l.admin("/_localaws/faults", map[string]any{"service": "resource", "action": "AWS::SNS::Topic:Create", "code": "AccessDenied", "message": "no right to sns:CreateTopic"})
+	l.tell("faults", map[string]any{"service": "resource", "action": "AWS::SNS::Topic:Create", "code": "AccessDenied", "message": "no right to sns:CreateTopic"})
 	l.create("s", `{"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": "news"}}}}`, "ROLLBACK_COMPLETE")
 	found := l.trail(by("EventName", "CreateTopic"))
 	if len(found) != 1 || found[0]["errorCode"] != "AccessDenied" || found[0]["errorMessage"] != "no right to sns:CreateTopic" || found[0]["sourceIPAddress"] != "cloudformation.amazonaws.com" {
@@ -98,7 +95,7 @@ func TestCloudTrailTellsLateAndTwiceASecond(t *testing.T) {
 	if n := len(l.trail(by("ResourceName", "/p"))); n != 1 {
 		t.Errorf("%d events of the parameter", n)
 	}
-	l.admin("/_localaws/trail", map[string]any{"delay": "10m"})
+	l.tell("trail", map[string]any{"delay": "10m"})
 	if n := len(l.trail(by("ResourceName", "/p"))); n != 0 {
 		t.Errorf("%d events are told too early", n)
 	}
@@ -115,7 +112,7 @@ func TestCloudTrailTellsLateAndTwiceASecond(t *testing.T) {
 
 func TestAHookRefusesAResourceAndExplainsItself(t *testing.T) {
 	l := newLab(t, localaws.Config{})
-	l.admin("/_localaws/hooks", map[string]any{"stack": "s", "resource": "T", "type": "Org::Guard", "annotations": []map[string]any{{"AnnotationName": "R1", "Status": "FAILED", "RemediationMessage": "encrypt"}}})
+	l.tell("hooks", map[string]any{"stack": "s", "resource": "T", "type": "Org::Guard", "annotations": []map[string]any{{"AnnotationName": "R1", "Status": "FAILED", "RemediationMessage": "encrypt"}}})
 	l.create("s", `{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}`, "ROLLBACK_COMPLETE")
 	var id string
 	for _, e := range l.events("s") {
@@ -137,7 +134,7 @@ func TestAHookRefusesAResourceAndExplainsItself(t *testing.T) {
 
 func TestAHookRefusesAChangeSet(t *testing.T) {
 	l := newLab(t, localaws.Config{})
-	l.admin("/_localaws/hooks", map[string]any{"stack": "s", "type": "Org::Plan"})
+	l.tell("hooks", map[string]any{"stack": "s", "type": "Org::Plan"})
 	cs := l.changeSet("s", "c", `{"Resources": {"T": {"Type": "AWS::SNS::Topic"}}}`, types.ChangeSetTypeCreate)
 	if cs.Status != types.ChangeSetStatusFailed || !strings.Contains(aws.ToString(cs.StatusReason), "failed: [Org::Plan]") {
 		t.Fatalf("the change set is %s: %s", cs.Status, aws.ToString(cs.StatusReason))

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -68,7 +69,7 @@ func New(o Options) *Asker {
 	}
 	return &Asker{
 		rate: rate.Limit(o.Rate), turns: map[place]*rate.Limiter{},
-		loader: awsconfig.NewLoader(awsconfig.Options{Now: o.Now, Log: o.Log, AttemptTimeout: 10 * time.Second, Attempts: 4, MaxBackoff: 2 * time.Second}),
+		loader: awsconfig.NewLoader(awsconfig.Options{Now: o.Now, Log: o.Log, AttemptTimeout: 5 * time.Second, Attempts: 3, MaxBackoff: 2 * time.Second}),
 	}
 }
 
@@ -130,9 +131,15 @@ type Resource struct {
 	ServiceToken string
 }
 
-// Principal is somebody who acts for the stack: a session name, and the ARN of the
-// role that it must be of, "" for any.
-type Principal struct{ Session, Role string }
+// Principal is somebody who acts for the stack.
+type Principal struct {
+	// Session is the name of the session, Role the ARN of the role that it must be
+	// of, "" for any.
+	Session, Role string
+	// Through says that only what CloudFormation calls in its name counts: what it
+	// calls by itself has nothing to do with resources.
+	Through bool
+}
 
 // Found is what is known of a failure.
 type Found struct {
@@ -148,12 +155,9 @@ type Found struct {
 // note adds why something could not be asked, once.
 func (f *Found) note(t Target, what, action string, err error) {
 	text := fmt.Sprintf("could not ask %s: %s", what, reasonOf(t, action, err))
-	for _, known := range f.Notes {
-		if known == text {
-			return
-		}
+	if text = problem.Cut(text, maxMessage); !slices.Contains(f.Notes, text) {
+		f.Notes = append(f.Notes, text)
 	}
-	f.Notes = append(f.Notes, problem.Cut(text, maxMessage))
 }
 
 // reasonOf tells a right that is missing by its name.
@@ -190,25 +194,16 @@ func first(targets []Target, ask func(Target) error) (Target, error) {
 // is a note. The context bounds its time.
 func (a *Asker) Ask(ctx context.Context, q Question) Found {
 	var f Found
-	for _, s := range q.Sources {
-		switch s {
-		case v1alpha1.CauseTasks:
-			a.tasks(ctx, q, &f)
-		case v1alpha1.CauseLogs:
-			a.functionLogs(ctx, q, &f)
-		case v1alpha1.CauseCloudTrail:
-			a.trail(ctx, q, &f)
+	for _, one := range []struct {
+		source v1alpha1.CauseSource
+		ask    func(context.Context, Question, *Found)
+	}{{v1alpha1.CauseTasks, a.tasks}, {v1alpha1.CauseLogs, a.functionLogs}, {v1alpha1.CauseCloudTrail, a.trail}} {
+		if q.allows(one.source) {
+			one.ask(ctx, q, &f)
 		}
 	}
 	return f
 }
 
 // allows says whether a source is one of those to ask.
-func (q Question) allows(s v1alpha1.CauseSource) bool {
-	for _, one := range q.Sources {
-		if one == s {
-			return true
-		}
-	}
-	return false
-}
+func (q Question) allows(s v1alpha1.CauseSource) bool { return slices.Contains(q.Sources, s) }

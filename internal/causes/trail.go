@@ -80,11 +80,11 @@ func (r record) byCloudFormation() bool {
 	return r.User.InvokedBy == service || r.SourceIP == service || strings.HasSuffix(r.User.ARN, "/AWSCloudFormation")
 }
 
-// answers of AWS that are no cause: existence is asked for this way, and a dry run
-// ends so.
-var harmless = []string{
-	"DryRunOperation", "NoSuchBucketPolicy", "NoSuchTagSet", "NoSuchLifecycleConfiguration", "ServerSideEncryptionConfigurationNotFoundError",
-	"NoSuchPublicAccessBlockConfiguration", "NoSuchWebsiteConfiguration", "NoSuchCORSConfiguration", "ReplicationConfigurationNotFoundError",
+// harmless says whether an answer is no cause: handlers of resources ask in this
+// way whether something exists, and a dry run that went well ends with an error.
+func (r record) harmless() bool {
+	absent := func(part string) bool { return strings.Contains(r.ErrorCode, part) }
+	return r.ErrorCode == "DryRunOperation" || r.ReadOnly && slices.ContainsFunc([]string{"NotFound", "NoSuch", "DoesNotExist", "NonExistent"}, absent)
 }
 
 // trail adds the calls that were refused, around the failure, to those who act for
@@ -106,7 +106,7 @@ func (a *Asker) trail(ctx context.Context, q Question, f *Found) {
 		answered = true
 		for _, e := range events {
 			r, ok := parse(e)
-			if !ok || r.ErrorCode == "" || slices.Contains(harmless, r.ErrorCode) || !who.is(r) {
+			if !ok || r.ErrorCode == "" || r.harmless() || !who.is(r) {
 				continue
 			}
 			key := r.call() + " " + r.ErrorCode + " " + r.principal()
@@ -127,7 +127,7 @@ func (a *Asker) trail(ctx context.Context, q Question, f *Found) {
 // is says whether a record is the principal's: CloudFormation calls all its
 // sessions by one name.
 func (p Principal) is(r record) bool {
-	return p.Role == "" || r.User.Context.Issuer.ARN == p.Role
+	return (p.Role == "" || r.User.Context.Issuer.ARN == p.Role) && (!p.Through || r.byCloudFormation())
 }
 
 // refusal is a call that AWS refused.

@@ -68,7 +68,7 @@ func (s *search) run(ctx context.Context, targets []causes.Target, execution, se
 func principals(failed []cloudformation.FailedResource, execution, session string) []causes.Principal {
 	all := []causes.Principal{{Session: "AWSCloudFormation", Role: execution}}
 	if execution == "" {
-		all = []causes.Principal{{Session: session}}
+		all = []causes.Principal{{Session: session, Through: true}}
 	}
 	for _, f := range failed {
 		if name := causes.FunctionName(f.ServiceToken); name != "" {
