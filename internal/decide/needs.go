@@ -74,7 +74,7 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 	if place, waits := awaited(&obj.Status); waits && obj.Status.Operation == nil && obj.DeletionTimestamp.IsZero() {
 		n.Rival, n.Place = true, place
 	}
-	n.Causes, n.Writers = causesDue(obj, now), writersDue(&obj.Status, now)
+	n.Causes, n.Writers = causesDue(obj, now), writersDue(obj, now, cfg)
 	n.Freezes = len(obj.Spec.Freeze) > 0 && standsAtGates(obj)
 	if obj.DeletionTimestamp.IsZero() && !pinned(&obj.Spec) {
 		n.Head = true

@@ -67,9 +67,9 @@ func Writerless(d *v1alpha1.DriftStatus) []v1alpha1.DriftedResource {
 }
 
 // writersDue says whether CloudTrail is to be asked about the drift.
-func writersDue(st *v1alpha1.CdkTsStackStatus, now time.Time) bool {
-	w := writersOf(st)
-	if w == nil {
+func writersDue(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) bool {
+	w := writersOf(&obj.Status)
+	if w == nil || !slices.Contains(CauseSources(&obj.Spec, cfg), v1alpha1.CauseCloudTrail) {
 		return false
 	}
 	return w.Looks == 0 || w.LookAgainAt != nil && !now.Before(w.LookAgainAt.Time)
