@@ -257,7 +257,9 @@ func TestWhoChangedWhatHasDriftedIsTold(t *testing.T) {
 	}
 	asked := len(w.aws.Calls(t, "LookupEvents"))
 	at := obj.Status.LastDriftCheck
-	later := w.until("web", "three more checks found the same", func(o *v1alpha1.CdkTsStack) bool { return o.Status.LastDriftCheck.Time.Sub(at.Time.Time) > 3*time.Second })
+	later := w.until("web", "three more checks found the same", func(o *v1alpha1.CdkTsStack) bool {
+		return o.Status.LastDriftCheck.Time.Sub(at.Time.Time) > 3*time.Second
+	})
 	if n := len(w.aws.Calls(t, "LookupEvents")); n != asked || later.Status.Drift.Resources[0].ChangedBy == nil {
 		t.Errorf("a drift that lasts asked CloudTrail %d times more: %+v", n-asked, later.Status.Drift)
 	}
