@@ -11,7 +11,7 @@ func TestWhereCausesMayBeLookedForIsSaidByAFlag(t *testing.T) {
 		"--cause-sources=All":             "[Hooks CloudTrail Logs Tasks]",
 		"--cause-sources=None":            "[]",
 		"--cause-sources=Hooks, Tasks":    "[Hooks Tasks]",
-		"--cause-sources=Hooks,X-Ray":     `cause-sources has "X-Ray", want Hooks, CloudTrail, Logs or Tasks, separated by commas, or All or None`,
+		"--cause-sources=Hooks,X-Ray":     `invalid value "Hooks,X-Ray" for flag -cause-sources: it has "X-Ray", want Hooks, CloudTrail, Logs or Tasks, separated by commas, or All or None`,
 		"--cause-sources=Logs,CloudTrail": "[Logs CloudTrail]",
 	} {
 		var all []string

@@ -2,17 +2,16 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"maps"
 	"math"
 	"net/netip"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
 
-	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/controller"
 	"awscdk.dev/operator/internal/decide"
 
@@ -79,8 +78,7 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	f.StringVar(&s.leaderNamespace, "leader-election-namespace", getenv("POD_NAMESPACE"), "`namespace` of the lease; that of the pod by default")
 	identity := f.String("operator-identity", getenv("AWSCDK_OPERATOR_IDENTITY"), "what objects that name no credentials may use the operator's own AWS identity for: All, Roles (to assume spec.roleARN) or None; by default All, and Roles with --executor Job (AWSCDK_OPERATOR_IDENTITY)")
 	internal := f.String("allow-internal-checks", getenv("AWSCDK_OPERATOR_ALLOW_INTERNAL_CHECKS"), "`networks` of the cluster and of private networks that endpoints of spec.freeze may be in, separated by commas; none by default (AWSCDK_OPERATOR_ALLOW_INTERNAL_CHECKS)")
-	sources := f.String("cause-sources", or(getenv("AWSCDK_OPERATOR_CAUSE_SOURCES"), "All"), "where AWS is asked for the causes of a failure, of Hooks, CloudTrail, Logs and Tasks, separated by commas; All or None (AWSCDK_OPERATOR_CAUSE_SOURCES)")
-	if err := s.policyFlags(f, getenv); err != nil {
+	if err := errors.Join(s.policyFlags(f, getenv), s.causeFlags(f, getenv)); err != nil {
 		return s, err
 	}
 	f.StringVar(&s.watch, "watch-namespaces", getenv("WATCH_NAMESPACES"), "namespaces to look after, separated by commas; all by default")
@@ -97,9 +95,6 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 		return s, err
 	}
 	if s.identity, err = parseIdentity(*identity, s.runs.executor); err != nil {
-		return s, err
-	}
-	if s.decide.CauseSources, err = parseSources(*sources); err != nil {
 		return s, err
 	}
 	if f.NArg() > 0 {
@@ -138,26 +133,6 @@ func (s *settings) parse(drift, gitSync, memory, internal string) (err error) {
 	}
 	s.runMemory, err = parseSize(memory)
 	return err
-}
-
-// parseSources reads where causes of failures may be looked for.
-func parseSources(text string) ([]v1alpha1.CauseSource, error) {
-	known := []v1alpha1.CauseSource{v1alpha1.CauseHooks, v1alpha1.CauseCloudTrail, v1alpha1.CauseLogs, v1alpha1.CauseTasks}
-	switch text {
-	case "All":
-		return known, nil
-	case "None":
-		return nil, nil
-	}
-	var sources []v1alpha1.CauseSource
-	for _, name := range list(text) {
-		s := v1alpha1.CauseSource(name)
-		if !slices.Contains(known, s) {
-			return nil, fmt.Errorf("cause-sources has %q, want Hooks, CloudTrail, Logs or Tasks, separated by commas, or All or None", name)
-		}
-		sources = append(sources, s)
-	}
-	return sources, nil
 }
 
 // parseIdentity reads what the operator's own AWS identity serves for. Where runs are

@@ -150,6 +150,8 @@ type Found struct {
 	Notes []string
 	// TrailSilent says that CloudTrail was asked and knew nothing.
 	TrailSilent bool
+	// sessions are those of tasks that were stopped.
+	sessions []string
 }
 
 // note adds why something could not be asked, once.

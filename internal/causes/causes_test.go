@@ -13,9 +13,12 @@ import (
 	"awscdk.dev/operator/internal/awsconfig/awstest"
 	"awscdk.dev/operator/internal/causes"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"k8s.io/utils/ptr"
 )
 
@@ -171,5 +174,36 @@ func TestIAMIsAskedAboutWhereCloudTrailKeepsIt(t *testing.T) {
 	by, err := asker().Writers(t.Context(), []causes.Target{target()}, []v1alpha1.DriftedResource{{LogicalID: "R", PhysicalID: "app", Type: "AWS::IAM::Role"}})
 	if err != nil || by["R"].Event != "iam:CreateRole" {
 		t.Errorf("%+v, %v", by, err)
+	}
+}
+
+// What a task was refused is found by its ID: its role's session has that name.
+func TestWhatAStoppedTaskWasRefusedIsTold(t *testing.T) {
+	s := awstest.Start(t, "--speed", "0")
+	const id = "2b9f4d0c"
+	config := aws.Config{Region: region, BaseEndpoint: &s.URL, Credentials: credentials.NewStaticCredentialsProvider("AKIATEST", "test", "")}
+	role := s.Role(t, "task", awstest.Trust("arn:aws:iam::"+awstest.Account+":root", ""))
+	session, err := sts.NewFromConfig(config).AssumeRole(t.Context(), &sts.AssumeRoleInput{RoleArn: &role, RoleSessionName: ptr.To(id)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.Fault(t, awstest.Fault{Service: "ssm", Code: "AccessDeniedException", Message: "not authorized to perform: ssm:GetParameter", Count: 1})
+	config.Credentials = credentials.NewStaticCredentialsProvider(*session.Credentials.AccessKeyId, *session.Credentials.SecretAccessKey, *session.Credentials.SessionToken)
+	if _, err := ssm.NewFromConfig(config).GetParameter(t.Context(), &ssm.GetParameterInput{Name: ptr.To("/db")}); err == nil {
+		t.Fatal("it was not refused")
+	}
+	post(t, s, "/_localaws/stopped-tasks?region="+region, map[string]any{"tasks": []map[string]any{{
+		"taskArn": "arn:aws:ecs:" + region + ":123456789012:task/prod/" + id, "clusterArn": "arn:aws:ecs:" + region + ":123456789012:cluster/prod",
+		"group": "service:web", "taskDefinitionArn": "d", "stopCode": "TaskFailedToStart", "stoppedReason": "ResourceInitializationError",
+	}}})
+	found := asker().Ask(t.Context(), causes.Question{
+		Targets: []causes.Target{target()}, Sources: []v1alpha1.CauseSource{v1alpha1.CauseCloudTrail, v1alpha1.CauseTasks}, FailedAt: time.Now(),
+		Failed: []causes.Resource{{LogicalID: "Service", Type: "AWS::ECS::Service", PhysicalID: "arn:aws:ecs:" + region + ":123456789012:service/prod/web"}},
+	})
+	if n := len(found.Causes); n != 2 || found.TrailSilent {
+		t.Fatalf("found %+v", found)
+	}
+	if c := found.Causes[1]; c.Source != v1alpha1.CauseCloudTrail || !strings.Contains(c.Message, "AWS refused ssm:GetParameter with AccessDeniedException") || !strings.HasSuffix(c.Origin, "/"+id) {
+		t.Errorf("what the task was refused: %+v", c)
 	}
 }

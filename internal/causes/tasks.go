@@ -139,6 +139,7 @@ func (a *Asker) tell(ctx context.Context, q Question, f *Found, r Resource, task
 		}
 	}
 	cause.Message = problem.Cut(strings.Join(reasons, "; "), maxMessage)
+	f.sessions = append(f.sessions, id) // by which its roles are assumed
 	f.Causes = append(f.Causes, cause)
 	for _, name := range failed[:min(len(failed), maxLogs)] {
 		log, known := logs[aws.ToString(task.TaskDefinitionArn)+" "+name]

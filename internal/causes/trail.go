@@ -93,7 +93,11 @@ func (a *Asker) trail(ctx context.Context, q Question, f *Found) {
 	seen := map[string]bool{}
 	var all []refusal
 	var answered bool
-	for _, who := range q.Principals[:min(len(q.Principals), maxPrincipals)] {
+	principals := q.Principals[:len(q.Principals):len(q.Principals)]
+	for _, session := range f.sessions {
+		principals = append(principals, Principal{Session: session})
+	}
+	for _, who := range principals[:min(len(principals), maxPrincipals)] {
 		var events []types.Event
 		asked, err := first(q.Targets, func(t Target) (err error) {
 			events, err = a.lookUp(ctx, t, t.Region, types.LookupAttributeKeyUsername, who.Session, q.FailedAt)

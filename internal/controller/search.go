@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -84,7 +85,7 @@ func (s *search) failures(ctx context.Context) (failed []cloudformation.FailedRe
 	if s.status.StackID == "" || s.status.ChangeSetID != "" {
 		return nil
 	}
-	err := s.first(func(c *cloudformation.Client) (err error) {
+	err := s.first(ctx, func(c *cloudformation.Client) (err error) {
 		failed, err = c.Failures(ctx, s.status.StackID, s.status.Token, s.status.StartedAt.Time)
 		return err
 	})
@@ -117,7 +118,7 @@ func (s *search) hooks(ctx context.Context, failed []cloudformation.FailedResour
 		return
 	}
 	var advice []v1alpha1.Cause
-	err := s.first(func(c *cloudformation.Client) (err error) {
+	err := s.first(ctx, func(c *cloudformation.Client) (err error) {
 		advice, err = c.HookAdvice(ctx, s.status.ChangeSetID, results)
 		return err
 	})
@@ -126,7 +127,7 @@ func (s *search) hooks(ctx context.Context, failed []cloudformation.FailedResour
 	}
 	if s.status.ChangeSetID != "" {
 		var refused []v1alpha1.Cause
-		if err := s.first(func(c *cloudformation.Client) (err error) {
+		if err := s.first(ctx, func(c *cloudformation.Client) (err error) {
 			refused, err = c.RefusedChangeSet(ctx, s.status.ChangeSetID)
 			return err
 		}); err != nil {
@@ -137,10 +138,29 @@ func (s *search) hooks(ctx context.Context, failed []cloudformation.FailedResour
 	s.found = append(advice, s.found...)
 }
 
+// again is how long a search waits when others have their turn at CloudFormation
+// first: deployments do not wait for it.
+const again = 3 * time.Second
+
+// patiently asks until it has its turn, or the search is over.
+func patiently(ctx context.Context, ask func() error) error {
+	for {
+		err := ask()
+		if !errors.Is(err, cloudformation.ErrThrottled) {
+			return err
+		}
+		select {
+		case <-time.After(again):
+		case <-ctx.Done():
+			return err
+		}
+	}
+}
+
 // first asks as the first of the clients that may; the error is of the first.
-func (s *search) first(ask func(*cloudformation.Client) error) (err error) {
+func (s *search) first(ctx context.Context, ask func(*cloudformation.Client) error) (err error) {
 	for i, c := range s.clients {
-		denied := ask(c)
+		denied := patiently(ctx, func() error { return ask(c) })
 		if i == 0 || !refused(denied) {
 			err = denied
 		}
