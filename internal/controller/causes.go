@@ -43,7 +43,7 @@ func (p *pass) causes(ctx context.Context, needs decide.Needs) decide.Causes {
 		return p.lookForCauses(ctx, c)
 	})
 	if !known {
-		return decide.Causes{}
+		return decide.Causes{Asked: true}
 	}
 	return found.(decide.Causes)
 }
@@ -72,7 +72,7 @@ func (p *pass) lookForCauses(ctx context.Context, c v1alpha1.CausesStatus) func(
 			s.run(ctx, withAccount(ctx, clients, targets), execution, session)
 		}
 		return decide.Causes{
-			Known: true, Operation: c.Operation, Look: c.Looks, TrailMayTell: s.silent,
+			Asked: true, Known: true, Operation: c.Operation, Look: c.Looks, TrailMayTell: s.silent,
 			Details: hideCauses(s.details(now()), hide),
 		}
 	}

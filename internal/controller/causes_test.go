@@ -1,9 +1,12 @@
 package controller_test
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -247,6 +250,9 @@ func TestWhoChangedWhatHasDriftedIsTold(t *testing.T) {
 	w.manageEvery("@every 1s", withCauses)
 	w.create(w.stack("web"))
 	w.untilReady("web")
+	if n := len(w.aws.Calls(t, "LookupEvents")); n != 0 {
+		t.Errorf("nothing has failed, and CloudTrail was asked %d times", n)
+	}
 	w.parameter("/web/size", "large")
 	obj := w.until("web", "it is known who changed it", func(o *v1alpha1.CdkTsStack) bool {
 		return o.Status.DriftDetected && o.Status.Drift.Writers != nil && o.Status.Drift.Writers.Looks == 1
@@ -266,4 +272,67 @@ func TestWhoChangedWhatHasDriftedIsTold(t *testing.T) {
 	if text := fmt.Sprint(later.Status.Conditions); !strings.Contains(text, "changed by local (ssm:PutParameter)") {
 		t.Errorf("the condition does not tell: %s", text)
 	}
+}
+
+func TestTheCausesOfAFailedDestructionAreLookedFor(t *testing.T) {
+	w := newWorld(t)
+	w.commit(map[string]any{"Stuck": map[string]any{"Type": "Local::Test::Resource", "Properties": map[string]any{"FailOn": "Delete", "FailTimes": "1", "Message": "it is in use"}}})
+	w.manageEvery("@every 1s", withCauses)
+	obj := w.create(w.stack("web"))
+	w.untilReady("web")
+	w.must(w.client.Delete(t.Context(), obj))
+	failed := w.until("web", "causes were looked for", looked(1))
+	if c := failed.Status.Causes; c.Kind != v1alpha1.OperationDestroy || !strings.Contains(c.Summary, "Stuck: Resource handler returned message: \"it is in use\"") {
+		t.Errorf("causes: %+v", c)
+	}
+	if _, d := w.causes("web-causes"); d.Kind != v1alpha1.OperationDestroy || len(d.Causes) != 1 {
+		t.Errorf("causes: %+v", d)
+	}
+	w.untilGone("web") // it is tried again by itself
+}
+
+// A manager that cannot save that it looked looks no second time for it.
+func TestCausesThatCouldNotBeSavedAreNotLost(t *testing.T) {
+	w := newWorld(t)
+	w.commit(map[string]any{"Bad": map[string]any{"Type": "Local::Test::Resource", "Properties": map[string]any{"FailOn": "Create"}}})
+	var refused atomic.Int32
+	w.manageEvery("@every 1s", withCauses, func(o *managerOptions) {
+		o.wrap = func(c client.Client) client.Client { return unsavedLooks{c, &refused} }
+	})
+	w.create(w.once("web"))
+	w.until("web", "causes were looked for", looked(1))
+	if refused.Load() != 3 {
+		t.Fatalf("%d saves were refused", refused.Load())
+	}
+	if _, d := w.causes("web-causes"); len(d.Causes) != 1 {
+		t.Errorf("causes: %+v", d)
+	}
+	if n := len(w.aws.Calls(t, "LookupEvents")); n != 1 {
+		t.Errorf("CloudTrail was asked %d times", n)
+	}
+}
+
+// unsavedLooks is an API server that refuses to note the first three times that
+// causes were looked for.
+type unsavedLooks struct {
+	client.Client
+	refused *atomic.Int32
+}
+
+func (u unsavedLooks) Status() client.SubResourceWriter {
+	return unsavedStatus{u.Client.Status(), u.refused}
+}
+
+type unsavedStatus struct {
+	client.SubResourceWriter
+	refused *atomic.Int32
+}
+
+func (u unsavedStatus) Patch(ctx context.Context, obj client.Object, patch client.Patch, opts ...client.SubResourcePatchOption) error {
+	data, err := patch.Data(obj)
+	if err == nil && strings.Contains(string(data), `"looks":1`) && u.refused.Load() < 3 {
+		u.refused.Add(1)
+		return errors.New("the API server is away")
+	}
+	return u.SubResourceWriter.Patch(ctx, obj, patch, opts...)
 }

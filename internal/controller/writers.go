@@ -23,7 +23,7 @@ func (p *pass) writers(ctx context.Context, needs decide.Needs) decide.Writers {
 		return p.askForWriters(ctx, w)
 	})
 	if !known {
-		return decide.Writers{}
+		return decide.Writers{Asked: true}
 	}
 	return found.(decide.Writers)
 }
@@ -32,7 +32,7 @@ func (p *pass) askForWriters(ctx context.Context, w v1alpha1.WriterLookup) func(
 	clients, targets, err := p.lookers(ctx)
 	resources, asker := decide.Writerless(p.obj.Status.Drift), p.Causes
 	return func(ctx context.Context) any {
-		seen := decide.Writers{Known: true, Digest: w.Digest, Look: w.Looks, Err: err}
+		seen := decide.Writers{Asked: true, Known: true, Digest: w.Digest, Look: w.Looks, Err: err}
 		if err == nil {
 			seen.By, seen.Err = asker.Writers(ctx, withAccount(ctx, clients, targets), resources)
 		}

@@ -24,6 +24,8 @@ const (
 
 // Causes are those of a failure, as far as they were looked for.
 type Causes struct {
+	// Asked says that they are being looked for, or were.
+	Asked bool
 	// Known is false while they are being looked for.
 	Known bool
 	// Operation and Look say of which failure they are, and how often it was
@@ -103,8 +105,11 @@ func recordCauses(p *pass) {
 			c.LookAgainAt = ptrTime(again)
 		}
 	}
-	if c.LookAgainAt != nil && p.now.Before(c.LookAgainAt.Time) {
+	switch {
+	case c.LookAgainAt != nil && p.now.Before(c.LookAgainAt.Time):
 		p.wakeAt(c.LookAgainAt.Time)
+	case (c.Looks == 0 || c.LookAgainAt != nil) && !seen.Asked:
+		p.wakeAt(p.now) // the next pass begins to look
 	}
 }
 

@@ -35,14 +35,14 @@ func (b *background) ask(h *hour, kind, question string) bool {
 func (b *background) observe(h *hour, n decide.Needs, seen *decide.Observed) {
 	if n.Causes {
 		c := h.obj.Status.Causes
-		seen.Causes = decide.Causes{Operation: c.Operation, Look: c.Looks, TrailMayTell: len(b.found) == 0, Details: v1alpha1.CauseDetails{Causes: b.found}}
+		seen.Causes = decide.Causes{Asked: true, Operation: c.Operation, Look: c.Looks, TrailMayTell: len(b.found) == 0, Details: v1alpha1.CauseDetails{Causes: b.found}}
 		seen.Causes.Known = b.ask(h, "causes", fmt.Sprint(c.Operation, c.Looks))
 	} else {
 		delete(b.question, "causes")
 	}
 	if n.Writers {
 		w := h.obj.Status.Drift.Writers
-		seen.Writers = decide.Writers{Digest: w.Digest, Look: w.Looks, By: b.by}
+		seen.Writers = decide.Writers{Asked: true, Digest: w.Digest, Look: w.Looks, By: b.by}
 		seen.Writers.Known = b.ask(h, "writers", fmt.Sprint(w.Digest, w.Looks))
 	} else {
 		delete(b.question, "writers")

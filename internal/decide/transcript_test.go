@@ -204,9 +204,11 @@ func only(w Observed, n Needs) Observed {
 	}
 	if n.Causes {
 		seen.Causes = w.Causes
+		seen.Causes.Asked = true
 	}
 	if n.Writers {
 		seen.Writers = w.Writers
+		seen.Writers.Asked = true
 	}
 	if n.Run != "" {
 		seen.Run = w.Run

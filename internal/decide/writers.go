@@ -11,6 +11,8 @@ import (
 
 // Writers are who changed the resources that have drifted.
 type Writers struct {
+	// Asked says that CloudTrail is being asked, or was.
+	Asked bool
 	// Known is false while CloudTrail is being asked.
 	Known bool
 	// Digest and Look say of which drift they are, and how often it was asked
@@ -100,8 +102,11 @@ func recordWriters(p *pass) {
 			w.LookAgainAt = ptrTime(again)
 		}
 	}
-	if w.LookAgainAt != nil && p.now.Before(w.LookAgainAt.Time) {
+	switch {
+	case w.LookAgainAt != nil && p.now.Before(w.LookAgainAt.Time):
 		p.wakeAt(w.LookAgainAt.Time)
+	case (w.Looks == 0 || w.LookAgainAt != nil) && !seen.Asked && slices.Contains(CauseSources(&p.obj.Spec, p.cfg), v1alpha1.CauseCloudTrail):
+		p.wakeAt(p.now) // the next pass begins to ask
 	}
 }
 
