@@ -43,7 +43,7 @@ type Causes struct {
 }
 
 // CausesStatus is what was looked for, and found, of the causes of the last
-// failure in CloudFormation. It goes with the next deployment that succeeds.
+// failure in CloudFormation. It goes when a later deployment is in place.
 type CausesStatus struct {
 	// operation is the one that failed, as in history; kind is what it was.
 	Operation string        `json:"operation"`

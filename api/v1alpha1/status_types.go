@@ -142,10 +142,6 @@ type CdkTsStackStatus struct {
 	// lastDeployment is the last deployment, however it ended.
 	// +optional
 	LastDeployment *HistoryEntry `json:"lastDeployment,omitempty"`
-	// causes is what was found of the causes of the last failure, until a
-	// deployment succeeds.
-	// +optional
-	Causes *CausesStatus `json:"causes,omitempty"`
 	// drift is the detail of the last drift check.
 	// +optional
 	Drift *DriftStatus `json:"drift,omitempty"`
@@ -154,6 +150,10 @@ type CdkTsStackStatus struct {
 	// +listType=map
 	// +listMapKey=name
 	Hooks []HookStatus `json:"hooks,omitempty"`
+	// causes is what was found of the causes of the last failure in CloudFormation,
+	// until a later deployment is in place.
+	// +optional
+	Causes *CausesStatus `json:"causes,omitempty"`
 	// orders are the users' orders that have been taken up.
 	// +optional
 	Orders *OrdersStatus `json:"orders,omitempty"`

@@ -503,11 +503,6 @@ func (in *CdkTsStackStatus) DeepCopyInto(out *CdkTsStackStatus) {
 		*out = new(HistoryEntry)
 		(*in).DeepCopyInto(*out)
 	}
-	if in.Causes != nil {
-		in, out := &in.Causes, &out.Causes
-		*out = new(CausesStatus)
-		(*in).DeepCopyInto(*out)
-	}
 	if in.Drift != nil {
 		in, out := &in.Drift, &out.Drift
 		*out = new(DriftStatus)
@@ -519,6 +514,11 @@ func (in *CdkTsStackStatus) DeepCopyInto(out *CdkTsStackStatus) {
 		for i := range *in {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
+	}
+	if in.Causes != nil {
+		in, out := &in.Causes, &out.Causes
+		*out = new(CausesStatus)
+		(*in).DeepCopyInto(*out)
 	}
 	if in.Orders != nil {
 		in, out := &in.Orders, &out.Orders

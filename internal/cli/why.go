@@ -40,7 +40,7 @@ func newWhy(o *Options) *cobra.Command {
 				if err != nil {
 					p.printf("\n%s\n", p.in(yellow, "More of the causes: "+err.Error()))
 				} else {
-					showCauses(p, obj.Status.Causes, details, o.Now())
+					showCauses(p, obj, details, o.Now())
 				}
 			}
 			return readiness(obj)
@@ -83,8 +83,12 @@ func causesOf(ctx context.Context, c client.Client, obj *v1alpha1.CdkTsStack) (*
 }
 
 // showCauses draws what AWS knows of the causes of a failure.
-func showCauses(p painter, s *v1alpha1.CausesStatus, d *v1alpha1.CauseDetails, now time.Time) {
-	p.printf("\nWhat AWS knows of the failure %s (asked %s):\n", ago(d.FailedAt.Time, now), ago(d.GatheredAt.Time, now))
+func showCauses(p painter, o *v1alpha1.CdkTsStack, d *v1alpha1.CauseDetails, now time.Time) {
+	of := "the failure"
+	if h := o.Status.History; len(h) > 0 && h[0].Operation != d.Operation {
+		of = "an earlier failure"
+	}
+	p.printf("\nWhat AWS knows of %s %s (asked %s):\n", of, ago(d.FailedAt.Time, now), ago(d.GatheredAt.Time, now))
 	if len(d.Causes) == 0 {
 		p.printf("  nothing\n")
 	}
@@ -97,7 +101,7 @@ func showCauses(p painter, s *v1alpha1.CausesStatus, d *v1alpha1.CauseDetails, n
 	for _, note := range d.Notes {
 		p.printf("  %s\n", p.in(yellow, note))
 	}
-	if at := s.LookAgainAt; at != nil {
+	if at := o.Status.Causes.LookAgainAt; at != nil {
 		p.printf("  %s\n", p.in(faint, "CloudTrail is asked once more in "+span(at.Sub(now))))
 	}
 }

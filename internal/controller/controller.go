@@ -43,12 +43,10 @@ type Options struct {
 	// Endpoints asks those of spec.freeze.
 	Endpoints *httpcheck.Endpoints
 	AWS       *cloudformation.Clients
-	// Causes asks AWS for the causes of failures, and who changed what has drifted.
-	Causes   *causes.Asker
-	Metrics  *report.Metrics
-	Settings decide.Settings
-	Now      func() time.Time
-	Log      *slog.Logger
+	Metrics   *report.Metrics
+	Settings  decide.Settings
+	Now       func() time.Time
+	Log       *slog.Logger
 	// Account is CDK_DEFAULT_ACCOUNT for all builds; optional: the account of
 	// the credentials is asked for.
 	Account string
@@ -80,6 +78,8 @@ type Options struct {
 	// GitDefaults are used for ssh repositories without a Secret of their
 	// own; optional.
 	GitDefaults *GitDefaults
+	// Causes asks AWS for the causes of failures, and who changed what has drifted.
+	Causes *causes.Asker
 }
 
 // Reconciler keeps CdkTsStacks as their specs say.
@@ -95,12 +95,12 @@ type Reconciler struct {
 	sessions sessions
 	recent   recent
 	fleet    fleet
+	// background is what is asked of AWS outside of passes.
+	background background
 	// neighbours and inputs are about others that objects depend on.
 	neighbours neighbours
 	inputs     inputs
 	policies   policies
-	// background is what is asked of AWS outside of passes.
-	background background
 }
 
 // New returns a Reconciler; Register makes it run.
@@ -176,14 +176,14 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 	r.withdraw(name) // before it is forgotten which those are
 	r.wake.forget(name)
 	r.Endpoints.Leave(name)
-	r.background.leave(subject{name, aboutCauses})
-	r.background.leave(subject{name, aboutWriters})
 	r.written.forget(name)
 	r.checks.forget(name)
 	r.outputs.forget(name)
 	r.plans.forget(name)
 	r.gaps.forget(name)
 	r.sessions.forget(name)
+	r.background.leave(subject{name, aboutCauses})
+	r.background.leave(subject{name, aboutWriters})
 	r.neighbours.forget(name)
 	r.inputs.forget(name)
 	r.Metrics.Forget(name)

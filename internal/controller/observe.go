@@ -27,12 +27,12 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 		seen.Run = p.withPlan(ctx, p.Executor.Observe(ctx, needs.Run))
 	}
 	seen.Freezes = p.freezes(ctx, needs)
-	seen.Causes, seen.Writers = p.causes(ctx, needs), p.writers(ctx, needs)
 	if needs.Rival {
 		p.wake.onStack(needs.Place, client.ObjectKeyFromObject(p.obj)) // before the look, so that no end is missed
 	} else {
 		p.wake.offStack(client.ObjectKeyFromObject(p.obj))
 	}
+	seen.Causes, seen.Writers = p.causes(ctx, needs), p.writers(ctx, needs)
 	if needs.Inputs {
 		seen.Inputs = p.observeInputs(ctx)
 	}

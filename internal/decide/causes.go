@@ -49,10 +49,15 @@ func CauseSources(spec *v1alpha1.CdkTsStackSpec, cfg Settings) []v1alpha1.CauseS
 	return slices.DeleteFunc(slices.Clone(spec.Causes.Sources), func(s v1alpha1.CauseSource) bool { return !slices.Contains(cfg.CauseSources, s) })
 }
 
-// wantCauses has the causes of a failure looked for. That they are to be is
+// wantCauses has the causes of a failure looked for, and forgets those of the one
+// before when CloudFormation has done its part. That they are to be is
 // saved with the end of the operation, so that a manager which is killed neither
 // loses nor repeats it.
 func (p *pass) wantCauses(op *v1alpha1.Operation, pr *problem.Problem) {
+	if op.Kind == v1alpha1.OperationDeploy && op.Outcome != "" {
+		p.st.Causes = nil // it is in place: whatever else failed, CloudFormation has not
+		return
+	}
 	of := func(k *problem.Kind) bool { return k.Reason == pr.Reason }
 	if !slices.ContainsFunc(failsInCloudFormation, of) || len(CauseSources(&p.obj.Spec, p.cfg)) == 0 {
 		return

@@ -97,7 +97,7 @@ func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
 func (p *pass) complete(op *v1alpha1.Operation) bool {
 	deployed := &v1alpha1.Deployment{Target: *op.Target, Generation: p.st.ObservedGeneration, Plan: *op.Plan, At: p.metaNow()}
 	deployed.Plan.ConstructPaths, deployed.Plan.Validation = nil, nil
-	p.st.Deployed, p.st.Causes = deployed, nil
+	p.st.Deployed = deployed
 	p.end(op.Outcome, problem.Named(string(op.Outcome)), deployedMessage(op, op.Outcome))
 	return false
 }

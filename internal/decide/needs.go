@@ -28,6 +28,9 @@ type Needs struct {
 	Drift string
 	// Reader asks as whoever may only read: nothing is going to be changed.
 	Reader bool
+	// Causes asks for those of the failure in status.causes, and Writers for who
+	// changed what has drifted.
+	Causes, Writers bool
 	// Bootstrap asks for the version in that SSM parameter.
 	Bootstrap string
 	// Rival asks for other objects of the stack above or, while that is not
@@ -48,9 +51,6 @@ type Needs struct {
 	Credentials bool
 	// Freezes asks for what the endpoints of spec.freeze say.
 	Freezes bool
-	// Causes asks for those of the failure in status.causes, and Writers for who
-	// changed what has drifted.
-	Causes, Writers bool
 }
 
 // Look says what has to be looked at before the next decision about obj.
@@ -74,12 +74,12 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 	if place, waits := awaited(&obj.Status); waits && obj.Status.Operation == nil && obj.DeletionTimestamp.IsZero() {
 		n.Rival, n.Place = true, place
 	}
-	n.Causes, n.Writers = causesDue(obj, now), writersDue(obj, now, cfg)
 	n.Freezes = len(obj.Spec.Freeze) > 0 && standsAtGates(obj)
 	if obj.DeletionTimestamp.IsZero() && !pinned(&obj.Spec) {
 		n.Head = true
 		n.HeadNotBefore = headNotBefore(obj, now, cfg)
 	}
+	n.Causes, n.Writers = causesDue(obj, now), writersDue(obj, now, cfg)
 	deleting := !obj.DeletionTimestamp.IsZero()
 	n.Inputs = HasInputs(&obj.Spec) && !deleting && !obj.Spec.Suspend
 	n.Others = deleting || len(DependsOn(&obj.Spec)) > 0 || len(Importers(&obj.Status)) > 0

@@ -20,14 +20,14 @@ type Observed struct {
 	Events      Events
 	Drift       Drift
 	Bootstrap   Bootstrap
+	Causes      Causes
+	Writers     Writers
 	Rival       Rival
 	Inputs      Inputs
 	Others      Others
 	// Freezes are what the endpoints of spec.freeze say, by name.
 	Freezes  map[string]Freeze
 	Policies Policies
-	Causes   Causes
-	Writers  Writers
 	// Acted is what came of the action that the decision before this one, in
 	// the same pass, asked for; nil in the first decision of a pass.
 	Acted *Acted
