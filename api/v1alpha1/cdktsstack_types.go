@@ -231,6 +231,11 @@ type CdkTsStackSpec struct {
 	// +kubebuilder:validation:MaxItems=8
 	Freeze []Freeze `json:"freeze,omitempty"`
 
+	// causes says where AWS is asked for the causes of a failure; absent, wherever
+	// the operator's flag --cause-sources lets it, which is everywhere by default.
+	// +optional
+	Causes *Causes `json:"causes,omitempty"`
+
 	// approval says which plans wait for a person; absent, none does.
 	// +optional
 	Approval *Approval `json:"approval,omitempty"`

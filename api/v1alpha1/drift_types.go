@@ -50,6 +50,9 @@ type DriftStatus struct {
 	// remediation is what came of the last attempt to put drift back.
 	// +optional
 	Remediation *DriftRemediation `json:"remediation,omitempty"`
+	// writers is how far CloudTrail was asked who changed the resources.
+	// +optional
+	Writers *WriterLookup `json:"writers,omitempty"`
 }
 
 // UncheckedResource is a resource whose drift is not known.
@@ -97,6 +100,10 @@ type DriftedResource struct {
 	// propertiesOmitted is the number of properties beyond those listed.
 	// +optional
 	PropertiesOmitted int32 `json:"propertiesOmitted,omitempty"`
+	// changedBy is the newest successful call of CloudTrail that wrote to the
+	// resource and was not CloudFormation's: most likely what made it drift.
+	// +optional
+	ChangedBy *ResourceWriter `json:"changedBy,omitempty"`
 }
 
 // DriftedProperty is one difference; values longer than 256 characters are cut.

@@ -170,6 +170,10 @@ type CdkTsStackStatus struct {
 	// +listType=atomic
 	// +kubebuilder:validation:MaxItems=10
 	Rollouts []RolloutStatus `json:"rollouts,omitempty"`
+	// causes is what was found of the causes of the last failure in CloudFormation,
+	// until a later deployment is in place.
+	// +optional
+	Causes *CausesStatus `json:"causes,omitempty"`
 	// orders are the users' orders that have been taken up.
 	// +optional
 	Orders *OrdersStatus `json:"orders,omitempty"`

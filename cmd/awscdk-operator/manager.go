@@ -14,6 +14,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"awscdk.dev/operator/internal/causes"
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/controller"
 	"awscdk.dev/operator/internal/decide"
@@ -165,6 +166,7 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 		HTTP:            asking.client,
 		Probes:          asking.probes,
 		AWS:             cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
+		Causes:          causes.New(causes.Options{Now: time.Now, Log: log}),
 		Metrics:         report.NewMetrics(ctrlmetrics.Registry, s.metricsPrefix, time.Now),
 		Settings:        s.decide,
 		Now:             time.Now,

@@ -26,6 +26,7 @@ func (s *Server) worldRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("GET /_localaws/costs", func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, slices.Concat([]cloud.Cost{}, s.Cloud.Costs(s.account(r))))
 	})
+	s.causesRoutes(mux)
 	mux.HandleFunc("PUT /_localaws/costs", s.setCosts)
 	mux.HandleFunc("DELETE /_localaws/costs", func(w http.ResponseWriter, r *http.Request) {
 		s.Cloud.SetCosts(s.account(r), nil)

@@ -44,6 +44,7 @@ func (s *Server) note(call *wire.Call, status int, err error) {
 		}
 	}
 	s.Control.Record(e)
+	s.trail(call, err)
 	if s.config.Log == nil || err == nil {
 		return
 	}

@@ -134,6 +134,9 @@ func showDrift(p painter, o *v1alpha1.CdkTsStack, now time.Time) {
 	showUnchecked(p, d)
 	showIgnored(p, d)
 	showRevert(p, o)
+	if w := d.Writers; w != nil && w.Error != "" {
+		p.printf("\n%s\n", p.in(yellow, "Who changed it is not known: "+w.Error))
+	}
 }
 
 func showDrifted(p painter, r v1alpha1.DriftedResource) {
@@ -161,6 +164,9 @@ func showDrifted(p painter, r v1alpha1.DriftedResource) {
 		t.add(fmt.Sprintf("and %d more", r.PropertiesOmitted))
 	}
 	t.write("       ")
+	if w := r.ChangedBy; w != nil {
+		p.printf("       %s\n", p.in(plain, fmt.Sprintf("changed by %s with %s, %s", w.Principal, w.Event, w.At.UTC().Format("Mon 2006-01-02 15:04Z"))))
+	}
 }
 
 func physical(r v1alpha1.DriftedResource) string {

@@ -150,17 +150,3 @@ func newHistory(o *Options) *cobra.Command {
 	outputFlag(cmd, &output)
 	return cmd
 }
-
-func newWhy(o *Options) *cobra.Command {
-	return &cobra.Command{
-		Use: "why NAME", Short: "Say why a stack is not ready, and what to do", Args: named,
-		RunE: func(cmd *cobra.Command, args []string) error {
-			_, obj, err := o.get(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			showWhy(o.painter(), obj, o.Now())
-			return readiness(obj)
-		},
-	}
-}

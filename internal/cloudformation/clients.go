@@ -70,6 +70,9 @@ type Target struct {
 	Role awsconfig.Role
 }
 
+// Target is where the client operates, and as whom.
+func (c *Client) Target() Target { return c.target }
+
 // Clients is a bounded cache of clients. It is safe for concurrent use.
 type Clients struct {
 	options Options

@@ -18,6 +18,7 @@ type failure struct {
 	// refers is true when it only points to failures elsewhere: a nested
 	// stack, a hook. It is told when those cannot be found.
 	refers bool
+	event  types.StackEvent
 	decide.Failure
 }
 
@@ -54,6 +55,9 @@ func asFailure(e types.StackEvent, depth int) (failure, bool) {
 	case slices.ContainsFunc(consequences, func(prefix string) bool { return strings.HasPrefix(reason, prefix) }):
 		return failure{}, false
 	}
+	if alarms := alarmsIn(reason); ofStack(e) && len(alarms) > 0 {
+		reason = fmt.Sprintf("the alarm %s rolled it back: %s", strings.Join(alarms, ", "), reason)
+	}
 	refers := slices.ContainsFunc(references, func(part string) bool { return strings.Contains(reason, part) })
 	if depth > 0 {
 		reason = fmt.Sprintf("%s (in nested stack %s)", reason, aws.ToString(e.StackName))
@@ -61,6 +65,7 @@ func asFailure(e types.StackEvent, depth int) (failure, bool) {
 	return failure{
 		at:     aws.ToTime(e.Timestamp),
 		refers: refers,
+		event:  e,
 		Failure: decide.Failure{
 			LogicalID:    aws.ToString(e.LogicalResourceId),
 			ResourceType: aws.ToString(e.ResourceType),

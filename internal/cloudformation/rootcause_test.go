@@ -53,6 +53,13 @@ func TestRootCause(t *testing.T) {
 			},
 			want: "app Export with name X is already exported by stack other.",
 		},
+		"an alarm is told by its name": {
+			events: []types.StackEvent{
+				happening(2, "app", "UPDATE_ROLLBACK_IN_PROGRESS", "Rollback triggered by alarm arn:aws:cloudwatch:eu-central-1:123456789012:alarm:Errors of web in state ALARM. "),
+				happening(1, "app", "UPDATE_IN_PROGRESS", "User Initiated"),
+			},
+			want: "app the alarm Errors of web rolled it back: Rollback triggered by alarm arn:aws:cloudwatch:eu-central-1:123456789012:alarm:Errors of web in state ALARM. ",
+		},
 		"a reference only when there is nothing else": {
 			events: []types.StackEvent{happening(2, "A", "CREATE_FAILED", "real"), happening(1, "N", "CREATE_FAILED", "Embedded stack arn:x was not successfully created: …")},
 			want:   "A real",

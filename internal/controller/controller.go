@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/causes"
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/executor"
@@ -80,6 +81,8 @@ type Options struct {
 	// GitDefaults are used for ssh repositories without a Secret of their
 	// own; optional.
 	GitDefaults *GitDefaults
+	// Causes asks AWS for the causes of failures, and who changed what has drifted.
+	Causes *causes.Asker
 }
 
 // Reconciler keeps CdkTsStacks as their specs say.
@@ -95,6 +98,8 @@ type Reconciler struct {
 	sessions sessions
 	recent   recent
 	fleet    fleet
+	// background is what is asked of AWS outside of passes.
+	background background
 	// neighbours and inputs are about others that objects depend on.
 	neighbours neighbours
 	inputs     inputs
@@ -186,6 +191,8 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 	r.plans.forget(name)
 	r.gaps.forget(name)
 	r.sessions.forget(name)
+	r.background.leave(subject{name, aboutCauses})
+	r.background.leave(subject{name, aboutWriters})
 	r.neighbours.forget(name)
 	r.inputs.forget(name)
 	r.Metrics.Forget(name)

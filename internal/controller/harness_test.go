@@ -21,6 +21,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/awsconfig/awstest"
+	"awscdk.dev/operator/internal/causes"
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/controller"
 	"awscdk.dev/operator/internal/decide"
@@ -409,6 +410,8 @@ type managerOptions struct {
 	runsApart bool
 	// sshSecret is the namespace of the operator-wide ssh key, "" for that of the stacks.
 	sshSecret string
+	// causes are where causes of failures are looked for.
+	causes []v1alpha1.CauseSource
 	// policies is the namespace of policies for all objects, "" for none.
 	policies string
 	// as, if set, makes the configuration of the manager's clients; asOperator
@@ -487,8 +490,9 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 		Client: c, Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("awscdk-operator"), Executor: executor, Heads: heads, Endpoints: endpoints,
 		HTTP: asking, Probes: probes,
 		AWS:      cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
+		Causes:   causes.New(causes.Options{Now: time.Now, Log: log}),
 		Metrics:  report.NewMetrics(o.registry, "", time.Now),
-		Settings: decide.Settings{Drift: drift, GitSync: gitSync},
+		Settings: decide.Settings{Drift: drift, GitSync: gitSync, CauseSources: o.causes},
 		GitDefaults: &controller.GitDefaults{
 			Secret: types.NamespacedName{Namespace: cmp.Or(o.sshSecret, o.namespace), Name: "awscdk-operator-ssh-key"}, Live: mgr.GetAPIReader(), Now: o.now,
 		},

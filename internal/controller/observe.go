@@ -33,6 +33,7 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 	} else {
 		p.wake.offStack(client.ObjectKeyFromObject(p.obj))
 	}
+	seen.Causes, seen.Writers = p.causes(ctx, needs), p.writers(ctx, needs)
 	if needs.Inputs {
 		seen.Inputs = p.observeInputs(ctx)
 	}

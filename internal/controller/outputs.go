@@ -185,6 +185,7 @@ type content struct{ name, wayOut string }
 var (
 	ofOutputs = content{"outputs", "choose another name"}
 	ofPlan    = content{"plan", "delete or rename it"}
+	ofCauses  = content{"causes", "delete or rename it"}
 )
 
 // keep creates or updates an object that belongs to obj and holds something of

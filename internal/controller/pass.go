@@ -87,6 +87,7 @@ func putOff(ctx context.Context) time.Duration {
 func (p *pass) commit(ctx context.Context, d decide.Decision, seen decide.Observed) error {
 	before := p.obj.DeepCopy()
 	p.keepPlan(ctx, d, seen)
+	p.keepCauses(ctx, d, seen)
 	if err := p.save(ctx, p.obj, d.Status); err != nil {
 		return err
 	}

@@ -20,8 +20,12 @@ const (
 
 // DetailsConfigMap names the ConfigMap that has the plan of an object as a
 // whole, "" when the object keeps its outputs in one of that name.
-func DetailsConfigMap(obj *v1alpha1.CdkTsStack) string {
-	const suffix, longest = "-plan", 253
+func DetailsConfigMap(obj *v1alpha1.CdkTsStack) string { return companion(obj, "-plan") }
+
+// companion names a ConfigMap of an object after it, "" when the object keeps its
+// outputs in one of that name.
+func companion(obj *v1alpha1.CdkTsStack, suffix string) string {
+	const longest = 253
 	name := obj.Name + suffix
 	if len(name) > longest {
 		// What is cut off still tells two objects apart.

@@ -229,6 +229,7 @@ func (p *pass) driftKnown(d Drift) bool {
 	}
 	now := p.metaNow()
 	p.answered()
+	before := p.st.Drift
 	is := &v1alpha1.DriftStatus{
 		CheckedAt: &now, AttemptedAt: &now, Resources: found.resources, Omitted: found.omitted,
 		Unchecked: d.Unchecked, UncheckedOmitted: int32(d.UncheckedOmitted),
@@ -236,6 +237,7 @@ func (p *pass) driftKnown(d Drift) bool {
 	}
 	is.Remediation = p.verifyRevert(is, found.drifted)
 	p.st.Drift, p.st.DriftDetected = is, found.drifted
+	p.wantWriters(before)
 	p.st.LastDriftCheck = v1alpha1.NewTime(now)
 	if _, after := hooksOf(&p.obj.Spec, v1alpha1.OperationDriftCheck); after.Script != "" {
 		return p.enter(v1alpha1.StepAfterHook)
@@ -328,6 +330,7 @@ func driftMessage(d *v1alpha1.DriftStatus) string {
 		q := r.Properties[0]
 		what = fmt.Sprintf("%s%s is %q, not %q", r.LogicalID, strings.ReplaceAll(q.Path, "/", "."), q.Actual, q.Expected)
 	}
+	what += writtenBy(r.ChangedBy)
 	if more := len(d.Resources) + int(d.Omitted) - 1; more > 0 {
 		what += fmt.Sprintf(" and %d more", more)
 	}

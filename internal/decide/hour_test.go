@@ -29,6 +29,7 @@ type hour struct {
 	*repository
 	endpoint
 	checks checks
+	background
 
 	// runs are those in flight, by when they began. Each takes runTakes and
 	// brings result, of which none means a good plan.
@@ -133,6 +134,7 @@ func (h *hour) wakes() []time.Time {
 	if at, asking := h.checks.checking(); asking {
 		all = append(all, at)
 	}
+	all = append(all, h.answers(h.now)...)
 	for _, began := range h.runs {
 		if end := began.Add(h.runTakes); end.After(h.now) {
 			all = append(all, end)
@@ -192,6 +194,7 @@ func (h *hour) observe(n decide.Needs) decide.Observed {
 		h.endpoint.seen = decide.Freeze{}
 	}
 	seen.Checks = h.checks.answer(n.Checks, h.now)
+	h.background.observe(h, n, &seen)
 	if n.Policies {
 		seen.Policies = h.aws.policies
 		seen.Policies.Seen, seen.Policies.Findings = true, nil

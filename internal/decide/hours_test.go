@@ -160,6 +160,10 @@ func TestAnHourCostsLittle(t *testing.T) {
 			h.drifts()
 			h.aws.writeErr = refused("AccessDenied")
 		}, most: cost{passes: 240, writes: 16, calls: 80, events: 8}},
+		"drifted, and CloudTrail knows nothing": {then: func(h *hour) {
+			h.cfg.CauseSources = allSources
+			h.aws.drift.Drifted, h.aws.drift.Resources = true, []v1alpha1.DriftedResource{{LogicalID: "Topic", PhysicalID: "t", Type: "AWS::SNS::Topic", Change: "MODIFIED"}}
+		}, most: cost{passes: 130, writes: 9, calls: 100, events: 4}},
 		"a drift check is ordered":                 {then: checkDrift, most: atRest},
 		"a drift check is ordered, and never due":  {then: func(h *hour) { never(h); checkDrift(h) }, most: cost{passes: 10, writes: 1, calls: 10, events: 1}},
 		"an ordered drift check gets no answer":    {then: func(h *hour) { checkDrift(h); h.aws.detectErr = refused("AccessDenied") }, most: atRest},
@@ -239,7 +243,14 @@ func TestAnHourCostsLittle(t *testing.T) {
 		"the stack is busy": {first: true, then: func(h *hour) {
 			h.aws.stack = decide.Stack{Exists: true, ID: arn, Name: "Web", Status: "UPDATE_IN_PROGRESS"}
 		}, most: inAction},
-		"an execution takes an hour":                 {first: true, then: func(h *hour) { h.aws.takes = 2 * time.Hour }, most: inAction},
+		"an execution takes an hour": {first: true, then: func(h *hour) { h.aws.takes = 2 * time.Hour }, most: inAction},
+		"an execution fails for good, and CloudTrail knows nothing": {first: true, spec: func(s *spec) { s.Retry = &v1alpha1.Retry{Limit: ptr.To[int32](0)} }, then: func(h *hour) {
+			h.cfg.CauseSources, h.aws.final = allSources, "ROLLBACK_COMPLETE"
+		}, most: cost{passes: 160, writes: 20, calls: 180, events: 12}},
+		"an execution fails again and again, with causes": {first: true, then: func(h *hour) {
+			h.cfg.CauseSources, h.aws.final = allSources, "UPDATE_ROLLBACK_COMPLETE"
+			h.background.found = []v1alpha1.Cause{{Source: v1alpha1.CauseCloudTrail, Message: "refused"}}
+		}, most: inAction},
 		"an execution fails":                         {first: true, then: func(h *hour) { h.aws.final = "UPDATE_ROLLBACK_COMPLETE" }, most: inAction},
 		"AWS does not answer during an execution":    {first: true, then: func(h *hour) { h.spend(70 * time.Second); h.aws.err = passing("AWSUnreachable") }, most: cost{passes: 300, writes: 30, calls: 600, events: 20}},
 		"the credentials vanish during an execution": {first: true, then: func(h *hour) { h.spend(70 * time.Second); h.aws.credentials = passing("SecretNotFound") }, most: cost{passes: 300, writes: 10, calls: 600, events: 10}},

@@ -34,6 +34,9 @@ type Needs struct {
 	Drift string
 	// Reader asks as whoever may only read: nothing is going to be changed.
 	Reader bool
+	// Causes asks for those of the failure in status.causes, and Writers for who
+	// changed what has drifted.
+	Causes, Writers bool
 	// Bootstrap asks for the version in that SSM parameter.
 	Bootstrap string
 	// Rival asks for other objects of the stack above or, while that is not
@@ -93,6 +96,7 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 		n.Head = true
 		n.HeadNotBefore = headNotBefore(obj, now, cfg)
 	}
+	n.Causes, n.Writers = causesDue(obj, now), writersDue(obj, now, cfg)
 	deleting := !obj.DeletionTimestamp.IsZero()
 	n.Inputs = HasInputs(&obj.Spec) && !deleting && !obj.Spec.Suspend
 	n.Others = deleting || len(DependsOn(&obj.Spec)) > 0 || len(Importers(&obj.Status)) > 0

@@ -20,6 +20,8 @@ type Observed struct {
 	Events      Events
 	Drift       Drift
 	Bootstrap   Bootstrap
+	Causes      Causes
+	Writers     Writers
 	Rival       Rival
 	Inputs      Inputs
 	Others      Others

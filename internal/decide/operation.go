@@ -114,6 +114,7 @@ func (p *pass) close(outcome v1alpha1.Outcome, pr *problem.Problem) {
 	if op.Kind == v1alpha1.OperationDeploy {
 		p.st.LastDeployment = &entry
 	}
+	p.wantCauses(op, pr)
 }
 
 // waits is how many failures in a row are waited out with a new one, and the

@@ -108,6 +108,9 @@ type Settings struct {
 	Fleet int
 	// PoliciesForAll says that there may be policies which hold for all objects.
 	PoliciesForAll bool
+	// CauseSources are those that may be asked for the causes of a failure; none
+	// keeps AWS from being asked at all.
+	CauseSources []v1alpha1.CauseSource
 }
 
 // jitter is a number from 0 to 1 that looks random and is not: decisions are

@@ -17,6 +17,8 @@ import (
 // place that does.
 func record(p *pass) {
 	recordSource(p)
+	recordCauses(p)
+	recordWriters(p)
 	recordDrift(p)
 	recordHealth(p)
 	recordWindow(p)

@@ -22,11 +22,12 @@ import (
 //	edit            YAML laid over the object, as a user's patch
 //	see WHAT k=v …  what the world shows from now on: head, run, stack,
 //	                changeset, events, drift, bootstrap, credentials, rival, freeze, policies,
-//	                triggers, lastgood, check, inputs, rollout, traffic, dependencies, dependents, importers, cycle; `err=`, with `reason=` and `permanent`, is a failure to see
+//	                triggers, lastgood, check, inputs, rollout, traffic, dependencies, dependents, importers, cycle, causes, writers; `err=`, with `reason=` and `permanent`, is a failure to see
 //	wait D          time passes
 //	pass [err=…]    one pass; with err the action fails (temporary unless
 //	                `permanent` or `counted`), with id it brings an id back
 //	status PATH     prints one part of the status as YAML
+//	sources NAME…   where the operator may ask for the causes of failures
 //
 // A pass prints what it asked to look at, the action, and what users see.
 func TestTranscripts(t *testing.T) {
@@ -77,6 +78,12 @@ func (s *story) play(t *testing.T, d *datadriven.TestData) string {
 		return s.pass(t, d)
 	case "status":
 		return s.status(t, d)
+	case "sources":
+		s.cfg.CauseSources = nil
+		for _, name := range d.CmdArgs {
+			s.cfg.CauseSources = append(s.cfg.CauseSources, v1alpha1.CauseSource(name.Key))
+		}
+		return ""
 	}
 	t.Fatalf("unknown command %q", d.Cmd)
 	return ""
@@ -121,6 +128,7 @@ func (s *story) pass(t *testing.T, d *datadriven.TestData) string {
 	seen := only(s.world, needs)
 	s.judge(&seen)
 	extra := s.observeRollouts(needs, &seen)
+	s.address(&seen)
 	decision := Decide(s.obj, seen, s.now, s.cfg)
 	s.obj.Status = decision.Status
 	out := []string{"look: " + strings.Join(append(asked(needs), extra...), " "), "act: " + describeAction(decision)}
@@ -167,7 +175,7 @@ func asked(n Needs) []string {
 	}{
 		{"head", n.Head}, {"run", n.Run != ""}, {"stack", n.Stack != ""}, {"changeset", n.ChangeSet != ""},
 		{"policies", n.Policies}, {"events" + step(n.Events), n.Events != ""}, {"drift", n.Drift != ""}, {"bootstrap", n.Bootstrap != ""},
-		{"freeze", n.Freezes}, {"triggers", len(n.Triggers) > 0}, {"lastgood", n.LastGood != ""}, {"template", n.Template},
+		{"freeze", n.Freezes}, {"triggers", len(n.Triggers) > 0}, {"lastgood", n.LastGood != ""}, {"template", n.Template}, {"causes", n.Causes}, {"writers", n.Writers},
 	} {
 		if q.on {
 			all = append(all, q.name)
@@ -203,6 +211,14 @@ func only(w Observed, n Needs) Observed {
 			seen.Checks = map[string]Checkup{}
 		}
 		seen.Checks[c.Name] = w.Checks[c.Name]
+	}
+	if n.Causes {
+		seen.Causes = w.Causes
+		seen.Causes.Asked = true
+	}
+	if n.Writers {
+		seen.Writers = w.Writers
+		seen.Writers.Asked = true
 	}
 	if n.Run != "" {
 		seen.Run = w.Run

@@ -14,6 +14,7 @@ import (
 	"awscdk.dev/operator/internal/verification"
 
 	"github.com/cockroachdb/datadriven"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 const arn = "arn:aws:cloudformation:us-east-1:111122223333:stack/Web/6f5c"
@@ -43,7 +44,7 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 			s.world.Stack.Outputs = map[string]string{"Url": v}
 		}
 	case "changeset":
-		s.world.ChangeSet = ChangeSet{Seen: err == nil, Exists: text(d, "status") != "", StackID: arn, Status: text(d, "status"), ExecutionStatus: text(d, "exec"), Reason: text(d, "why"), Empty: d.HasArg("empty"), Changes: changesSeen(t, d), Export: exportSeen(d), Err: err}
+		s.world.ChangeSet = ChangeSet{Seen: err == nil, Exists: text(d, "status") != "", StackID: arn, ID: text(d, "id"), Status: text(d, "status"), ExecutionStatus: text(d, "exec"), Reason: text(d, "why"), Empty: d.HasArg("empty"), Changes: changesSeen(t, d), Export: exportSeen(d), Err: err}
 	case "events":
 		s.world.Events = Events{Seen: err == nil, Started: d.HasArg("started"), Final: text(d, "final"), Done: number(d, "done"), Current: text(d, "at"), Err: err}
 		if stuck := text(d, "stuck"); stuck != "" {
@@ -80,6 +81,16 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 		s.world.Policies = policiesSeen(t, d, err)
 	case "credentials":
 		s.world.Credentials = err
+	case "causes":
+		s.world.Causes = Causes{Known: !d.HasArg("unknown"), TrailMayTell: d.HasArg("silent")}
+		if cause := text(d, "cause"); cause != "" {
+			s.world.Causes.Details.Causes = []v1alpha1.Cause{{Source: v1alpha1.CauseHooks, LogicalID: "Bucket", Message: cause, Remediation: text(d, "advice")}}
+		}
+	case "writers":
+		s.world.Writers = Writers{Known: !d.HasArg("unknown"), Err: err}
+		if by := text(d, "by"); by != "" {
+			s.world.Writers.By = map[string]v1alpha1.ResourceWriter{"Topic": {Principal: by, Event: "sns:SetTopicAttributes", At: metav1.NewTime(s.now.Add(-time.Hour))}}
+		}
 	default:
 		t.Fatalf("cannot see %q", what)
 	}
@@ -165,6 +176,16 @@ func policiesSeen(t *testing.T, d *datadriven.TestData, err error) Policies {
 		seen.Findings = append(seen.Findings, f)
 	}
 	return seen
+}
+
+// address makes answers those to what the status asks.
+func (s *story) address(seen *Observed) {
+	if c := s.obj.Status.Causes; c != nil {
+		seen.Causes.Operation, seen.Causes.Look = c.Operation, c.Looks
+	}
+	if d := s.obj.Status.Drift; d != nil && d.Writers != nil {
+		seen.Writers.Digest, seen.Writers.Look = d.Writers.Digest, d.Writers.Looks
+	}
 }
 
 // judge adds what the policies say of a plan that has to be judged.

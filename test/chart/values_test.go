@@ -75,6 +75,7 @@ var ownValues = map[string]effect{
 	"operator.extraEnv from a Secret":    {"operator: {extraEnv: [{name: SLACK_WEBHOOK_URL, valueFrom: {secretKeyRef: {name: hooks, key: slack}}}]}", "Deployment", release, container + `env[?(@.name=="SLACK_WEBHOOK_URL")].valueFrom.secretKeyRef.name}`, "hooks"},
 	"operator.envFrom":                   {"operator: {envFrom: [{secretRef: {name: hook-variables}}]}", "Deployment", release, container + "envFrom[*].secretRef.name}", "hook-variables"},
 	"operator.identity":                  {"operator: {identity: Roles}", "Deployment", release, container + "args}", "--operator-identity=Roles"},
+	"operator.causeSources":              {"operator: {causeSources: [Hooks, Tasks]}", "Deployment", release, container + "args}", "--cause-sources=Hooks,Tasks"},
 	"operator.allowInternalChecks":       {"operator: {allowInternalChecks: [10.0.0.0/8, fd12::/16]}", "Deployment", release, container + "args}", "--allow-internal-checks=10.0.0.0/8,fd12::/16"},
 	"planPolicies.enabled":               {"planPolicies: {enabled: true}", "Deployment", release, container + "args}", "--plan-policies"},
 	"operator.extraArgs":                 {"operator: {extraArgs: [--max-runs=5]}", "Deployment", release, container + "args}", "--max-runs=5"},

@@ -84,6 +84,9 @@ rollingUpdate:
 {{- with $v.operator.identity }}
 - --operator-identity={{ . }}
 {{- end }}
+{{- with $v.operator.causeSources }}
+- --cause-sources={{ join "," . }}
+{{- end }}
 {{- with $v.operator.allowInternalChecks }}
 - --allow-internal-checks={{ join "," . }}
 {{- end }}

@@ -15,6 +15,7 @@ var readHandlers = map[string]handler{
 	"DescribeStackEvents":    describeStackEvents,
 	"DescribeEvents":         describeEvents,
 	"ListHookResults":        listHookResults,
+	"GetHookResult":          getHookResult,
 	"DescribeStackResources": describeStackResources,
 	"DescribeStackResource":  describeStackResource,
 	"ListStackResources":     listStackResources,
@@ -112,9 +113,19 @@ func describeStackEvents(s *Service, c *wire.Call) (any, error) {
 			"LogicalResourceId": e.Logical, "PhysicalResourceId": e.Physical, "ResourceType": e.Type, "Timestamp": e.At,
 			"ResourceStatus": e.Status, "ResourceStatusReason": orNil(e.Reason),
 			"ResourceProperties": orNil(e.Properties), "ClientRequestToken": orNil(e.Token),
+			"HookType": orNil(e.HookType), "HookStatus": orNil(e.HookStatus), "HookStatusReason": orNil(e.HookReason),
+			"HookFailureMode": orNil(e.HookMode), "HookInvocationId": orNil(e.HookID), "HookInvocationPoint": hookPoint(e),
 		})
 	}
 	return map[string]any{"StackEvents": list, "NextToken": next}, nil
+}
+
+// hookPoint is when the hook of an event was called.
+func hookPoint(e Event) any {
+	if e.HookType == "" {
+		return nil
+	}
+	return "PRE_PROVISION"
 }
 
 // newestPage pages through events newest first. The token is the ID of the
@@ -172,13 +183,6 @@ func (e *Event) asOperationEvent(st *Stack) map[string]any {
 		"Timestamp": e.At, "StartTime": e.At, "EndTime": e.At, "ResourceStatus": e.Status, "ResourceStatusReason": orNil(e.Reason),
 		"ResourceProperties": orNil(e.Properties), "ClientRequestToken": orNil(e.Token),
 	}
-}
-
-// listHookResults has nothing to tell: there are no hooks here.
-func listHookResults(_ *Service, c *wire.Call) (any, error) {
-	return map[string]any{
-		"TargetType": orNil(c.Params.String("TargetType")), "TargetId": orNil(c.Params.String("TargetId")), "HookResults": []any{},
-	}, nil
 }
 
 func listExports(s *Service, c *wire.Call) (any, error) {

@@ -145,9 +145,12 @@ func (s *Service) computeChangeSet(ctx context.Context, st *Stack, cs *ChangeSet
 	if err == nil && cs.Nested {
 		err = s.planNested(st, cs, changes)
 	}
+	verdict := s.judgedBy(st, "", "", cs.ID, "CHANGE_SET")
 	switch {
 	case err != nil:
 		cs.Status, cs.Reason = "FAILED", message(err)
+	case verdict != nil && verdict.Mode == "FAIL":
+		cs.Status, cs.Reason = "FAILED", "The following hook(s)/validation failed: ["+verdict.Type+"]. To troubleshoot Early Validation errors, use the DescribeEvents API for detailed failure information."
 	case len(changes) == 0 && !s.otherwiseChanged(st, cs.config) && cs.Kind == "UPDATE":
 		cs.Status, cs.Reason = "FAILED", noChanges
 	default:

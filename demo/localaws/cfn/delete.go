@@ -137,9 +137,12 @@ func (s *Service) destroy(ctx context.Context, op *operation, r *StackResource, 
 		return context.Canceled
 	}
 	if err := s.fault(r.Type, "Delete"); err != nil {
+		s.noteCall(op, r, r.Physical, deleted, err)
 		return err
 	}
-	return s.cloud.Delete(phase, op.stack.Place, r.Type, r.Physical)
+	err := s.cloud.Delete(phase, op.stack.Place, r.Type, r.Physical)
+	s.noteCall(op, r, r.Physical, deleted, err)
+	return customFailure(r.Type, err)
 }
 
 // collectRemoved moves resources that the template no longer has to the

@@ -15,6 +15,7 @@ import (
 // operation is one running operation on a stack.
 type operation struct {
 	id, kind, token string
+	caller          string // the access key of who began it
 	stack           *Stack
 	noRollback      bool
 	onFailure       string // of CREATE: "DELETE", "DO_NOTHING", "" to roll back
@@ -34,6 +35,9 @@ type operation struct {
 // begin registers an operation and runs it in the background; s.mu is held.
 func (s *Service) begin(st *Stack, op *operation, run func(ctx context.Context, op *operation)) *operation {
 	op.stack, op.done = st, make(chan struct{})
+	if op.caller == "" {
+		op.caller = s.caller
+	}
 	op.failed, op.handled, op.imports = map[string]string{}, map[string]bool{}, map[string]bool{}
 	st.current = op
 	st.LastOperations = append(st.LastOperations, lastOperation{op.kind, op.id})

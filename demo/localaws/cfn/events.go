@@ -13,7 +13,9 @@ type Event struct {
 	Logical, Physical, Type    string
 	Status, Reason, Properties string
 	OperationType              string
-	At                         time.Time
+	// Of a hook's verdict on a resource.
+	HookType, HookStatus, HookReason, HookMode, HookID string
+	At                                                 time.Time
 }
 
 // setStatus moves the stack to a status and records the event.

@@ -53,7 +53,7 @@ func (s *Service) createNested(ctx context.Context, op *operation, r *StackResou
 	if op.stack.Root != "" {
 		child.Root = op.stack.Root
 	}
-	run := s.startCreate(child, &operation{token: op.token, noRollback: op.noRollback, onFailure: "DO_NOTHING"}, config)
+	run := s.startCreate(child, &operation{token: op.token, caller: op.caller, noRollback: op.noRollback, onFailure: "DO_NOTHING"}, config)
 	initiated := *r
 	initiated.Physical = child.ID
 	s.setResource(op.stack, op, &initiated, "CREATE_IN_PROGRESS", "Resource creation Initiated")
@@ -101,7 +101,7 @@ func (s *Service) updateNested(ctx context.Context, op *operation, r *StackResou
 		s.mu.Unlock()
 		return err
 	}
-	run := s.startUpdate(child, &operation{token: op.token, noRollback: op.noRollback}, config)
+	run := s.startUpdate(child, &operation{token: op.token, caller: op.caller, noRollback: op.noRollback}, config)
 	s.mu.Unlock()
 	return s.follow(ctx, run, "UPDATE_COMPLETE", "updated")
 }
@@ -113,7 +113,7 @@ func (s *Service) deleteNested(ctx context.Context, op *operation, r *StackResou
 		s.mu.Unlock()
 		return nil
 	}
-	run := s.startDelete(child, &operation{token: op.token}, nil)
+	run := s.startDelete(child, &operation{token: op.token, caller: op.caller}, nil)
 	s.mu.Unlock()
 	return s.follow(ctx, run, "DELETE_COMPLETE", "deleted")
 }

@@ -93,6 +93,9 @@ func (s *Service) reason(ctx context.Context, op *operation, err error, cancelle
 	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
 		return cancelled
 	}
+	if plain, ok := errors.AsType[plainReason](err); ok {
+		return string(plain)
+	}
 	text := strings.TrimSuffix(message(err), ".")
 	return fmt.Sprintf("Resource handler returned message: %q (RequestToken: %s, HandlerErrorCode: %s)", text, op.id, handlerCode(err))
 }
@@ -116,12 +119,17 @@ func (s *Service) provide(ctx context.Context, op *operation, r *StackResource, 
 	if !s.pause(ctx, cloud.Types[r.Type].Delay, delay(r)) {
 		return "", context.Canceled
 	}
+	if err := s.refusedBy(op, r, prefix+"_IN_PROGRESS"); err != nil {
+		return "", err
+	}
 	if err := s.fault(r.Type, "Create"); err != nil {
+		s.noteCall(op, r, "", created, err)
 		return "", err
 	}
 	resource, err := s.cloud.Create(s.spec(op.stack, r))
+	s.noteCall(op, r, resource.ID, created, err)
 	if err != nil {
-		return "", err
+		return "", customFailure(r.Type, err)
 	}
 	s.mu.Lock()
 	initiated := *r
@@ -176,7 +184,13 @@ func (s *Service) change(ctx context.Context, op *operation, phase cloud.Phase, 
 	if !s.pause(ctx, cloud.Types[r.Type].Delay, delay(r)) {
 		return context.Canceled
 	}
+	if phase == cloud.Updating {
+		if err := s.refusedBy(op, r, "UPDATE_IN_PROGRESS"); err != nil {
+			return err
+		}
+	}
 	if err := s.fault(r.Type, map[cloud.Phase]string{cloud.Updating: "Update", cloud.RollingBack: "Rollback"}[phase]); err != nil {
+		s.noteCall(op, r, r.Physical, updated, err)
 		return err
 	}
 	known := s.lastRollout(op.stack.Place, r.Type, r.Physical)
@@ -184,8 +198,10 @@ func (s *Service) change(ctx context.Context, op *operation, phase cloud.Phase, 
 	if err != nil {
 		return err
 	}
-	if _, err = s.cloud.Update(phase, s.spec(op.stack, r), r.Physical); err != nil {
-		return err
+	_, err = s.cloud.Update(phase, s.spec(op.stack, r), r.Physical)
+	s.noteCall(op, r, r.Physical, updated, err)
+	if err != nil {
+		return customFailure(r.Type, err)
 	}
 	if err := shift(); err != nil {
 		return err

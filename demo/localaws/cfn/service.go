@@ -32,7 +32,11 @@ type Service struct {
 	tokens     map[string]string
 	detections map[string]*detection
 	signals    map[string][]signal
-	signalled  *sync.Cond
+	// caller is the access key of the call that is being answered.
+	caller      string
+	hooks       []*Hook
+	hookResults []*hookResult
+	signalled   *sync.Cond
 }
 
 // New makes a CloudFormation without stacks. At speed 1 a resource takes 10 to
@@ -65,6 +69,7 @@ func (s *Service) Handle(c *wire.Call) (any, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.caller = c.AccessKey
 	return h(s, c)
 }
 

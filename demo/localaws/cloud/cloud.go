@@ -62,6 +62,11 @@ type Cloud struct {
 	shifts      []*AliasShift
 	holds       map[string]string // where tests keep rollouts, by service or alias
 	minute      time.Duration     // of a rollout
+	// trails, logs and stopped are made when they are first needed.
+	trails     map[Place]*trail
+	trailDelay time.Duration
+	logs       map[logKey]map[string][]LogEvent
+	stopped    map[Place]StoppedTasks
 }
 
 // New makes an empty cloud that reads the time from now.

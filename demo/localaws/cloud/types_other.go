@@ -24,6 +24,10 @@ var otherTypes = map[string]*Type{
 		Delay: 60 * time.Millisecond, Hook: autoDelete,
 		ID: func(_ *Cloud, r *Resource, _ string) string { return r.Text("BucketName") + "-auto-delete" },
 	},
+	"Custom::LocalTest": {
+		Required: []string{"ServiceToken"}, NoTags: true, NoDrift: true, Delay: 20 * time.Millisecond, Hook: failOnDemand,
+		Attributes: func(r *Resource) map[string]any { return map[string]any{"Value": r.Text("Value")} },
+	},
 	"Local::Test::Resource": {
 		Named: "Name", Replace: []string{"Name", "Immutable"}, Delay: 20 * time.Millisecond, Hook: failOnDemand,
 		Attributes: func(r *Resource) map[string]any {

@@ -135,6 +135,11 @@ var logsHandlers = map[string]Handler{
 	"DescribeLogGroups":     describeLogGroups,
 	"PutRetentionPolicy":    putRetention,
 	"DeleteRetentionPolicy": putRetention,
+	"CreateLogStream":       createLogStream,
+	"PutLogEvents":          putLogEvents,
+	"DescribeLogStreams":    describeLogStreams,
+	"GetLogEvents":          getLogEvents,
+	"FilterLogEvents":       filterLogEvents,
 	"CreateLogGroup": func(c *cloud.Cloud, call *wire.Call) (any, error) {
 		_, err := c.Create(cloud.Spec{Type: "AWS::Logs::LogGroup", Place: place(call), Props: map[string]any{"LogGroupName": call.Params.String("logGroupName")}})
 		return nil, err

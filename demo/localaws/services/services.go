@@ -42,7 +42,3 @@ func missing(err error, code, format string, args ...any) error {
 	}
 	return err
 }
-
-var trailHandlers = map[string]Handler{
-	"LookupEvents": func(*cloud.Cloud, *wire.Call) (any, error) { return map[string]any{"Events": []any{}}, nil },
-}
