@@ -18,7 +18,6 @@ var (
 	ErrStackBusy             = awsconfig.ErrStackBusy
 	ErrTerminationProtection = awsconfig.ErrTerminationProtection
 	ErrNotBootstrapped       = awsconfig.ErrNotBootstrapped
-	ErrBootstrapTooOld       = awsconfig.ErrBootstrapTooOld
 	ErrNotFound              = awsconfig.ErrNotFound
 	ErrChangeSetLimit        = awsconfig.ErrChangeSetLimit
 	ErrStackInUse            = awsconfig.ErrStackInUse

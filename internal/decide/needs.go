@@ -28,8 +28,10 @@ type Needs struct {
 	Drift string
 	// Reader asks as whoever may only read: nothing is going to be changed.
 	Reader bool
-	// Bootstrap asks for the version in that SSM parameter.
-	Bootstrap string
+	// Bootstrap asks for the version in that SSM parameter, which is to be at
+	// least BootstrapLeast.
+	Bootstrap      string
+	BootstrapLeast int
 	// Rival asks for other objects of the stack above or, while that is not
 	// there, of the one that will be in Place.
 	Rival bool

@@ -153,7 +153,7 @@ func lookAtOperation(op *v1alpha1.Operation) Needs {
 		case needEvents:
 			n.Events, n.EventsSince = Token(op), op.StepStartedAt.Time
 		case needBootstrap:
-			n.Bootstrap = op.Plan.BootstrapParameter
+			n.Bootstrap, n.BootstrapLeast = op.Plan.BootstrapParameter, int(op.Plan.BootstrapVersion)
 		case needRival:
 			n.Rival = true
 			n.Place, _ = planned(op.Plan)
