@@ -52,10 +52,12 @@ func balance(t *testing.T, aws string, f *fleet) *balancing {
 		failed: func(err error) { t.Errorf("the load balancers: %v", err) },
 	}
 	b.proxy = &httputil.ReverseProxy{
-		Rewrite:      func(*httputil.ProxyRequest) {}, // the URL is that of the target already
-		Transport:    &http.Transport{DialContext: f.dial, DisableKeepAlives: true},
-		ErrorLog:     log.New(io.Discard, "", 0),
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) { http.Error(w, err.Error(), http.StatusBadGateway) },
+		Rewrite:   func(*httputil.ProxyRequest) {}, // the URL is that of the target already
+		Transport: &http.Transport{DialContext: f.dial, DisableKeepAlives: true},
+		ErrorLog:  log.New(io.Discard, "", 0),
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, err error) {
+			http.Error(w, err.Error(), http.StatusBadGateway)
+		},
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	var ended sync.WaitGroup
