@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -35,7 +36,7 @@ func (p *pass) freezes(ctx context.Context, needs decide.Needs) map[string]decid
 		asked, questions = append(asked, f.Name), append(questions, q)
 	}
 	for i, found := range p.Endpoints.Ask(name, questions) {
-		seen[asked[i]] = decide.Freeze{Known: found.Known, Frozen: !found.Yes, SeenAt: found.SeenAt, Err: found.Err}
+		seen[asked[i]] = decide.Freeze{Known: found.Known, Frozen: !found.Yes, Why: found.Why, SeenAt: found.SeenAt, Err: found.Err}
 	}
 	return seen
 }
@@ -48,10 +49,13 @@ func (p *pass) freezeQuestion(ctx context.Context, f v1alpha1.Freeze) (q httpche
 		return q, problem.InvalidSpec.New("%v", err)
 	}
 	q = httpcheck.Question{
-		Namespace: p.obj.Namespace, Expression: f.HTTP.DeployWhen,
+		Namespace: p.obj.Namespace, Expression: strings.Join([]string{f.HTTP.DeployWhen, f.HTTP.MessageExpression}, "\x00"),
 		Request: httpcheck.Request{URL: f.HTTP.URL, Headers: map[string]string{}, Timeout: freezeTimeout(f)},
 		Judge: func(ctx context.Context, a httpcheck.Answer) (bool, error) {
 			return check.MayDeploy(ctx, freeze.Answer{Status: a.Status, Headers: a.Headers, Body: a.Body})
+		},
+		Explain: func(ctx context.Context, a httpcheck.Answer) string {
+			return check.Message(ctx, freeze.Answer{Status: a.Status, Headers: a.Headers, Body: a.Body})
 		},
 	}
 	if from := f.HTTP.HeadersFrom; from != nil {
