@@ -118,6 +118,19 @@ func TestColours(t *testing.T) {
 	s.goes(t, p)
 }
 
+// TestTheGuideShowsTheApps: what docs/how-to/blue-green.md shows is what is tried.
+func TestTheGuideShowsTheApps(t *testing.T) {
+	guide, err := os.ReadFile(filepath.Join(rig.Root(t), "docs", "how-to", "blue-green.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range rig.AppAt(t, filepath.Join(rig.Root(t), "examples", "23-blue-green")) {
+		if filepath.Base(name) == "app.ts" && !strings.Contains(string(guide), "```ts\n"+text+"```\n") {
+			t.Errorf("it shows another %s", name)
+		}
+	}
+}
+
 // goes deletes the colour that serves, and then all.
 func (s *shop) goes(t *testing.T, p *probe) {
 	s.Patch(t, s.router, `{"spec":{"dependsOn":[{"name":"shop-blue"},{"name":"shop-green"}]}}`)

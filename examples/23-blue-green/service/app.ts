@@ -12,9 +12,8 @@ const subnets = told('subnetIds').split(',');
 const vpc = ec2.Vpc.fromVpcAttributes(stack, 'Vpc', {
   vpcId: told('vpcId'), availabilityZones: subnets.map((_, zone) => `zone${zone}`), publicSubnetIds: subnets,
 });
-const balancerGroup = ec2.SecurityGroup.fromSecurityGroupId(stack, 'BalancerGroup', told('balancerGroupId'));
 const balancer = elbv2.ApplicationLoadBalancer.fromApplicationLoadBalancerAttributes(stack, 'Balancer', {
-  loadBalancerArn: told('balancerArn'), securityGroupId: balancerGroup.securityGroupId, vpc,
+  loadBalancerArn: told('balancerArn'), securityGroupId: told('balancerGroupId'), vpc,
 });
 
 const targets = new elbv2.ApplicationTargetGroup(stack, 'Targets', {
@@ -26,7 +25,7 @@ const targets = new elbv2.ApplicationTargetGroup(stack, 'Targets', {
 const test = new elbv2.ApplicationListener(stack, 'Test', {
   loadBalancer: balancer, port: testPort, protocol: elbv2.ApplicationProtocol.HTTP, open: true, defaultTargetGroups: [targets],
 });
-machines(stack, { colour, vpc, balancerGroup, targets }).node.addDependency(test);
+machines(stack, { colour, vpc, targets }).node.addDependency(test);
 
 new CfnOutput(stack, 'TargetGroupArn', { value: targets.targetGroupArn });
 new CfnOutput(stack, 'TestUrl', { value: `http://${told('balancerDns')}:${testPort}` });

@@ -9,12 +9,11 @@ import { release } from './release';
 interface Place {
   colour: string;
   vpc: ec2.IVpc;
-  balancerGroup: ec2.ISecurityGroup;
   targets: elbv2.ApplicationTargetGroup;
 }
 
 /** What answers for a colour: two containers of the release, which is of the same commit. */
-export function machines(stack: Stack, { colour, vpc, balancerGroup, targets }: Place): Construct {
+export function machines(stack: Stack, { colour, vpc, targets }: Place): Construct {
   const task = new ecs.FargateTaskDefinition(stack, 'Task');
   task.addContainer('shop', {
     image: ecs.ContainerImage.fromRegistry(`ghcr.io/example/shop:${release}`),
@@ -28,7 +27,6 @@ export function machines(stack: Stack, { colour, vpc, balancerGroup, targets }: 
     cluster: new ecs.Cluster(stack, 'Cluster', { vpc }), taskDefinition: task, desiredCount: 2, assignPublicIp: true,
     minHealthyPercent: 100, circuitBreaker: { rollback: true },
   });
-  service.connections.allowFrom(balancerGroup, ec2.Port.tcp(8080));
   service.attachToApplicationTargetGroup(targets);
   return service;
 }
