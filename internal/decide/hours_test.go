@@ -159,6 +159,7 @@ func TestAnHourCostsLittle(t *testing.T) {
 		"a change set cannot be asked for":            {first: true, then: func(h *hour) { h.aws.writeErr = passing("Throttled") }, most: cost{passes: 300, writes: 100, calls: 500, events: 20}},
 		"the stack is another's":                      {first: true, then: func(h *hour) { h.aws.rival = "default/other" }, most: atRest},
 		"a plan is frozen":                            {spec: freeze, first: true, then: func(h *hour) { h.frozen = true }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},
+		"a plan is frozen, and what is said ticks":    {spec: freeze, first: true, then: func(h *hour) { h.frozen, h.ticking = true, true }, most: cost{passes: 140, writes: 20, calls: 80, events: 4}},
 		"a plan is frozen, of a commit":               {spec: func(s *spec) { freeze(s); s.Source.Git.Ref = commit }, first: true, then: func(h *hour) { h.frozen = true }, most: cost{passes: 60, writes: 9, calls: 80, events: 4}},
 		"a freeze gives no answer":                    {spec: freeze, first: true, then: func(h *hour) { h.freezeErr = errors.New("it hangs") }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},
 		"a freeze cannot be asked":                    {spec: freeze, first: true, then: func(h *hour) { h.freezeErr = passing("SecretNotFound") }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},

@@ -12,7 +12,6 @@ import (
 	"awscdk.dev/operator/api/v1alpha1"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -70,22 +69,27 @@ func (p *Preflight) others(ctx context.Context) (missing []Missing, err error) {
 	return missing, err
 }
 
-// leases lists those of all namespaces, or else those of the watched ones.
-func (p *Preflight) leases(ctx context.Context) ([]coordinationv1.Lease, error) {
-	var all coordinationv1.LeaseList
-	named := client.MatchingFields{"metadata.name": LeaseName}
-	err := p.o.Live.List(ctx, &all, named)
-	if !apierrors.IsForbidden(err) || len(p.o.Namespaces) == 0 {
-		return all.Items, err
-	}
-	for _, namespace := range p.o.Namespaces {
-		var of coordinationv1.LeaseList
-		if err := p.o.Live.List(ctx, &of, named, client.InNamespace(namespace)); err != nil {
-			return all.Items, fmt.Errorf("list the Leases in %s: %w", namespace, err)
+// leases lists those of all namespaces or, where the operator may not, those of the
+// namespaces that it looks after.
+func (p *Preflight) leases(ctx context.Context) (all []coordinationv1.Lease, err error) {
+	namespaces := []string{""}
+	if len(p.o.Namespaces) > 0 {
+		everywhere, err := p.may(ctx, right{verb: "list", group: coordinationv1.GroupName, resource: "leases", name: LeaseName}, "")
+		if err != nil {
+			return nil, err
 		}
-		all.Items = append(all.Items, of.Items...)
+		if !everywhere {
+			namespaces = p.o.Namespaces
+		}
 	}
-	return all.Items, nil
+	for _, namespace := range namespaces {
+		var of coordinationv1.LeaseList
+		if err := p.o.Live.List(ctx, &of, client.MatchingFields{"metadata.name": LeaseName}, client.InNamespace(namespace)); err != nil {
+			return all, fmt.Errorf("list Leases: %w", err)
+		}
+		all = append(all, of.Items...)
+	}
+	return all, nil
 }
 
 func (p *Preflight) leads(l *coordinationv1.Lease) bool {
