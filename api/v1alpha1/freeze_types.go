@@ -62,6 +62,13 @@ type FreezeHTTP struct {
 	// +kubebuilder:validation:MinLength=1
 	// +kubebuilder:validation:MaxLength=4096
 	DeployWhen string `json:"deployWhen"`
+	// messageExpression is an expression in CEL that gives a short text while
+	// deployWhen is false, such as which incidents are open. It speaks about what
+	// deployWhen does. The first 256 bytes of the text are shown in status.gates,
+	// without what headersFrom holds.
+	// +optional
+	// +kubebuilder:validation:MaxLength=4096
+	MessageExpression string `json:"messageExpression,omitempty"`
 	// timeout is how long the endpoint has for its whole answer, redirects
 	// included.
 	// +optional

@@ -77,7 +77,7 @@ func runManager(_ context.Context, args []string) error {
 		return err
 	}
 	log.Info("starting", "version", versionString(), "data", s.data)
-	needs, err := checkAround(ctx, mgr, preflight.Options{Namespaces: asked, Log: log, LookPath: s.runs.lookPath()})
+	needs, err := checkAround(ctx, mgr, preflight.Options{Namespaces: asked, Own: s.leaderNamespace, Now: time.Now, Log: log, LookPath: s.runs.lookPath()})
 	if err != nil {
 		return err
 	}
@@ -114,6 +114,7 @@ func newManager(config *rest.Config, s settings) (ctrl.Manager, error) {
 		PprofBindAddress:              s.profileAddr,
 		LeaderElection:                s.leaderElect,
 		LeaderElectionID:              s.lease(),
+		LeaderElectionLabels:          preflight.Watches(list(s.watch)),
 		LeaderElectionNamespace:       s.leaderNamespace,
 		LeaderElectionReleaseOnCancel: true,
 	})
@@ -175,6 +176,7 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 		GitDefaults:     gitDefaults,
 		OwnIdentity:     s.identity,
 		PolicyNamespace: s.policyNamespace(),
+		BuiltInPolicies: s.builtInPolicies,
 		RunsApart:       s.runs.executor == executorJob && s.runs.defaults.ServiceAccountName == "",
 		HookEnv:         hooks,
 		HookSecrets:     hookSecrets,

@@ -14,6 +14,8 @@ import (
 
 	"awscdk.dev/operator/internal/controller"
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/policy"
+	"awscdk.dev/operator/internal/preflight"
 
 	"github.com/robfig/cron/v3"
 	"k8s.io/apimachinery/pkg/types"
@@ -48,6 +50,7 @@ type settings struct {
 	sshSecret           types.NamespacedName
 	namespace           string
 	planPolicies        bool
+	builtInPolicies     []policy.Source
 	webhooks            webhookSettings
 	runs                runSettings
 }
@@ -179,12 +182,20 @@ const operatorNamespace = "awscdk-operator-system"
 // lease is the name of the one that managers of the same shard share.
 func (s *settings) lease() string {
 	if s.shard == "" {
-		return "awscdk-operator"
+		return preflight.LeaseName
 	}
-	return "awscdk-operator-" + s.shard
+	return preflight.LeaseName + "-" + s.shard
 }
 
 func (s *settings) policyFlags(f *flag.FlagSet, getenv func(string) string) error {
+	builtIn := func(names string) (err error) {
+		s.builtInPolicies, err = controller.ParseBuiltInPolicies(list(names))
+		return err
+	}
+	if err := builtIn(getenv("AWSCDK_OPERATOR_BUILT_IN_POLICIES")); err != nil {
+		return fmt.Errorf("AWSCDK_OPERATOR_BUILT_IN_POLICIES: %w", err)
+	}
+	f.Func("built-in-policies", "`names` of built-in policies that hold the plans of all objects, separated by commas, each with =Warn behind it if it is to warn only; none by default (AWSCDK_OPERATOR_BUILT_IN_POLICIES)", builtIn)
 	on, err := parseBool("AWSCDK_OPERATOR_PLAN_POLICIES", getenv("AWSCDK_OPERATOR_PLAN_POLICIES"))
 	f.BoolVar(&s.planPolicies, "plan-policies", on, "hold the plans of all objects to the rules in ConfigMaps of the operator's namespace with the label awscdk.dev/plan-policy=true (AWSCDK_OPERATOR_PLAN_POLICIES)")
 	return err

@@ -20,8 +20,6 @@ var (
 	ErrTerminationProtection = problem.Declare("TerminationProtected", problem.Retries)
 	// ErrNotBootstrapped: the account and region lack the CDK's resources.
 	ErrNotBootstrapped = problem.Declare("NotBootstrapped", problem.Retries)
-	// ErrBootstrapTooOld: they are there, but older than the app needs.
-	ErrBootstrapTooOld = problem.BootstrapTooOld
 	// ErrChangeSetLimit: the stack has as many change sets as it may.
 	ErrChangeSetLimit = problem.ChangeSetLimit
 	// ErrStackInUse: a stack that was to be empty is somebody else's by now.

@@ -83,7 +83,7 @@ func (d *doctor) definition(ctx context.Context) []advice {
 }
 
 func (d *doctor) published(ctx context.Context) []advice {
-	p := preflight.New(preflight.Options{Live: d.c, Client: d.c, Schemas: d.known.OpenAPIV3()})
+	p := preflight.New(preflight.Options{Live: d.c, Client: d.c, Schemas: d.known.OpenAPIV3(), Now: d.Now})
 	for _, found := range p.Find(ctx) {
 		if found.Check != preflight.DefinitionCheck {
 			continue
@@ -138,7 +138,7 @@ func (d *doctor) leader(ctx context.Context) []advice {
 	if elect, _ := d.setting("leader-elect", ""); elect == "" {
 		return nil
 	}
-	name := "awscdk-operator"
+	name := preflight.LeaseName
 	if shard, _ := d.setting("shard", "AWSCDK_OPERATOR_SHARD"); shard != "" {
 		name += "-" + shard
 	}
@@ -208,7 +208,7 @@ func (d *doctor) operatorRights(ctx context.Context) []advice {
 	}
 	account := or(d.deployment.Spec.Template.Spec.ServiceAccountName, "default")
 	user := "system:serviceaccount:" + d.deployment.Namespace + ":" + account
-	options := preflight.Options{Live: d.c, Client: d.c, Schemas: d.known.OpenAPIV3(), Ask: d.ask(user, d.deployment.Namespace)}
+	options := preflight.Options{Live: d.c, Client: d.c, Schemas: d.known.OpenAPIV3(), Ask: d.ask(user, d.deployment.Namespace), Own: d.deployment.Namespace, Now: d.Now}
 	if executor, _ := d.setting("executor", ""); executor != "Job" {
 		// What is on its PATH is not seen from here.
 		options.LookPath = func(string) (string, error) { return "", nil }

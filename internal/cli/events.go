@@ -24,9 +24,6 @@ func newEvents(o *Options) *cobra.Command {
 		Use: "events NAME", Short: "Tell the events of a stack, oldest first", Args: named,
 		Long: "Tell the events of a stack, oldest first. API servers keep events for an hour; kubectl cdk history tells what came before.",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if watch && output != "" {
-				return errUsage{fmt.Errorf("--watch and --output do not go together")}
-			}
 			if watch {
 				return o.watchEvents(cmd.Context(), args[0])
 			}
@@ -51,7 +48,7 @@ func newEvents(o *Options) *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "go on with those that come")
+	watchFlag(cmd, &watch, &output, "events", "go on with those that come")
 	outputFlag(cmd, &output)
 	timeoutFlag(cmd, &timeout)
 	return cmd

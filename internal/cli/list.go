@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -30,16 +29,13 @@ func newList(o *Options) *cobra.Command {
 	}
 	cmd.Flags().BoolVarP(&l.all, "all-namespaces", "A", false, "those of all namespaces")
 	cmd.Flags().StringVarP(&l.selector, "selector", "l", "", "only those with these labels")
-	cmd.Flags().BoolVarP(&l.watch, "watch", "w", false, "show it anew while it changes")
+	watchFlag(cmd, &l.watch, &l.output, "cdk", "show it anew while it changes")
 	outputFlag(cmd, &l.output)
 	timeoutFlag(cmd, &l.timeout)
 	return cmd
 }
 
 func (o *Options) list(ctx context.Context, l listing) error {
-	if l.watch && l.output != "" {
-		return errUsage{errors.New("--watch and --output do not go together: kubectl get cdk -w -o json writes objects as they change")}
-	}
 	found, err := o.find(ctx, l)
 	switch {
 	case err != nil:

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -20,9 +19,6 @@ func newStatus(o *Options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "status NAME", Short: "Tell all that is known of a stack, as a tree", Args: named,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if watch && output != "" {
-				return errUsage{errors.New("--watch and --output do not go together: kubectl get cdk NAME -w -o json writes objects as they change")}
-			}
 			if output != "" {
 				return o.dump(cmd.Context(), args[0], output)
 			}
@@ -37,7 +33,7 @@ func newStatus(o *Options) *cobra.Command {
 			return readiness(obj)
 		},
 	}
-	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "show it anew while it changes, until it is ready or not tried again")
+	watchFlag(cmd, &watch, &output, "cdk NAME", "show it anew while it changes, until it is ready or not tried again")
 	outputFlag(cmd, &output)
 	timeoutFlag(cmd, &timeout)
 	return cmd

@@ -117,6 +117,62 @@ func cut(text string, most int) string {
 	return text
 }
 
+// cutMiddle shortens a text to that many columns and keeps both of its ends.
+func cutMiddle(text string, most int) string {
+	if columns(text) <= most {
+		return text
+	}
+	head := cut(text, most/2+1)
+	end, n := len(text), columns(head)
+	for end > 0 {
+		r, size := utf8.DecodeLastRuneInString(text[:end])
+		if n += columnsOf(r); n > most {
+			break
+		}
+		end -= size
+	}
+	return head + text[end:]
+}
+
+// fitting shortens a text to that many columns on a terminal; elsewhere a text is
+// as long as it is.
+func (p painter) fitting(text string, most int, shorten func(string, int) string) string {
+	text = printable(text)
+	if p.width == 0 {
+		return text
+	}
+	return shorten(text, max(most, narrowest))
+}
+
+// folded breaks a text into lines of so many columns on a terminal, between words;
+// there is always a line.
+func (p painter) folded(text string, most int) []string {
+	text = printable(text)
+	if p.width == 0 {
+		return []string{text}
+	}
+	lines := []string{""}
+	for word := range strings.SplitSeq(text, " ") {
+		last := &lines[len(lines)-1]
+		switch {
+		case *last == "":
+			*last = word
+		case columns(*last)+1+columns(word) > most:
+			lines = append(lines, word)
+		default:
+			*last += " " + word
+		}
+	}
+	return lines
+}
+
+func longestWord(text string) (longest int) {
+	for word := range strings.SplitSeq(printable(text), " ") {
+		longest = max(longest, columns(word))
+	}
+	return longest
+}
+
 // table aligns columns.
 type table struct {
 	p    painter

@@ -61,13 +61,35 @@ func showChanges(p painter, c *v1alpha1.Changes) {
 }
 
 // changeLines are the changes of a plan, on a terminal that has so many of its
-// columns in use.
+// columns in use. Ids of nested stacks are shortened in their middle and types at
+// their end. What matters of a change is folded beside them, or below where there is
+// no room for its longest word.
 func changeLines(p painter, c *v1alpha1.Changes, used int) []string {
 	t := &table{p: p}
-	for _, r := range c.Resources {
+	room, ids, types, word := p.width-used, 0, 0, 0
+	rows := make([][3]string, len(c.Resources))
+	for i, r := range c.Resources {
+		rows[i] = [3]string{p.fitting(r.LogicalID, room*2/5, cutMiddle), p.fitting(r.Type, room*3/10, cut), remarks(r)}
+		ids, types, word = max(ids, columns(rows[i][0])), max(types, columns(rows[i][1])), max(word, longestWord(rows[i][2]))
+	}
+	sign := columns("±?") + len("  ")
+	beside := room - sign - ids - types - 2*len("  ")
+	for i, r := range c.Resources {
 		s := signs[r.Action]
 		c := classColor(r, s.color)
-		t.paint([]color{c, c, faint, plain}, s.sign, r.LogicalID, r.Type, remarks(r))
+		colors := []color{c, c, faint, plain}
+		if p.width > 0 && word > beside {
+			t.paint(colors, s.sign, rows[i][0], rows[i][1])
+			for _, line := range p.folded(rows[i][2], room-sign) {
+				t.add("", line)
+			}
+			continue
+		}
+		lines := p.folded(rows[i][2], beside)
+		t.paint(colors, s.sign, rows[i][0], rows[i][1], lines[0])
+		for _, line := range lines[1:] {
+			t.add("", "", "", line)
+		}
 	}
 	if c.Omitted > 0 {
 		t.add("", fmt.Sprintf("and %d more", c.Omitted))

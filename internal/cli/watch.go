@@ -15,6 +15,19 @@ import (
 // watchPeriod is how often a watched object is read.
 const watchPeriod = time.Second
 
+// watchFlag adds --watch, which shows for people what --output writes for scripts.
+// Scripts are told what else there is for them: "kubectl get instead -w".
+func watchFlag(cmd *cobra.Command, watch *bool, output *string, instead, usage string) {
+	cmd.Flags().BoolVarP(watch, "watch", "w", false, usage)
+	run := cmd.RunE
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if *watch && *output != "" {
+			return errUsage{fmt.Errorf("--watch and --output do not go together: kubectl get %s -w -o json writes them as they change", instead)}
+		}
+		return run(cmd, args)
+	}
+}
+
 // patience is how many reads in a row may fail before a watch ends.
 const patience = 30
 

@@ -26,6 +26,8 @@ type Client struct {
 	// whose account it acts in, and then that of shared.
 	bucket atomic.Pointer[bucket]
 	shared func(account string) *bucket
+	// bootstraps are those of all clients.
+	bootstraps *bootstraps
 
 	mu       sync.Mutex
 	built    *apis

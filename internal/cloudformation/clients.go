@@ -78,6 +78,9 @@ type Clients struct {
 	options Options
 	loader  *awsconfig.Loader
 
+	// bootstraps are shared by the clients of an account.
+	bootstraps *bootstraps
+
 	mu      sync.Mutex
 	clients *lru[clientKey, *Client]
 	buckets *lru[bucketKey, *bucket]
@@ -94,7 +97,8 @@ type bucketKey struct{ account, region string }
 func NewClients(options Options) *Clients {
 	options = options.withDefaults()
 	return &Clients{
-		options: options,
+		options:    options,
+		bootstraps: &bootstraps{now: options.Now},
 		loader: awsconfig.NewLoader(awsconfig.Options{
 			Now: options.Now,
 			Log: options.Log,
@@ -119,7 +123,7 @@ func (c *Clients) For(t Target) *Client {
 	if client, ok := c.clients.get(key); ok {
 		return client
 	}
-	client := &Client{target: t, options: c.options, loader: c.loader}
+	client := &Client{target: t, options: c.options, loader: c.loader, bootstraps: c.bootstraps}
 	client.shared = func(account string) *bucket { return c.bucketFor(account, t.Region) }
 	client.bucket.Store(newBucket(c.options.Rate, c.options.Burst, c.options.Now))
 	c.clients.put(key, client)

@@ -19,7 +19,6 @@ var (
 	ErrStackBusy             = awsconfig.ErrStackBusy
 	ErrTerminationProtection = awsconfig.ErrTerminationProtection
 	ErrNotBootstrapped       = awsconfig.ErrNotBootstrapped
-	ErrBootstrapTooOld       = awsconfig.ErrBootstrapTooOld
 	ErrNotFound              = awsconfig.ErrNotFound
 	ErrChangeSetLimit        = awsconfig.ErrChangeSetLimit
 	ErrStackInUse            = awsconfig.ErrStackInUse

@@ -63,7 +63,7 @@ func TestAnEndpointThatHangsIsUnreachableInTime(t *testing.T) {
 		"events":     c.Events(t.Context(), "app", "op-1", time.Time{}).Err,
 		"drift":      c.Drift(t.Context(), "id", "app", false).Err,
 		"deletion":   c.DeleteStack(t.Context(), "app", "op-1", ""),
-		"bootstrap":  second(c.BootstrapVersion(t.Context(), "/v")),
+		"bootstrap":  second(c.BootstrapVersion(t.Context(), "/v", 6)),
 		"a role":     impatient(Target{Credentials: testKeys, Role: awsconfig.Role{ARN: "arn:aws:iam::123456789012:role/r"}}).Stack(t.Context(), "app").Err,
 	} {
 		if !errors.Is(err, ErrUnreachable) || errors.Is(err, ErrThrottled) {
@@ -122,34 +122,5 @@ func TestIdentityIsAskedOnce(t *testing.T) {
 	}
 	if n := len(c.Calls(t, "GetCallerIdentity")); n != 1 {
 		t.Errorf("STS was asked %d times", n)
-	}
-}
-
-func TestBootstrap(t *testing.T) {
-	c := newCloud(t)
-	const name = "/cdk-bootstrap/hnb659fds/version"
-	advice := "run `cdk bootstrap aws://" + awstest.Account + "/" + awstest.Region + "`"
-	if _, err := c.RequireBootstrap(t.Context(), name, 6); !errors.Is(err, ErrNotBootstrapped) || !strings.Contains(err.Error(), advice) {
-		t.Errorf("missing: error is %v", err)
-	}
-	c.Parameter(t, name, "5")
-	if _, err := c.RequireBootstrap(t.Context(), name, 6); !errors.Is(err, ErrBootstrapTooOld) ||
-		!strings.Contains(err.Error(), "needs version 6 and there is version 5: "+advice) {
-		t.Errorf("too old: error is %v", err)
-	}
-	c.Parameter(t, name, "21")
-	if version, err := c.RequireBootstrap(t.Context(), name, 6); err != nil || version != 21 {
-		t.Errorf("version %d, %v", version, err)
-	}
-	c.Parameter(t, name, "many")
-	if _, err := c.BootstrapVersion(t.Context(), name); !errors.Is(err, ErrNotBootstrapped) {
-		t.Errorf("no number: error is %v", err)
-	}
-	own := " --qualifier own --toolkit-stack-name CDKToolkit-own`"
-	if _, err := c.RequireBootstrap(t.Context(), "/cdk-bootstrap/own/version", 6); !errors.Is(err, ErrNotBootstrapped) || !strings.Contains(err.Error(), own) {
-		t.Errorf("missing, with a qualifier: error is %v", err)
-	}
-	if version, err := c.RequireBootstrap(t.Context(), "", 0); err != nil || version != 0 {
-		t.Errorf("an app that asks for nothing: %d, %v", version, err)
 	}
 }

@@ -16,6 +16,7 @@ import (
 	"awscdk.dev/operator/internal/executor"
 	"awscdk.dev/operator/internal/git"
 	"awscdk.dev/operator/internal/httpcheck"
+	"awscdk.dev/operator/internal/policy"
 	"awscdk.dev/operator/internal/preflight"
 	"awscdk.dev/operator/internal/report"
 	"awscdk.dev/operator/internal/run"
@@ -78,6 +79,8 @@ type Options struct {
 	// PolicyNamespace is where ConfigMaps with PolicyLabel are policies for all
 	// objects, "" for no such policies.
 	PolicyNamespace string
+	// BuiltInPolicies hold for all objects, too: see ParseBuiltInPolicies.
+	BuiltInPolicies []policy.Source
 	// GitDefaults are used for ssh repositories without a Secret of their
 	// own; optional.
 	GitDefaults *GitDefaults

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -52,6 +53,7 @@ var promises = map[string]func(*example){
 	"22-drift.yaml":             driftIsPutBack,
 	"21-rollouts.yaml":          thePauseIsApproved,
 	"20-rollback.yaml":          theAlarmTakesTheCommitBack,
+	"23-blue-green.yaml":        oneColourServes,
 }
 
 // preparations are what an example's promise needs before it is applied.
@@ -59,6 +61,7 @@ var preparations = map[string]func(*example){
 	"08-production-ready.yaml":  theScriptsWindowNeverOpens,
 	"12-production-native.yaml": func(e *example) { e.setClock(newYork(e, time.Tuesday, "10:00")) },
 	"20-rollback.yaml":          func(e *example) { e.makeAlarm("web-5xx") },
+	"23-blue-green.yaml":        coloursAnswer,
 }
 
 func TestEveryExampleDoesWhatItSays(t *testing.T) {
@@ -198,6 +201,11 @@ var (
 func (e *example) publish() {
 	e.Helper()
 	commit := e.change("main", "one")
+	for _, other := range e.others {
+		if ref := other.Spec.Source.Git.Ref; ref != "" {
+			e.must(e.repo.Tag(ref, commit))
+		}
+	}
 	switch git := &e.spec.Source.Git; {
 	case git.Semver != "":
 		for _, tag := range []string{"v2.0.9", "v2.1.0", "v2.4.0", "v3.0.0-rc.1", "v3.0.0"} {
@@ -224,10 +232,13 @@ func (e *example) change(branch, displayName string) string {
 	})
 	e.must(err)
 	files := map[string]string{path.Join(e.project, "template.json"): string(data)}
-	for _, other := range e.others {
-		files[path.Join(other.Spec.Path, "template.json")] = networkTemplate(displayName)
+	switch {
+	case len(e.others) == 1:
+		files[path.Join(e.others[0].Spec.Path, "template.json")] = networkTemplate(displayName)
 		files[path.Join(e.project, "template.json")] = appTemplate
 		files[path.Join(e.project, "app.json")] = `{"parameters":{"Vpc":"context:vpcId","Stage":"context:stage"}}`
+	case len(e.others) > 1:
+		files = coloursOf(e.told.URL)
 	}
 	commit, err := e.repo.CommitTo(branch, files, "change "+displayName)
 	e.must(err)
@@ -505,6 +516,8 @@ type endpoints struct {
 	// incidents is how many are open, down whether who knows of them gives no answer.
 	incidents atomic.Int64
 	down      atomic.Bool
+	// releases are what the colours of a service say that they are, by their paths.
+	releases sync.Map
 }
 
 const incidentToken = "incident-token"
@@ -521,6 +534,9 @@ func serveEndpoints(t *testing.T) *endpoints {
 			http.Error(w, "no", http.StatusServiceUnavailable)
 		case r.URL.Path == "/incidents" && r.Header.Get("Authorization") == "Bearer "+incidentToken:
 			fmt.Fprintf(w, `{"count": %d}`, e.incidents.Load())
+		case r.Method == http.MethodGet && path.Base(r.URL.Path) == "version":
+			release, _ := e.releases.Load(path.Dir(r.URL.Path))
+			fmt.Fprint(w, release)
 		case r.URL.Path != "/health":
 			http.NotFound(w, r)
 		}

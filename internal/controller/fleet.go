@@ -26,7 +26,7 @@ type fleet struct {
 // settings are the operator's, with the size of the object's fleet.
 func (p *pass) settings(ctx context.Context) decide.Settings {
 	s := p.Settings
-	s.PoliciesForAll = p.PolicyNamespace != ""
+	s.PoliciesForAll = p.PolicyNamespace != "" || len(p.BuiltInPolicies) > 0
 	if place := placeOf(p.obj); place != "" {
 		s.Fleet = p.fleetAt(ctx, place)
 	}

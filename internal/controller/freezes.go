@@ -2,6 +2,7 @@ package controller
 
 import (
 	"context"
+	"strings"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/answer"
@@ -37,7 +38,7 @@ func (p *pass) freezes(ctx context.Context, needs decide.Needs) map[string]decid
 		asked, questions = append(asked, f.Name), append(questions, q)
 	}
 	for i, found := range p.Endpoints.Ask(name, questions) {
-		seen[asked[i]] = decide.Freeze{Known: found.Known, Frozen: !found.Yes, SeenAt: found.SeenAt, Err: found.Err}
+		seen[asked[i]] = decide.Freeze{Known: found.Known, Frozen: !found.Yes, Why: found.Why, SeenAt: found.SeenAt, Err: found.Err}
 	}
 	return seen
 }
@@ -50,10 +51,13 @@ func (p *pass) freezeQuestion(ctx context.Context, f v1alpha1.Freeze) (q httpche
 		return q, problem.InvalidSpec.New("%v", err)
 	}
 	q = httpcheck.Question{
-		Namespace: p.obj.Namespace, Expression: f.HTTP.DeployWhen,
+		Namespace: p.obj.Namespace, Expression: strings.Join([]string{f.HTTP.DeployWhen, f.HTTP.MessageExpression}, "\x00"),
 		Request: httpcheck.Request{URL: f.HTTP.URL, Timeout: ptr.Deref(f.HTTP.Timeout, metav1.Duration{}).Duration},
 		Judge: func(ctx context.Context, a httpcheck.Answer) (bool, error) {
 			return check.MayDeploy(ctx, answer.Answer{Status: a.Status, Headers: a.Headers, Body: a.Body})
+		},
+		Explain: func(ctx context.Context, a httpcheck.Answer) string {
+			return check.Message(ctx, answer.Answer{Status: a.Status, Headers: a.Headers, Body: a.Body})
 		},
 	}
 	q.Request.Headers, err = p.headersFrom(ctx, f.HTTP.HeadersFrom, "spec.freeze.http.headersFrom")

@@ -144,6 +144,34 @@ func gateWaiting(t *testing.T, r *running, gate string) float64 {
 	return -1
 }
 
+// TestAFreezeSaysWhichIncidentsAreOpen, as the endpoint calls them, and gives none of
+// the secrets away that it is asked with.
+func TestAFreezeSaysWhichIncidentsAreOpen(t *testing.T) {
+	w := newWorld(t)
+	w.commit(map[string]any{"Topic": topic("one")})
+	incidents := serveIncidents(t, `{"incidents": [{"id": "INC-7", "title": "checkout\nis down for incident-token-7"}]}`)
+	w.secret("incidents", map[string]string{"Authorization": "Bearer incident-token-7"})
+	w.manageEvery("@every 1h", often, func(o *managerOptions) { o.drift = "0 0 30 2 *" })
+	obj := w.frozen("web", incidents.URL+"/incidents?status=open", "body.incidents == []")
+	obj.Spec.Freeze[0].HTTP.HeadersFrom = &v1alpha1.HeadersFrom{SecretName: "incidents"}
+	obj.Spec.Freeze[0].HTTP.MessageExpression = "body.incidents.map(i, i.id + ' ' + i.title).join(', ')"
+	w.create(obj)
+	held := w.until("web", "the plan is frozen", because("Frozen"))
+	contains(t, message(held), `the freeze "incidents" is on: INC-7 checkout is down for `, " (127.0.0.1:")
+	w.seenNowhere("incident-token-7")
+	// Texts that change all the time cause no writes.
+	for i := range 5 {
+		incidents.says(fmt.Sprintf(`{"incidents": [{"id": "INC-7", "title": "open for %d s"}]}`, i))
+		asked, _ := incidents.asked()
+		awstest.Eventually(t, "it is asked again", func() bool { n, _ := incidents.asked(); return n > asked+1 })
+	}
+	if now := w.get("web"); now.ResourceVersion != held.ResourceVersion {
+		t.Error("the object was written while the freeze went on")
+	}
+	incidents.says(`{"incidents": []}`)
+	w.untilReady("web")
+}
+
 // TestEndpointsThatMisbehaveHoldTheirPlansAndNothingElse: each is told with what
 // is wrong, and nothing is executed.
 func TestEndpointsThatMisbehaveHoldTheirPlansAndNothingElse(t *testing.T) {

@@ -414,6 +414,8 @@ type managerOptions struct {
 	causes []v1alpha1.CauseSource
 	// policies is the namespace of policies for all objects, "" for none.
 	policies string
+	// builtIn are names of built-in policies for all objects.
+	builtIn []string
 	// as, if set, makes the configuration of the manager's clients; asOperator
 	// does otherwise.
 	as func(*rest.Config) *rest.Config
@@ -485,6 +487,10 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 	if err != nil {
 		return nil, nil, nil, err
 	}
+	builtIn, err := controller.ParseBuiltInPolicies(o.builtIn)
+	if err != nil {
+		return nil, nil, nil, err
+	}
 	r := controller.New(controller.Options{
 		Namespaces: []string{o.namespace}, Preflight: needs, Shard: o.shard, OwnRuns: true,
 		Client: c, Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("awscdk-operator"), Executor: executor, Heads: heads, Endpoints: endpoints,
@@ -496,8 +502,8 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 		GitDefaults: &controller.GitDefaults{
 			Secret: types.NamespacedName{Namespace: cmp.Or(o.sshSecret, o.namespace), Name: "awscdk-operator-ssh-key"}, Live: mgr.GetAPIReader(), Now: o.now,
 		},
-		PolicyNamespace: o.policies,
-		OwnIdentity:     o.ownIdentity, RunsApart: o.runsApart,
+		PolicyNamespace: o.policies, BuiltInPolicies: builtIn,
+		OwnIdentity: o.ownIdentity, RunsApart: o.runsApart,
 		Now: o.now, Log: log, HookEnv: o.hookEnv, HookSecrets: o.hookSecrets,
 		Kubernetes: run.Kubernetes{Server: o.config.Host, CA: o.config.CAData},
 	})
@@ -529,7 +535,7 @@ func around(mgr ctrl.Manager, o managerOptions, log *slog.Logger) (*preflight.Pr
 		o.lookPath = exec.LookPath
 	}
 	p := preflight.New(preflight.Options{
-		Live: mgr.GetAPIReader(), Client: mgr.GetClient(), Schemas: known.OpenAPIV3(), LookPath: o.lookPath, Namespaces: []string{o.namespace}, Log: log,
+		Live: mgr.GetAPIReader(), Client: mgr.GetClient(), Schemas: known.OpenAPIV3(), LookPath: o.lookPath, Namespaces: []string{o.namespace}, Own: operatorNamespace, Now: time.Now, Log: log,
 	})
 	p.Check(context.Background())
 	return p, nil

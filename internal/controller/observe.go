@@ -98,7 +98,7 @@ func observeAWS(ctx context.Context, aws *cloudformation.Client, needs decide.Ne
 		seen.Events.Err = judged(seen.Events.Err)
 	}
 	if needs.Bootstrap != "" && !seen.ChangeSet.Exists {
-		version, err := aws.BootstrapVersion(ctx, needs.Bootstrap)
+		version, err := aws.BootstrapVersion(ctx, needs.Bootstrap, needs.BootstrapLeast)
 		seen.Bootstrap = decide.Bootstrap{Seen: err == nil, Version: version, Err: judged(err)}
 	}
 }

@@ -95,6 +95,7 @@ func (p *pass) policySources(ctx context.Context, notBefore time.Time) ([]policy
 		of.Warns = named.Enforcement == v1alpha1.EnforcementWarn
 		all = append(all, of)
 	}
+	all = append(all, p.BuiltInPolicies...)
 	if p.PolicyNamespace == "" {
 		return all, nil
 	}
@@ -123,6 +124,30 @@ func (p *pass) policySource(ctx context.Context, named v1alpha1.Policy, notBefor
 	of := found[0]
 	of.Name = named.Name
 	return of, nil
+}
+
+// ParseBuiltInPolicies reads which built-in policies hold for all objects: names,
+// each with "=Warn" behind it if it is to tell only. One that this version does not
+// know is an error.
+func ParseBuiltInPolicies(names []string) ([]policy.Source, error) {
+	var all []policy.Source
+	for _, text := range names {
+		name, enforcement, _ := strings.Cut(text, "=")
+		switch v1alpha1.Enforcement(enforcement) {
+		case "", v1alpha1.EnforcementDeny, v1alpha1.EnforcementWarn:
+		default:
+			return nil, fmt.Errorf("%q: the enforcement of a policy is Deny or Warn, as in %s=Warn", text, name)
+		}
+		files, err := policy.BuiltIn(name)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, policy.Source{
+			Name: "operator/" + name, Where: "the built-in policy " + name, Files: files,
+			Warns: enforcement == string(v1alpha1.EnforcementWarn),
+		})
+	}
+	return all, nil
 }
 
 // policyProblem has a ConfigMap that is missing told as what it is missing for.

@@ -125,6 +125,31 @@ func TestAPolicyOfTheOperatorHoldsForAllObjects(t *testing.T) {
 	w.untilReady("web")
 }
 
+// A built-in policy that the operator names holds for objects that name none, and
+// one that is to warn only holds nothing.
+func TestABuiltInPolicyOfTheOperatorHoldsForAllObjects(t *testing.T) {
+	w := newWorld(t)
+	w.commit(map[string]any{"Open": map[string]any{"Type": "AWS::S3::Bucket", "Properties": map[string]any{
+		"PublicAccessBlockConfiguration": map[string]any{"BlockPublicAcls": false},
+	}}})
+	m := w.manageEvery("@every 1s", func(o *managerOptions) { o.builtIn = []string{"NoPublicBuckets"} })
+	w.create(w.stack("web"))
+	denied := w.until("web", "the plan is denied", because("PolicyDenied"))
+	contains(t, message(denied), "of policy operator/NoPublicBuckets at Open (AWS::S3::Bucket)")
+	// Nothing in the object loosens it.
+	w.edit("web", `{"spec":{"policies":[{"name":"mine","builtIn":"NoPublicBuckets","enforcement":"Warn"}]}}`)
+	w.until("web", "it is judged by both", func(o *v1alpha1.CdkTsStack) bool {
+		p := o.Status.Changes.Policies
+		return p != nil && p.Warned > 0 && p.Denied == denied.Status.Changes.Policies.Denied && because("PolicyDenied")(o)
+	})
+	m.stop()
+	w.manageEvery("@every 1s", func(o *managerOptions) { o.builtIn = []string{"NoPublicBuckets=Warn"} })
+	if p := w.untilReady("web").Status.Changes.Policies; p == nil || p.Denied != 0 || p.Warned == 0 {
+		t.Errorf("the results are %+v", p)
+	}
+	w.hasEvent("web", "PolicyWarning")
+}
+
 func TestAPolicyThatCannotBeReadIsToldAtOnce(t *testing.T) {
 	w := newWorld(t)
 	w.commit(map[string]any{"Topic": topic("one")})

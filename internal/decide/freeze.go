@@ -79,11 +79,19 @@ func (p *pass) frozen(f v1alpha1.Freeze) *hold {
 		}
 	case seen.Known && seen.Err == nil && seen.Frozen:
 		return &hold{
-			reason: stateFrozen, message: fmt.Sprintf("the freeze %q is on: deployWhen is false for what %s answers; it is asked again every %s", f.Name, hostOf(f.HTTP.URL), FreezeInterval),
+			reason: stateFrozen, message: fmt.Sprintf("the freeze %q is on: %s; it is asked again every %s", f.Name, whyFrozen(f, seen), FreezeInterval),
 			parks: true, yields: true, after: frozenPoll,
 		}
 	}
 	return nil
+}
+
+// whyFrozen is what people are told of an answer that holds a plan.
+func whyFrozen(f v1alpha1.Freeze, seen Freeze) string {
+	if seen.Why != "" {
+		return fmt.Sprintf("%s (%s)", seen.Why, hostOf(f.HTTP.URL))
+	}
+	return fmt.Sprintf("deployWhen is false for what %s answers", hostOf(f.HTTP.URL))
 }
 
 // heardNow says whether an answer is new enough for an execution.

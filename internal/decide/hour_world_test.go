@@ -49,6 +49,7 @@ type aws struct {
 type endpoint struct {
 	frozen    bool
 	freezeErr error
+	ticking   bool      // its answer has the time in it
 	began     time.Time // of the request in flight
 	seen      decide.Freeze
 }
@@ -68,6 +69,9 @@ func (e *endpoint) asked(now time.Time) map[string]decide.Freeze {
 	}
 	if !e.seen.Known && e.began.IsZero() {
 		e.began = now
+	}
+	if e.ticking {
+		e.seen.Why = e.seen.SeenAt.String()
 	}
 	return map[string]decide.Freeze{"incidents": e.seen}
 }

@@ -234,6 +234,7 @@ func TestAnHourCostsLittle(t *testing.T) {
 		"a rollout is not shown for now":              {first: true, then: rollsOut("", passing("Throttled")), most: cost{passes: 480, writes: 9, calls: 1800, events: 4}},
 		"a plan would move live traffic":              {first: true, then: touchesRule, most: cost{passes: 160, writes: 9, calls: 90, events: 4}},
 		"a plan is frozen":                            {spec: freeze, first: true, then: func(h *hour) { h.frozen = true }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},
+		"a plan is frozen, and what is said ticks":    {spec: freeze, first: true, then: func(h *hour) { h.frozen, h.ticking = true, true }, most: cost{passes: 140, writes: 20, calls: 80, events: 4}},
 		"a plan is frozen, of a commit":               {spec: func(s *spec) { freeze(s); s.Source.Git.Ref = commit }, first: true, then: func(h *hour) { h.frozen = true }, most: cost{passes: 60, writes: 9, calls: 80, events: 4}},
 		"a freeze gives no answer":                    {spec: freeze, first: true, then: func(h *hour) { h.freezeErr = errors.New("it hangs") }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},
 		"a freeze cannot be asked":                    {spec: freeze, first: true, then: func(h *hour) { h.freezeErr = passing("SecretNotFound") }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},

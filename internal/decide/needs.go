@@ -37,8 +37,10 @@ type Needs struct {
 	// Causes asks for those of the failure in status.causes, and Writers for who
 	// changed what has drifted.
 	Causes, Writers bool
-	// Bootstrap asks for the version in that SSM parameter.
-	Bootstrap string
+	// Bootstrap asks for the version in that SSM parameter, which is to be at
+	// least BootstrapLeast.
+	Bootstrap      string
+	BootstrapLeast int
 	// Rival asks for other objects of the stack above or, while that is not
 	// there, of the one that will be in Place.
 	Rival bool

@@ -60,6 +60,9 @@ type Freeze struct {
 	Known bool
 	// Frozen is true when no plan may be executed.
 	Frozen bool
+	// Why is what the spec's expression makes of the answer while it is, "" for
+	// nothing.
+	Why string
 	// SeenAt is when it was asked last.
 	SeenAt time.Time
 	// Err is why there is no answer: a problem.Problem when it could not be asked

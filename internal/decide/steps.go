@@ -168,7 +168,7 @@ func lookAtOperation(op *v1alpha1.Operation) Needs {
 		case needEvents:
 			n.Events, n.EventsSince = Token(op), op.StepStartedAt.Time
 		case needBootstrap:
-			n.Bootstrap = op.Plan.BootstrapParameter
+			n.Bootstrap, n.BootstrapLeast = op.Plan.BootstrapParameter, int(op.Plan.BootstrapVersion)
 		case needTemplate:
 			n.Template = op.Monitoring != nil && op.Monitoring.LastGoodGone != ""
 		case needRival:

@@ -70,7 +70,7 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 		if s.world.Freezes == nil {
 			s.world.Freezes = map[string]Freeze{}
 		}
-		s.world.Freezes[text(d, "name")] = Freeze{Known: !d.HasArg("unknown"), Frozen: d.HasArg("on"), SeenAt: s.now, Err: err}
+		s.world.Freezes[text(d, "name")] = Freeze{Known: !d.HasArg("unknown"), Frozen: d.HasArg("on"), Why: text(d, "why"), SeenAt: s.now, Err: err}
 	case "triggers":
 		s.world.Triggers = triggersSeen(d, err)
 	case "lastgood":

@@ -10,9 +10,11 @@ import (
 	"awscdk.dev/operator/internal/answer"
 )
 
-// Check is a freeze whose expression compiles. Several may use it at once.
+// Check is a freeze whose expressions compile. Several may use it at once.
 type Check struct {
 	deployWhen *answer.Expression
+	// message gives a text, nil for none.
+	message *answer.Expression
 }
 
 // Validate compiles the expressions of spec.freeze. An error names the freeze
@@ -26,17 +28,37 @@ func Validate(all []v1alpha1.Freeze) error {
 	return nil
 }
 
-// Parse compiles the expression of a freeze.
+// Parse compiles the expressions of a freeze.
 func Parse(f v1alpha1.Freeze) (*Check, error) {
-	deployWhen, err := answer.Parse(f.HTTP.DeployWhen)
-	if err != nil {
+	check := &Check{}
+	var err error
+	if check.deployWhen, err = answer.Parse(f.HTTP.DeployWhen); err != nil {
 		return nil, fmt.Errorf("http.deployWhen of the freeze %q cannot be used: %w", f.Name, err)
 	}
-	return &Check{deployWhen}, nil
+	if f.HTTP.MessageExpression == "" {
+		return check, nil
+	}
+	if check.message, err = answer.ParseText(f.HTTP.MessageExpression); err != nil {
+		return nil, fmt.Errorf("http.messageExpression of the freeze %q cannot be used: %w", f.Name, err)
+	}
+	return check, nil
 }
 
 // MayDeploy says whether a plan may be executed, by the answer of the endpoint.
 // An answer that does not tell is an error.
 func (c *Check) MayDeploy(ctx context.Context, a answer.Answer) (bool, error) {
 	return c.deployWhen.Holds(ctx, "deployWhen", a)
+}
+
+// Message is what messageExpression makes of an answer that holds a plan, "" without
+// one. It holds parts of the answer, in any length.
+func (c *Check) Message(ctx context.Context, a answer.Answer) string {
+	if c.message == nil {
+		return ""
+	}
+	text, err := c.message.Text(ctx, a)
+	if err != nil {
+		return fmt.Sprintf("messageExpression cannot be evaluated: %v", err)
+	}
+	return text
 }

@@ -57,6 +57,27 @@ func TestMayDeploy(t *testing.T) {
 	}
 }
 
+func TestTheMessageOfAFreeze(t *testing.T) {
+	const open = `{"incidents": [{"id": "INC-7", "title": "checkout is down"}, {"id": "INC-9", "title": "slow"}]}`
+	for name, c := range map[string]struct{ expression, body, want string }{
+		"none":                     {"", open, ""},
+		"which are open":           {"body.incidents.map(i, i.id + ' ' + i.title).join(', ')", open, "INC-7 checkout is down, INC-9 slow"},
+		"one that does not fit":    {"body.open[0]", open, "messageExpression cannot be evaluated: no such key: open"},
+		"what is no text":          {"body.incidents", open, "messageExpression cannot be evaluated: "},
+		"an answer that is a text": {"body.trim()", "maintenance\n", "maintenance"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			check, err := freeze.Parse(v1alpha1.Freeze{Name: "incidents", HTTP: v1alpha1.FreezeHTTP{DeployWhen: "false", MessageExpression: c.expression}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := check.Message(t.Context(), answer.Answer{Status: 200, Body: []byte(c.body)}); got != c.want && (c.want == "" || !strings.HasPrefix(got, c.want)) {
+				t.Errorf("got %q, want %q", got, c.want)
+			}
+		})
+	}
+}
+
 func TestMistakesAreNamedWithTheFreeze(t *testing.T) {
 	err := freeze.Validate([]v1alpha1.Freeze{
 		{Name: "good", HTTP: v1alpha1.FreezeHTTP{DeployWhen: "true"}},
@@ -68,6 +89,9 @@ func TestMistakesAreNamedWithTheFreeze(t *testing.T) {
 	if err := freeze.Validate([]v1alpha1.Freeze{{Name: "n", HTTP: v1alpha1.FreezeHTTP{DeployWhen: "size(body)"}}}); err == nil || !strings.Contains(err.Error(), "gives a int, and a bool is needed") {
 		t.Error(err)
 	}
+	if err := freeze.Validate([]v1alpha1.Freeze{{Name: "n", HTTP: v1alpha1.FreezeHTTP{DeployWhen: "true", MessageExpression: "size(body)"}}}); err == nil || !strings.Contains(err.Error(), `http.messageExpression of the freeze "n" cannot be used: the expression gives a int, and a string is needed`) {
+		t.Error(err)
+	}
 }
 
 // TestTheDocumentedExpressions evaluates those of docs/how-to/freezes.md on answers
@@ -77,7 +101,8 @@ func TestTheDocumentedExpressions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for service, expressions := range documented(t, string(page)) {
+	checks, messages := documented(t, string(page))
+	for service, expressions := range checks {
 		for _, state := range []string{"calm", "open"} {
 			body, err := os.ReadFile(filepath.Join("testdata", service+"-"+state+".json"))
 			if err != nil {
@@ -90,14 +115,25 @@ func TestTheDocumentedExpressions(t *testing.T) {
 					t.Errorf("%s, %s: %s gives %t, %v", service, state, expression, may, err)
 				}
 			}
+			for _, expression := range messages[service] {
+				c, err := freeze.Parse(v1alpha1.Freeze{Name: service, HTTP: v1alpha1.FreezeHTTP{DeployWhen: "false", MessageExpression: expression}})
+				if err != nil {
+					t.Errorf("%s: %v", service, err)
+					continue
+				}
+				if got := c.Message(t.Context(), answer.Answer{Status: 200, Body: body}); strings.Contains(got, "cannot be evaluated") || got == "" && state == "open" {
+					t.Errorf("%s, %s: %s gives %q", service, state, expression, got)
+				}
+			}
 		}
 	}
 }
 
 // documented are the expressions of a page, by the name of the freeze before them.
-func documented(t *testing.T, page string) map[string][]string {
+func documented(t *testing.T, page string) (checks, messages map[string][]string) {
 	t.Helper()
 	all, name := map[string][]string{}, ""
+	messages = map[string][]string{}
 	for line := range strings.Lines(page) {
 		line = strings.TrimSpace(line)
 		if found, is := strings.CutPrefix(line, "- name: "); is {
@@ -106,11 +142,15 @@ func documented(t *testing.T, page string) map[string][]string {
 		if found, is := strings.CutPrefix(line, "deployWhen: "); is {
 			all[name] = append(all[name], strings.Trim(found, `"`))
 		}
+		if found, is := strings.CutPrefix(line, "messageExpression: "); is {
+			found, _, _ = strings.Cut(found, "   #")
+			messages[name] = append(messages[name], found)
+		}
 	}
-	if len(all) < 5 {
-		t.Errorf("only %d services are documented", len(all))
+	if len(all) < 5 || len(messages) < 2 {
+		t.Errorf("only %d services are documented, %d with messages", len(all), len(messages))
 	}
-	return all
+	return all, messages
 }
 
 // TestManyExpressionsAreForgotten: what is remembered is bounded, and right.

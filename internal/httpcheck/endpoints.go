@@ -13,6 +13,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 
 	"k8s.io/apimachinery/pkg/types"
 
@@ -29,6 +30,8 @@ type Question struct {
 	Expression string
 	// Judge says yes or no to an answer, or why that cannot be said.
 	Judge func(context.Context, Answer) (bool, error)
+	// Explain, if set, gives a short text for an answer that Judge says no to.
+	Explain func(context.Context, Answer) string
 }
 
 // Finding is what is known of a question.
@@ -37,6 +40,9 @@ type Finding struct {
 	Known bool
 	// Yes is what the last answer means, false when there was none.
 	Yes bool
+	// Why is the text of an answer that means no, of one line and without the
+	// request's secrets. Nobody is woken because it is another one.
+	Why string
 	// Err is why the last answer means nothing.
 	Err error
 	// SeenAt is when that request was sent.
@@ -211,7 +217,8 @@ func (e *Endpoints) enqueue(one *entry) {
 // look asks once and tells whom the answer concerns.
 func (e *Endpoints) look(one *entry) {
 	began := e.options.Now()
-	yes, err := e.answer(one.question)
+	found := e.answer(one.question)
+	found.Known, found.SeenAt = true, began
 	now := e.options.Now()
 
 	e.mu.Lock()
@@ -219,7 +226,7 @@ func (e *Endpoints) look(one *entry) {
 	closed := e.ctx.Err() != nil
 	var concerned []types.NamespacedName
 	if !closed {
-		concerned = one.record(Finding{Known: true, Yes: yes, Err: err, SeenAt: began})
+		concerned = one.record(found)
 		one.next = time.AfterFunc(max(e.options.Every-now.Sub(began), time.Second), func() { e.due(one) })
 	}
 	e.lanes.done(one.question.Namespace)
@@ -271,30 +278,47 @@ func (one *entry) rest() {
 }
 
 // answer asks an endpoint and has its answer judged.
-func (e *Endpoints) answer(q Question) (yes bool, err error) {
+func (e *Endpoints) answer(q Question) Finding {
 	a, err := e.options.Get(e.ctx, q.Request)
 	if err != nil {
-		return false, err
+		return Finding{Err: err}
 	}
 	select {
 	case e.judging <- struct{}{}:
 		defer func() { <-e.judging }()
 	case <-e.ctx.Done():
-		return false, e.ctx.Err()
+		return Finding{Err: e.ctx.Err()}
 	}
-	yes, err = q.Judge(e.ctx, a)
-	if err != nil {
-		return false, q.Request.Hide(err)
+	yes, err := q.Judge(e.ctx, a)
+	switch {
+	case err != nil:
+		return Finding{Err: q.Request.Hide(err)}
+	case yes || q.Explain == nil:
+		return Finding{Yes: yes}
 	}
-	return yes, nil
+	return Finding{Why: problem.Cut(oneLine(q.Request.hide(q.Explain(e.ctx, a))), maxWhy)}
 }
 
-// maxError bounds the text of a judgement, in bytes.
-const maxError = 512
+const (
+	// maxError bounds the text of a judgement, in bytes.
+	maxError = 512
+	// maxWhy bounds what an answer is explained with, in bytes.
+	maxWhy = 256
+)
 
-// Hide takes the request's secrets out of an error: an endpoint may say them
-// again in its answer, and an error may show parts of that.
+// oneLine has words between single spaces, and nothing that moves a cursor.
+func oneLine(text string) string {
+	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
+}
+
+// Hide takes the request's secrets out of an error about an answer to it.
 func (r Request) Hide(err error) error {
+	return errors.New(problem.Cut(r.hide(err.Error()), maxError))
+}
+
+// hide takes the request's secrets out of a text: an endpoint may say them again in
+// its answer, and the text may show parts of that.
+func (r Request) hide(text string) string {
 	var secrets []string
 	for _, value := range r.Headers {
 		secrets = append(secrets, value)
@@ -304,5 +328,5 @@ func (r Request) Hide(err error) error {
 			}
 		}
 	}
-	return errors.New(problem.Cut(redact.New(secrets...).String(err.Error()), maxError))
+	return redact.New(secrets...).String(text)
 }

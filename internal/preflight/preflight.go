@@ -57,7 +57,11 @@ type Options struct {
 	LookPath func(name string) (string, error)
 	// Namespaces are those that are watched, none for all.
 	Namespaces []string
-	Log        *slog.Logger
+	// Own is the namespace of this installation's own Lease, "" for none.
+	Own string
+	// Now is the clock.
+	Now func() time.Time
+	Log *slog.Logger
 }
 
 // Preflight knows what is missing. Its methods may be called at any time.
@@ -88,6 +92,7 @@ var checks = []struct {
 	{DefinitionCheck, (*Preflight).definition},
 	{hooksCheck, (*Preflight).hookRole},
 	{"rights", (*Preflight).rights},
+	{"other operators", (*Preflight).others},
 }
 
 // Watch checks again and again until the context ends. Every manager does, not

@@ -105,7 +105,7 @@ func around(t *testing.T, config *rest.Config, without ...string) *preflight.Pre
 	must(t, err)
 	c := clientFor(t, config)
 	p := preflight.New(preflight.Options{
-		Live: c, Client: c, Schemas: known.OpenAPIV3(), Log: slog.New(slog.DiscardHandler),
+		Live: c, Client: c, Schemas: known.OpenAPIV3(), Now: time.Now, Log: slog.New(slog.DiscardHandler),
 		LookPath: func(name string) (string, error) {
 			if slices.Contains(without, name) {
 				return "", errors.New("not found")
@@ -122,7 +122,7 @@ func TestToolsAreNotMissedWhereRunsHaveTheirOwn(t *testing.T) {
 	known, err := discovery.NewDiscoveryClientForConfig(cluster.Config)
 	must(t, err)
 	c := admin(t)
-	p := preflight.New(preflight.Options{Live: c, Client: c, Schemas: known.OpenAPIV3(), Log: slog.New(slog.DiscardHandler)})
+	p := preflight.New(preflight.Options{Live: c, Client: c, Schemas: known.OpenAPIV3(), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	p.Check(t.Context())
 	for _, m := range p.Missing() {
 		if m.Need == "git" || m.Need == "node" || m.Concerns(plain) {
@@ -164,7 +164,7 @@ func TestNothingIsMissingWhenConfigIsInstalled(t *testing.T) {
 		t.Errorf("missing:\n%s", names(missing))
 	}
 
-	inJobs := preflight.New(preflight.Options{Live: c, Client: clientFor(t, operator.Config()), Schemas: schemas(t), Log: slog.New(slog.DiscardHandler)})
+	inJobs := preflight.New(preflight.Options{Live: c, Client: clientFor(t, operator.Config()), Schemas: schemas(t), Now: time.Now, Log: slog.New(slog.DiscardHandler)})
 	if inJobs.Check(t.Context()); len(inJobs.Missing()) > 0 {
 		t.Errorf("where runs are Jobs it misses:\n%s", names(inJobs.Missing()))
 	}

@@ -19,6 +19,9 @@ type effect struct {
 	want             string // a part of what is found at the path
 }
 
+// accounts are ServiceAccounts of two namespaces.
+const accounts = "rbac: {serviceAccounts: [{namespace: team-a, name: deployer}, {namespace: team-b, name: deployer}, {namespace: team-a, name: tester}]}"
+
 // Values that files of the earlier operator's users set: CONTRACT of the chart.
 var inCirculation = map[string]effect{
 	"image.repository":                {"image: {repository: registry.example:5000/team/operator}", "Deployment", release, container + "image}", "registry.example:5000/team/operator:"},
@@ -77,6 +80,9 @@ var ownValues = map[string]effect{
 	"operator.identity":                  {"operator: {identity: Roles}", "Deployment", release, container + "args}", "--operator-identity=Roles"},
 	"operator.causeSources":              {"operator: {causeSources: [Hooks, Tasks]}", "Deployment", release, container + "args}", "--cause-sources=Hooks,Tasks"},
 	"operator.allowInternalChecks":       {"operator: {allowInternalChecks: [10.0.0.0/8, fd12::/16]}", "Deployment", release, container + "args}", "--allow-internal-checks=10.0.0.0/8,fd12::/16"},
+	"planPolicies.builtIn":               {"planPolicies: {builtIn: [{name: NoPublicBuckets}, {name: NoOpenPorts, enforcement: Warn}]}", "Deployment", release, container + "args}", "--built-in-policies=NoPublicBuckets=Deny,NoOpenPorts=Warn"},
+	"rbac.serviceAccounts":               {accounts, "Role", release + "-service-accounts", "{.metadata.namespace}{.rules}", `team-a[{"apiGroups":[""],"resourceNames":["deployer","tester"],"resources":["serviceaccounts"],"verbs":["get"]},{"apiGroups":[""],"resourceNames":["deployer","tester"],"resources":["serviceaccounts/token"],"verbs":["create"]}]`},
+	"rbac.serviceAccounts are bound":     {accounts, "RoleBinding", release + "-service-accounts", "{.metadata.namespace}{.roleRef.kind}{.roleRef.name}{.subjects[0].name}{.subjects[0].namespace}", "team-aRole" + release + "-service-accounts" + release + namespace},
 	"planPolicies.enabled":               {"planPolicies: {enabled: true}", "Deployment", release, container + "args}", "--plan-policies"},
 	"operator.extraArgs":                 {"operator: {extraArgs: [--max-runs=5]}", "Deployment", release, container + "args}", "--max-runs=5"},
 	"fullnameOverride":                   {"fullnameOverride: second", "Deployment", "second", "{.metadata.name}", "second"},
@@ -156,6 +162,8 @@ var switchedOff = map[string]struct{ values, kind, name string }{
 	"serviceAccount.create":       {"serviceAccount: {create: false, name: mine}", "ServiceAccount", "mine"},
 	"rbac.create":                 {"rbac: {create: false}", "ClusterRole", release},
 	"rbac.create, bindings":       {"rbac: {create: false}", "ClusterRoleBinding", release + "-manager"},
+	"no ServiceAccounts":          {"", "Role", release + "-service-accounts"},
+	"rbac.create, accounts":       {"rbac: {create: false, serviceAccounts: [{namespace: team-a, name: deployer}]}", "Role", release + "-service-accounts"},
 	"crds.install":                {"crds: {install: false}", "Job", release + "-crd"},
 	"namespaced":                  {"namespaced: true\nwatchNamespaces: [a]", "ClusterRole", release},
 	"namespaced, hooks":           {"namespaced: true\nwatchNamespaces: [a]", "ClusterRole", "awscdk-operator-hooks"},

@@ -93,6 +93,11 @@ rollingUpdate:
 {{- if $v.planPolicies.enabled }}
 - --plan-policies
 {{- end }}
+{{- with $v.planPolicies.builtIn }}
+{{- $named := list }}
+{{- range . }}{{ $named = append $named (printf "%s=%s" .name (default "Deny" .enforcement)) }}{{ end }}
+- --built-in-policies={{ join "," $named }}
+{{- end }}
 {{- with $v.operator.extraArgs }}
 {{ toYaml . }}
 {{- end }}
