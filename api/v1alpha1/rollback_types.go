@@ -174,10 +174,9 @@ type RollbackState string
 
 // The states.
 const (
-	RollbackPending    RollbackState = "Pending"
-	RollbackDone       RollbackState = "RolledBack"
-	RollbackNotDone    RollbackState = "Failed"
-	RollbackImpossible RollbackState = "Impossible"
+	RollbackPending RollbackState = "Pending"
+	RollbackDone    RollbackState = "RolledBack"
+	RollbackNotDone RollbackState = "Failed"
 )
 
 // RollbackStatus is the deployment that was last taken back. It is there until
@@ -204,8 +203,8 @@ type RollbackStatus struct {
 	// differs in nothing but values that are not remembered.
 	// +optional
 	Unchanged bool `json:"unchanged,omitempty"`
-	// verification says what the checks found of what was put back, "" when they
-	// agreed or none was asked.
+	// verification says what the checks have against what was put back, "" when
+	// they agreed or none was asked.
 	// +optional
 	// +kubebuilder:validation:MaxLength=2048
 	Verification string `json:"verification,omitempty"`

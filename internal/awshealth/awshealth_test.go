@@ -46,7 +46,7 @@ func stack(t *testing.T) (*awstest.Server, *cloudformation.Client, string) {
 // and in its turn.
 func TestWhatAWSSaysOfAStack(t *testing.T) {
 	s, client, id := stack(t)
-	owned, err := client.Resources(t.Context(), id, "AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::CloudWatch::Alarm")
+	owned, err := client.ResourcesOf(t.Context(), id, "AWS::ElasticLoadBalancingV2::TargetGroup", "AWS::CloudWatch::Alarm")
 	if err != nil || len(owned) != 121 {
 		t.Fatalf("%d resources, %v", len(owned), err)
 	}

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
@@ -440,4 +441,35 @@ func TestAnUpdateIsCancelledForACheckOfItsURL(t *testing.T) {
 		t.Errorf("in service is %q", got)
 	}
 	w.onlyOnce("CancelUpdateStack", 1)
+}
+
+func TestASecretParameterKeepsItsValueWhenTheLastGoodIsPutBack(t *testing.T) {
+	w := newPatient(t)
+	w.commitFiles(gatedApp("one"))
+	w.secret("database", map[string]string{"password": gatedSecret})
+	w.manage()
+	obj := w.verified("web")
+	obj.Spec.ParametersFrom = []v1alpha1.ParameterFrom{{Parameter: "Password", SecretKeyRef: &v1alpha1.InputKey{Name: "database", Key: "password"}}}
+	obj.Spec.Rollback = &v1alpha1.Rollback{OnUnhealthy: v1alpha1.UnhealthyLastGood}
+	w.create(obj)
+	w.untilReady("web")
+	w.is("down")
+	bad := w.commitFiles(gatedApp("two"))
+	w.until("web", "the bad revision was taken back", takenBack(bad))
+	if got := w.shows(); got != "one" {
+		t.Errorf("in service is %q", got)
+	}
+	if state := string(w.read("/_localaws/state")); strings.Count(state, gatedSecret) == 0 {
+		t.Error("the database has lost its password")
+	}
+	w.nowhere(gatedSecret)
+
+	// A rotated password is no reason to deploy the bad revision again.
+	history := len(w.get("web").Status.History)
+	w.must(w.client.Update(t.Context(), &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Namespace: w.namespace, Name: "database"}, StringData: map[string]string{"password": "rotated"}}))
+	w.pass(2 * time.Minute)
+	time.Sleep(3 * time.Second) // it looks at the repository each second
+	if now := w.get("web"); len(now.Status.History) != history || now.Status.Operation != nil || !takenBack(bad)(now) {
+		t.Errorf("after the rotation: %s, history %+v", message(now), now.Status.History)
+	}
 }

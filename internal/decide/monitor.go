@@ -107,6 +107,9 @@ func cancelling(p *pass, op *v1alpha1.Operation) bool {
 		p.takenBack(op, v1alpha1.CauseUnhealthy, v1alpha1.MethodCloudFormation, v1alpha1.RollbackNotDone)
 		return p.fail(errRollbackStuck.New("%s and was cancelled, and CloudFormation could not roll it back%s", p.unhealthyMessage(op), p.howToSkip()))
 	}
+	if stack.Status != statusRolledBack {
+		return p.takenOver(op, "is in "+stack.Status)
+	}
 	p.noteOutputs(stack)
 	p.takenBack(op, v1alpha1.CauseUnhealthy, v1alpha1.MethodCloudFormation, v1alpha1.RollbackDone)
 	return p.fail(errRolledBack.New("%s: the update was cancelled while it was monitored, and CloudFormation rolled it back (%s)", p.unhealthyMessage(op), stack.Status))

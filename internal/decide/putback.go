@@ -3,6 +3,7 @@ package decide
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
@@ -26,8 +27,8 @@ func putBack(p *pass) bool {
 			return false
 		}
 		if !p.due(due) {
-			p.say(failing, errRollbackFailed, fmt.Sprintf("%s (%s; the next at %s)", failed[0].Message, attemptOf(attempts, limit), due.UTC().Format(time.RFC3339)))
-			p.awaiting = true // the target is not tried before that
+			p.say(failing, errRollbackFailed, fmt.Sprintf("%s. Revision %s could not be put back: %s (%s; the next at %s)",
+				strings.TrimRight(r.Message, "."), short(r.ToRevision), failed[0].Message, attemptOf(attempts, limit), due.UTC().Format(time.RFC3339)))
 			return false
 		}
 	}
@@ -94,7 +95,7 @@ func (p *pass) putBackDone(op *v1alpha1.Operation, why string) bool {
 		message = fmt.Sprintf("There was nothing to put back of %s: the stack differs from revision %s in nothing that is remembered", op.Plan.StackName, short(op.Target.Revision))
 	}
 	if why != "" {
-		message += "; it failed the checks too: " + why
+		message += "; it " + why
 	}
 	p.end(op.Outcome, problem.Named(string(op.Outcome)), message)
 	return false
@@ -107,8 +108,10 @@ func verifyRollback(p *pass, op *v1alpha1.Operation) bool {
 	switch {
 	case !done:
 		return true
+	case failure != nil && failure.Outlook == problem.Waits:
+		return p.putBackDone(op, "could not be verified: "+failure.Message)
 	case failure != nil:
-		return p.putBackDone(op, failure.Message)
+		return p.putBackDone(op, "failed the checks too: "+failure.Message)
 	}
 	return p.putBackDone(op, "")
 }

@@ -36,10 +36,10 @@ func retry(p *pass) bool {
 	if p.verificationEdited(last) {
 		return p.redeploy()
 	}
-	p.say(failing, problem.Named(last.Reason), last.Message)
 	if p.tellTakenBack(last) {
 		return false
 	}
+	p.say(failing, problem.Named(last.Reason), last.Message)
 	attempts, limit, due := p.nextTry(failed)
 	if last.Outcome == v1alpha1.OutcomeRefused || attempts > limit {
 		p.verdict.severity = stalled

@@ -92,7 +92,7 @@ func (p *pass) before(op *v1alpha1.Operation) (revision string, good bool) {
 	d := p.st.Deployed
 	for _, e := range p.st.History {
 		switch {
-		case e.Operation == op.ID:
+		case e.Operation == op.ID, e.Reason == stateSkipped.Reason:
 		case e.Kind == v1alpha1.OperationRollback && e.Outcome != v1alpha1.OutcomeFailed && e.Outcome != v1alpha1.OutcomeRefused:
 			return e.Revision, d != nil && e.Target == d.Target.Digest
 		case e.Kind == v1alpha1.OperationDeploy && inPlace(e):
@@ -164,6 +164,9 @@ func (p *pass) tellTakenBack(last v1alpha1.HistoryEntry) bool {
 	if r == nil || r.From.Digest != p.st.Target.Digest || last.Reason != errRolledBack.Reason {
 		return false
 	}
+	if r.State == v1alpha1.RollbackPending && p.verdict.reason == errRollbackFailed.Reason {
+		return true // it is tried again, as was said
+	}
 	after, kind := "", errRolledBack
 	switch r.State {
 	case v1alpha1.RollbackPending:
@@ -188,7 +191,7 @@ func (p *pass) tellTakenBack(last v1alpha1.HistoryEntry) bool {
 		after += ", from which it differs in no template, parameter of the app or tag: what spec.parametersFrom reads is not remembered"
 	}
 	if r.Verification != "" {
-		after += ", which failed the checks too: " + r.Verification
+		after += ", which " + r.Verification
 	}
 	p.say(stalled, kind, fmt.Sprintf("%s%s. Nothing deploys revision %s again by itself: push a fix, edit the spec, or request it again: %s", strings.TrimRight(last.Message, "."), after, short(r.From.Revision), p.orderCommand()))
 	return true
@@ -221,7 +224,7 @@ func (p *pass) rollbackFailures() []v1alpha1.HistoryEntry {
 	since := p.st.Rollback.RequestedAt.Truncate(time.Second)
 	var failed []v1alpha1.HistoryEntry
 	for _, e := range p.st.History {
-		if e.Kind == v1alpha1.OperationRollback && !e.StartedAt.Time.Before(since) && e.Outcome != v1alpha1.OutcomeSuperseded {
+		if e.Kind == v1alpha1.OperationRollback && e.Trigger != ReasonSkip && !e.StartedAt.Time.Before(since) && e.Outcome != v1alpha1.OutcomeSuperseded {
 			failed = append(failed, e)
 		}
 	}

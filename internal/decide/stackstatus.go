@@ -24,7 +24,7 @@ func healthy(status string) bool {
 // updatable says that a change set of type UPDATE may be made.
 func updatable(status string) bool {
 	switch status {
-	case "UPDATE_ROLLBACK_COMPLETE", "IMPORT_ROLLBACK_COMPLETE":
+	case statusRolledBack, "IMPORT_ROLLBACK_COMPLETE":
 		return true
 	}
 	return healthy(status)
@@ -37,6 +37,7 @@ func rolledBackCreation(status string) bool { return status == "ROLLBACK_COMPLET
 const (
 	statusReview         = "REVIEW_IN_PROGRESS"
 	statusRollbackFailed = "UPDATE_ROLLBACK_FAILED"
+	statusRolledBack     = "UPDATE_ROLLBACK_COMPLETE"
 	statusUpdating       = "UPDATE_IN_PROGRESS"
 	statusCleaning       = "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS"
 	statusUpdateFailed   = "UPDATE_FAILED"

@@ -36,7 +36,7 @@ func TestOperator(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes minutes: the real npm and cdk")
 	}
-	w := &world{Rig: rig.Start(t, "--speed", "1"), namespace: "team", data: t.TempDir()}
+	w := &world{Rig: rig.Start(t, "--speed", "1", "--minute", "1s"), namespace: "team", data: t.TempDir()}
 	w.Bootstrap(t, awstest.Account, rig.Region)
 	w.Bootstrap(t, awstest.Account, awstest.Region)
 	w.Namespace(t, w.namespace, keyID, secretKey)
@@ -49,6 +49,7 @@ func TestOperator(t *testing.T) {
 		t.Run("a stack lives", func(t *testing.T) { t.Parallel(); w.lives(t) })
 		t.Run("a project of many follows what it reads", func(t *testing.T) { t.Parallel(); w.followsWhatItReads(t) })
 		t.Run("plans tell what they do", func(t *testing.T) { t.Parallel(); w.plans(t) })
+		t.Run("a bad commit is taken back", func(t *testing.T) { t.Parallel(); w.takenBack(t) })
 		t.Run("bad input", func(t *testing.T) { t.Parallel(); w.badInput(t) })
 		t.Run("a manager that is killed", func(t *testing.T) { t.Parallel(); w.killed(t) })
 	})
