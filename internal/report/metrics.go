@@ -26,7 +26,7 @@ type Metrics struct {
 	numbers                                 *numbers
 	hooks                                   *prometheus.CounterVec
 	healthTime, compliance, hookValue       *prometheus.GaugeVec
-	gateWaiting                             *prometheus.GaugeVec
+	gateWaiting, rolloutPaused              *prometheus.GaugeVec
 	driftedResources, driftIgnored          *prometheus.GaugeVec
 	rollbacks                               *prometheus.CounterVec
 	checkHealthy, checkTime                 *prometheus.GaugeVec
@@ -56,6 +56,7 @@ func NewMetrics(registry prometheus.Registerer, prefix string, now func() time.T
 		runSteps:         histogram(prefix+"_run_step_duration_seconds", "Steps of runs: Cloning, Installing, Synthesizing, Publishing, Inspecting and the hooks by name.", coarse, "step"),
 		steps:            histogram(prefix+"_step_duration_seconds", "Steps of operations: Building, Planning, Executing, Deleting, Detecting and so on.", coarse, "step"),
 		gateWaiting:      prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "gate_waiting", Help: "1 while a plan waits at the gate, else 0."}, append([]string{"gate"}, labels...)),
+		rolloutPaused:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "rollout_paused", Help: "1 while a rollout of the service waits for a person, else 0."}, append([]string{"service"}, labels...)),
 		driftedResources: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "drifted_resources", Help: "Resources that the last drift check found drifted and that status.drift lists, by severity; absent for none."}, append([]string{"severity"}, labels...)),
 		driftIgnored:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "drift_ignored", Help: "Differences that spec.drift.ignore ignores; absent for none."}, labels),
 		hooks:            prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: prefix, Name: "hooks_total", Help: "Lifecycle hooks that ended, by outcome."}, append([]string{"hook", "outcome"}, labels...)),
@@ -117,6 +118,7 @@ func (m *Metrics) Record(before, after *v1alpha1.CdkTsStack, seen decide.Observe
 	}
 	m.recordGates(l, before, after)
 	m.recordChecks(l, before, after, seen)
+	m.recordRollouts(l, before, after)
 	m.recordStep(l, before, after)
 	m.recordHooks(l, before, after, seen)
 	m.recordRun(l, before, after, seen)
@@ -218,7 +220,7 @@ type vector interface {
 
 func (m *Metrics) vectors() []vector {
 	return []vector{
-		m.hooks, m.rollbacks, m.gateWaiting, m.driftedResources, m.driftIgnored, m.checkHealthy, m.checkTime, m.healthTime, m.compliance, m.hookValue, m.deployments, m.runSteps, m.steps, m.hookTimes,
+		m.hooks, m.rollbacks, m.gateWaiting, m.rolloutPaused, m.driftedResources, m.driftIgnored, m.checkHealthy, m.checkTime, m.healthTime, m.compliance, m.hookValue, m.deployments, m.runSteps, m.steps, m.hookTimes,
 	}
 }
 
