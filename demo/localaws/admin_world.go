@@ -19,6 +19,7 @@ func (s *Server) worldRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /_localaws/target-health", s.setTargetHealth)
 	mux.HandleFunc("POST /_localaws/db-instance", s.setDatabase)
 	mux.HandleFunc("POST /_localaws/load-balancer", s.setLoadBalancer)
+	mux.HandleFunc("POST /_localaws/rollout", s.setRollout)
 	mux.HandleFunc("GET /_localaws/costs", func(w http.ResponseWriter, r *http.Request) {
 		writeJSON(w, slices.Concat([]cloud.Cost{}, s.Cloud.Costs(s.account(r))))
 	})

@@ -15,7 +15,7 @@ func target(call *wire.Call) string {
 	}
 	for _, name := range []string{
 		"StackName", "Name", "TopicArn", "QueueUrl", "RoleArn", "RoleName", "FunctionName", "TableName",
-		"DBInstanceIdentifier", "GroupId", "TargetGroupArn", "LoadBalancerArn",
+		"DBInstanceIdentifier", "GroupId", "TargetGroupArn", "LoadBalancerArn", "serviceDeploymentArn", "deploymentId",
 	} {
 		if v := call.Params.String(name); v != "" {
 			if cs := call.Params.String("ChangeSetName"); cs != "" {

@@ -29,7 +29,8 @@ type Config struct {
 	// "EXPIRED", which get AWS's errors for such keys.
 	Credentials map[string]string
 	// Speed is how fast resources are made: 1 takes 10 to 200 ms each, 2 half
-	// of that, 0 no time at all.
+	// of that, 0 no time at all. A minute of a rollout is a second then, half of
+	// one, or no time.
 	Speed float64
 	// URL is the address that clients use; from the first request if empty.
 	URL string
@@ -63,6 +64,9 @@ func New(config Config) *Server {
 		config.Account = "123456789012"
 	}
 	c := cloud.New(config.Now)
+	if config.Speed > 0 {
+		c.SetMinute(time.Duration(float64(time.Second) / config.Speed))
+	}
 	s := &Server{Cloud: c, CloudFormation: cfn.New(c, config.Speed), Control: control.New(config.Now), config: config}
 	s.CloudFormation.Fault = s.resourceFault
 	s.admin = s.adminRoutes()

@@ -131,7 +131,7 @@ func (s *Service) provide(ctx context.Context, op *operation, r *StackResource, 
 	if r.Type == "AWS::CloudFormation::WaitCondition" {
 		return resource.ID, s.awaitSignals(ctx, r)
 	}
-	return resource.ID, nil
+	return resource.ID, s.awaitRollout(ctx, op.stack.Place, r.Type, resource.ID, "")
 }
 
 func (s *Service) fault(typ, operation string) error {
@@ -179,6 +179,16 @@ func (s *Service) change(ctx context.Context, op *operation, phase cloud.Phase, 
 	if err := s.fault(r.Type, map[cloud.Phase]string{cloud.Updating: "Update", cloud.RollingBack: "Rollback"}[phase]); err != nil {
 		return err
 	}
-	_, err := s.cloud.Update(phase, s.spec(op.stack, r), r.Physical)
-	return err
+	known := s.lastRollout(op.stack.Place, r.Type, r.Physical)
+	shift, err := s.aliasShift(op, phase, r)
+	if err != nil {
+		return err
+	}
+	if _, err = s.cloud.Update(phase, s.spec(op.stack, r), r.Physical); err != nil {
+		return err
+	}
+	if err := shift(); err != nil {
+		return err
+	}
+	return s.awaitRollout(ctx, op.stack.Place, r.Type, r.Physical, known)
 }

@@ -32,6 +32,7 @@ type Definition struct {
 	Condition           string
 	DeletionPolicy      string
 	UpdateReplacePolicy string
+	UpdatePolicy        map[string]any
 	Metadata            any
 }
 
@@ -86,7 +87,7 @@ func define(logical string, raw any) (*Definition, error) {
 	d := &Definition{
 		Type: wire.Text(m["Type"]), Condition: wire.Text(m["Condition"]), Metadata: m["Metadata"],
 		DeletionPolicy: wire.Text(m["DeletionPolicy"]), UpdateReplacePolicy: wire.Text(m["UpdateReplacePolicy"]),
-		Properties: section(m, "Properties"),
+		Properties: section(m, "Properties"), UpdatePolicy: section(m, "UpdatePolicy"),
 	}
 	if d.Type == "" {
 		return nil, wire.Invalid("Template format error: [/Resources/%s] Every Resources object must contain a Type member.", logical)
@@ -140,7 +141,7 @@ func isCustom(typ string) bool {
 
 func (t *Template) unresolved(d *Definition) []string {
 	var out []string
-	for _, name := range append(references(d.Properties), d.DependsOn...) {
+	for _, name := range slices.Concat(references(d.Properties), references(d.UpdatePolicy), d.DependsOn) {
 		if !t.knows(name) {
 			out = append(out, name)
 		}
@@ -156,7 +157,7 @@ func (t *Template) knows(name string) bool {
 func (t *Template) dependencies(logical string) []string {
 	d := t.Resources[logical]
 	var out []string
-	for _, name := range append(references(d.Properties), d.DependsOn...) {
+	for _, name := range slices.Concat(references(d.Properties), references(d.UpdatePolicy), d.DependsOn) {
 		if t.Resources[name] != nil && name != logical && !slices.Contains(out, name) {
 			out = append(out, name)
 		}

@@ -56,6 +56,12 @@ type Cloud struct {
 	issuers  map[string][]byte  // keys by issuer
 	costs    map[string][]Cost  // by account
 	endpoint string
+
+	deployments map[string]*ServiceDeployment // by ARN
+	order       []string                      // of their ARNs, as they began
+	shifts      []*AliasShift
+	holds       map[string]string // where tests keep rollouts, by service or alias
+	minute      time.Duration     // of a rollout
 }
 
 // New makes an empty cloud that reads the time from now.
@@ -69,6 +75,9 @@ func New(now func() time.Time) *Cloud {
 		sessions: map[string]Session{},
 		issuers:  map[string][]byte{},
 		costs:    map[string][]Cost{},
+
+		deployments: map[string]*ServiceDeployment{},
+		holds:       map[string]string{},
 	}
 }
 

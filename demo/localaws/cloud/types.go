@@ -62,7 +62,7 @@ var Types map[string]*Type
 // The hooks look other types up, so the table can only be joined at run time.
 func init() {
 	Types = join(storageTypes, messagingTypes, identityTypes, computeTypes,
-		networkTypes, securityTypes, balancingTypes, databaseTypes, otherTypes)
+		networkTypes, securityTypes, balancingTypes, databaseTypes, otherTypes, ecsTypes, codeDeployTypes)
 }
 
 func join(tables ...map[string]*Type) map[string]*Type {

@@ -13,6 +13,7 @@ const (
 	LoadBalancerType = "AWS::ElasticLoadBalancingV2::LoadBalancer"
 	TargetGroupType  = "AWS::ElasticLoadBalancingV2::TargetGroup"
 	ListenerType     = "AWS::ElasticLoadBalancingV2::Listener"
+	ListenerRuleType = "AWS::ElasticLoadBalancingV2::ListenerRule"
 )
 
 var balancingTypes = map[string]*Type{
@@ -49,6 +50,14 @@ var balancingTypes = map[string]*Type{
 			return strings.Replace(r.Text("LoadBalancerArn"), ":loadbalancer/", ":listener/", 1) + "/" + randomHex(16)
 		},
 		Attributes: func(r *Resource) map[string]any { return map[string]any{"ListenerArn": r.ID} },
+	},
+	ListenerRuleType: {
+		Replace: []string{"ListenerArn"}, Required: []string{"Actions", "Conditions", "Priority"}, NoTags: true,
+		Delay: 40 * time.Millisecond, Hook: listenerRuleHook,
+		ID: func(_ *Cloud, r *Resource, _ string) string {
+			return strings.Replace(r.Text("ListenerArn"), ":listener/", ":listener-rule/", 1) + "/" + randomHex(16)
+		},
+		Attributes: func(r *Resource) map[string]any { return map[string]any{"RuleArn": r.ID, "IsDefault": "false"} },
 	},
 }
 
@@ -105,6 +114,7 @@ func balancerHook(c *Cloud, phase Phase, r *Resource, next map[string]any) error
 		for k, other := range c.things {
 			if k.typ == ListenerType && other.Text("LoadBalancerArn") == r.ID {
 				delete(c.things, k)
+				c.deleteRules(other.ID)
 			}
 		}
 	}
@@ -149,7 +159,7 @@ func attribute(r *Resource, property, name string) any {
 
 func targetGroupHook(c *Cloud, phase Phase, r *Resource, next map[string]any) error {
 	if phase == Deleting || phase == Undoing {
-		for _, l := range c.list(r.Place, ListenerType) {
+		for _, l := range slices.Concat(c.list(r.Place, ListenerType), c.list(r.Place, ListenerRuleType)) {
 			if slices.Contains(Forwards(l), r.ID) {
 				return awsErrorf("Target group '%s' is currently in use by a listener or a rule", r.ID)
 			}
@@ -170,21 +180,47 @@ func listenerHook(c *Cloud, phase Phase, r *Resource, next map[string]any) error
 	if err := needsAll(reference{LoadBalancerType, "LoadBalancerArn", "Load balancer '%s' not found"})(c, phase, r, next); err != nil {
 		return err
 	}
+	if phase == Deleting || phase == Undoing {
+		c.deleteRules(r.ID)
+	}
+	return c.groupsThere(phase, r.Place, next)
+}
+
+// deleteRules deletes the rules of a listener, which go with it.
+func (c *Cloud) deleteRules(listener string) {
+	for k, other := range c.things {
+		if k.typ == ListenerRuleType && other.Text("ListenerArn") == listener {
+			delete(c.things, k)
+		}
+	}
+}
+
+func listenerRuleHook(c *Cloud, phase Phase, r *Resource, next map[string]any) error {
+	if err := needsAll(reference{ListenerType, "ListenerArn", "One or more listeners not found"})(c, phase, r, next); err != nil {
+		return err
+	}
+	return c.groupsThere(phase, r.Place, next)
+}
+
+// groupsThere refuses actions that forward to target groups which do not exist.
+func (c *Cloud) groupsThere(phase Phase, place Place, next map[string]any) error {
 	if phase != Creating && phase != Updating {
 		return nil
 	}
 	for _, arn := range Forwards(Resource{Props: next}) {
-		if _, ok := c.get(r.Place, TargetGroupType, arn); !ok {
+		if _, ok := c.get(place, TargetGroupType, arn); !ok {
 			return awsErrorf("One or more target groups not found")
 		}
 	}
 	return nil
 }
 
-// Forwards lists the target groups that a listener's default actions name.
+// Forwards lists the target groups that the actions of a listener, or of a rule of
+// one, name.
 func Forwards(listener Resource) []string {
 	var out []string
-	for _, action := range wire.Params(listener.Props).Maps("DefaultActions") {
+	p := wire.Params(listener.Props)
+	for _, action := range append(p.Maps("DefaultActions"), p.Maps("Actions")...) {
 		if arn := action.String("TargetGroupArn"); arn != "" {
 			out = append(out, arn)
 		}

@@ -29,7 +29,7 @@ var computeTypes = map[string]*Type{
 			return map[string]any{"FunctionArn": r.ID, "Version": r.ID[strings.LastIndex(r.ID, ":")+1:]}
 		},
 	},
-	"AWS::Lambda::Alias": {
+	AliasType: {
 		Replace: []string{"FunctionName", "Name"}, Required: []string{"FunctionName", "FunctionVersion", "Name"},
 		NoTags: true, Delay: 40 * time.Millisecond, Hook: needsFunction,
 		ID: func(_ *Cloud, r *Resource, _ string) string {

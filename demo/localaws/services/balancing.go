@@ -17,6 +17,8 @@ var balancerHandlers = map[string]Handler{
 	"DescribeLoadBalancers": modern(describeLoadBalancers),
 	"DescribeTargetGroups":  modern(describeTargetGroups),
 	"DescribeListeners":     modern(describeListeners),
+	"DescribeRules":         modern(describeRules),
+	"ModifyRule":            modern(modifyRule),
 	"DescribeTargetHealth":  modern(describeTargetHealth),
 	"RegisterTargets":       modern(registerTargets),
 	"DeregisterTargets":     modern(deregisterTargets),
@@ -90,8 +92,8 @@ func attributeOf(r cloud.Resource, name string) any {
 // balancersOf lists the load balancers with a listener for a target group.
 func balancersOf(c *cloud.Cloud, group cloud.Resource) []string {
 	out := []string{}
-	for _, l := range c.List(group.Place, cloud.ListenerType) {
-		if arn := l.Text("LoadBalancerArn"); slices.Contains(cloud.Forwards(l), group.ID) && !slices.Contains(out, arn) {
+	for _, l := range slices.Concat(c.List(group.Place, cloud.ListenerType), c.List(group.Place, cloud.ListenerRuleType)) {
+		if arn := balancerOf(l); slices.Contains(cloud.Forwards(l), group.ID) && !slices.Contains(out, arn) {
 			out = append(out, arn)
 		}
 	}

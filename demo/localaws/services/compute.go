@@ -19,6 +19,7 @@ var lambdaHandlers = map[string]Handler{
 	"GetFunctionConfiguration":    getFunctionConfiguration,
 	"UpdateFunctionConfiguration": updateFunctionConfiguration,
 	"ListFunctions":               listFunctions,
+	"GetAlias":                    getAlias,
 }
 
 // LambdaAction names the operation of a REST request to Lambda.
@@ -36,6 +37,8 @@ func LambdaAction(r *http.Request) string {
 		return "GetFunctionConfiguration"
 	case len(parts) == 4 && parts[3] == "configuration" && r.Method == http.MethodPut:
 		return "UpdateFunctionConfiguration"
+	case len(parts) == 5 && parts[3] == "aliases" && r.Method == http.MethodGet:
+		return "GetAlias"
 	}
 	return r.Method + " " + r.URL.Path
 }

@@ -19,6 +19,7 @@ var Table = map[string]map[string]Handler{
 	"ecr": ecrHandlers, "lambda": lambdaHandlers, "logs": logsHandlers, "dynamodb": dynamoHandlers,
 	"cloudtrail": trailHandlers, "kms": kmsHandlers, "events": eventsHandlers, "monitoring": alarmHandlers,
 	"rds": rdsHandlers, "elasticloadbalancing": balancerHandlers, "ce": costHandlers, "ec2": ec2Handlers,
+	"ecs": ecsHandlers, "codedeploy": codeDeployHandlers,
 }
 
 // Handle answers a call, or refuses loudly what isn't implemented.

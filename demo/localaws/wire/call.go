@@ -103,6 +103,8 @@ var targets = map[string]string{
 	"GraniteServiceVersion20100801":        "monitoring",
 	"AWSInsightsIndexService":              "ce",
 	"CloudTrail_20131101":                  "cloudtrail",
+	"AmazonEC2ContainerServiceV20141113":   "ecs",
+	"CodeDeploy_20141006":                  "codedeploy",
 	"com.amazonaws.cloudtrail.v20131101.CloudTrail_20131101": "cloudtrail",
 }
 
