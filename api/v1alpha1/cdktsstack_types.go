@@ -257,6 +257,11 @@ type CdkTsStackSpec struct {
 	// +kubebuilder:validation:MaxItems=16
 	Policies []Policy `json:"policies,omitempty"`
 
+	// rollouts says what is done about blue/green, canary and linear rollouts of the
+	// app's own; absent, pauses wait for an approval.
+	// +optional
+	Rollouts *Rollouts `json:"rollouts,omitempty"`
+
 	// retry says how a failed deployment is tried again.
 	// +optional
 	Retry *Retry `json:"retry,omitempty"`

@@ -88,6 +88,10 @@ type Changes struct {
 	// policies are what spec.policies, and those of the operator, say of the plan.
 	// +optional
 	Policies *PolicyResults `json:"policies,omitempty"`
+	// traffic is what the plan would do to live traffic without the app having
+	// asked for it, and which rollouts it would meet; absent for nothing.
+	// +optional
+	Traffic *TrafficStatus `json:"traffic,omitempty"`
 	// stackDigest is of the state of the stack that the plan is made for. When
 	// that moves while the plan waits, the plan is made again.
 	// +optional

@@ -150,6 +150,12 @@ type CdkTsStackStatus struct {
 	// +listType=map
 	// +listMapKey=name
 	Hooks []HookStatus `json:"hooks,omitempty"`
+	// rollouts are the app's own rollouts in the deployment in flight, or in the last
+	// one, those that wait for a person first.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=10
+	Rollouts []RolloutStatus `json:"rollouts,omitempty"`
 	// orders are the users' orders that have been taken up.
 	// +optional
 	Orders *OrdersStatus `json:"orders,omitempty"`

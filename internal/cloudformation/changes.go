@@ -92,6 +92,7 @@ func changeOf(r *types.ResourceChange, within string) decide.Change {
 		PolicyAction: string(r.PolicyAction),
 		LogicalID:    within + aws.ToString(r.LogicalResourceId),
 		Type:         aws.ToString(r.ResourceType),
+		PhysicalID:   aws.ToString(r.PhysicalResourceId),
 	}
 	for _, d := range r.Details {
 		name := nameOf(d.Target)

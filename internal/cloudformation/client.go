@@ -33,6 +33,7 @@ type Client struct {
 }
 
 type apis struct {
+	cfg aws.Config
 	cfn *cfn.Client
 	s3  *s3.Client
 	ssm *ssm.Client
@@ -55,6 +56,7 @@ func (c *Client) apis(ctx context.Context) (*apis, error) {
 		return nil, err
 	}
 	c.built = &apis{
+		cfg: cfg,
 		cfn: cfn.NewFromConfig(cfg, cfn.WithAPIOptions(c.pace)),
 		s3:  s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = awsconfig.PathStyle() }),
 		ssm: ssm.NewFromConfig(cfg),

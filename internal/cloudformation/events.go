@@ -41,6 +41,7 @@ func (c *Client) Events(ctx context.Context, stackARN, token string, since time.
 		Done:      story.done,
 		Current:   story.current,
 		RootCause: story.rootCause(),
+		Rolling:   story.rolling,
 	}
 }
 

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"awscdk.dev/operator/internal/decide"
 )
 
 const (
@@ -25,6 +27,7 @@ type story struct {
 	done     int
 	current  string
 	failures []failure
+	rolling  []decide.RollingResource
 }
 
 // nested is a nested stack that an operation works on.
@@ -48,6 +51,11 @@ func (s *story) add(ctx context.Context, events []types.StackEvent, depth int) e
 		id := aws.ToString(e.LogicalResourceId)
 		if !seen[id] && s.current == "" && inProgress(e) {
 			s.current = id
+		}
+		if !seen[id] && inProgress(e) && decide.RollsOut(aws.ToString(e.ResourceType)) {
+			s.rolling = append(s.rolling, decide.RollingResource{
+				LogicalID: id, Type: aws.ToString(e.ResourceType), PhysicalID: aws.ToString(e.PhysicalResourceId), StackID: aws.ToString(e.StackId),
+			})
 		}
 		seen[id] = true
 		if isFinal(e) {

@@ -39,6 +39,9 @@ func (p *pass) actOnAWS(ctx context.Context, action decide.Action, stack decide.
 		discarded := p.obj.Status.DiscardedChangeSets[0]
 		return "", judged(aws.DeleteChangeSet(ctx, discarded.Stack, discarded.Name))
 	}
+	if action == decide.ActAnswerRollout {
+		return "", judged(p.answerRollout(ctx))
+	}
 	op := p.obj.Status.Operation
 	plan, token := decide.PlanOf(p.obj), decide.Token(op)
 	switch action {

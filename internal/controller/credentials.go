@@ -103,6 +103,7 @@ func (p *pass) drift(ctx context.Context, needs decide.Needs) (found decide.Drif
 			break
 		}
 	}
+	found.Shifted = p.shifted(ctx, clients, found)
 	found.Err = judged(found.Err)
 	return found
 }

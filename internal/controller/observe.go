@@ -55,6 +55,8 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 		seen.Stack, needs.Stack = p.stackRead(ctx, needs.Stack), ""
 	}
 	observeAWS(ctx, aws, needs, &seen)
+	seen.Rollouts = p.rollouts(ctx, needs, seen)
+	seen.Traffic = p.traffic(ctx, needs, seen)
 	p.hideInputs(ctx, &seen) // before anybody quotes what was seen
 	p.judge(ctx, aws, needs, &seen)
 	if needs.Rival {

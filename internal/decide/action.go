@@ -16,6 +16,9 @@ const (
 	ActDetectDrift      Action = "DetectDrift"
 	// ActDeleteChangeSet deletes the first of the discarded change sets.
 	ActDeleteChangeSet Action = "DeleteChangeSet"
+	// ActAnswerRollout tells AWS what a person has ordered for a rollout, see
+	// RolloutToAnswer.
+	ActAnswerRollout Action = "AnswerRollout"
 	// ActLetGo removes the finalizer: nothing is left to do for a deleted
 	// object.
 	ActLetGo Action = "LetGo"
@@ -24,5 +27,5 @@ const (
 // Tells says whether the success of an action is itself to be recorded, by
 // another decision in the same pass.
 func (a Action) Tells() bool {
-	return a == ActExecute || a == ActDetectDrift || a == ActDeleteChangeSet
+	return a == ActExecute || a == ActDetectDrift || a == ActDeleteChangeSet || a == ActAnswerRollout
 }

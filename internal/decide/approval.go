@@ -96,10 +96,13 @@ func (p *pass) needsApproval(op *v1alpha1.Operation, c *v1alpha1.Changes) bool {
 func recordApproval(p *pass) {
 	message := ""
 	for _, g := range p.st.Gates {
-		if g.Reason == stateApprovalPending.Reason || g.Reason == stateChangesRefused.Reason {
+		if g.Reason == stateApprovalPending.Reason || g.Reason == stateChangesRefused.Reason || g.Reason == stateTrafficWouldShift.Reason {
 			message = g.Message
 			break
 		}
+	}
+	if op := p.foreground(); message == "" && op != nil && p.verdict.reason == stateRolloutPaused.Reason {
+		message = p.verdict.message
 	}
 	p.setPresent(v1alpha1.ConditionApprovalPending, message != "", stateApprovalPending.Reason, message)
 }

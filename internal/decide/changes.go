@@ -30,6 +30,7 @@ func (p *pass) noteChanges(op *v1alpha1.Operation, cs ChangeSet) {
 	p.st.Changes.Validation = fitValidation(op.Plan.Validation)
 	p.st.Changes.ProtectDigest = protectDigest(p.obj.Spec.Protect)
 	p.st.Changes.Policies = p.policyResults(op, was)
+	p.st.Changes.Traffic = p.trafficOf(op, was)
 	if p.st.Changes.Unseen = cs.Unseen; cs.Unseen {
 		p.st.Changes.Summary += "; not all nested stacks could be looked into"
 	}

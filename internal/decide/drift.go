@@ -197,6 +197,7 @@ func (p *pass) putOff(op *v1alpha1.Operation, err error) bool {
 }
 
 func (p *pass) driftKnown(d Drift) bool {
+	d = withoutShifts(d)
 	if !d.Drifted && (len(d.Unchecked) > 0 || d.Undecided != "") {
 		return p.driftUndecided(d)
 	}

@@ -19,6 +19,10 @@ func began(cs ChangeSet) bool {
 
 // execute follows the execution of the change set to its end.
 func execute(p *pass, op *v1alpha1.Operation) bool {
+	if a := p.seen.Acted; a != nil && a.Action == ActAnswerRollout {
+		p.rolloutAnswered(a)
+		return p.followRollouts(op)
+	}
 	if spoke, ok := p.acted(); !ok {
 		return spoke
 	}
@@ -30,6 +34,7 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 		return true
 	}
 	p.progress(ev)
+	p.noteRollouts(op)
 	if ev.Started || began(cs) {
 		// From now on the stack is this object's, to be deleted with it.
 		p.claim(cmp.Or(stack.ID, op.StackID), v1alpha1.ClaimDeployed)
@@ -62,7 +67,7 @@ func execute(p *pass, op *v1alpha1.Operation) bool {
 	if cause := ev.RootCause; cause != nil && cause.Export != nil {
 		return p.failExport(cause.Export, failureMessage(op.Plan, ev))
 	}
-	return p.fail(errDeploymentFailed.New("%s", failureMessage(op.Plan, ev)))
+	return p.fail(p.rolloutFailure(op, failureMessage(op.Plan, ev)))
 }
 
 // mayNoLonger says whether an execution that was decided upon, and that
@@ -99,7 +104,7 @@ func orderedAt(op *v1alpha1.Operation) time.Time {
 func (p *pass) underWay(op *v1alpha1.Operation, stack Stack) bool {
 	if inProgress(stack.Status) || stack.Status == statusReview {
 		op.AtRestSince = nil
-		return p.look(p.poll(op.StepStartedAt))
+		return p.followRollouts(op)
 	}
 	if !p.restedLong(op) {
 		return p.look(p.poll(op.StepStartedAt))

@@ -46,6 +46,7 @@ var gates = []gate{
 	{"policies", "a plan that breaks a rule of a policy waits until it, or the rule, is changed", lawful},
 	{"limits", "what a plan removes or replaces beyond the limits is acknowledged", acknowledged},
 	{"approval", "a plan that needs it is approved", approved},
+	{"traffic", "a plan that would move live traffic by accident, or meets a rollout, waits for that to be acknowledged", trafficStays},
 }
 
 // passGates says what holds the plan of an operation, nil when it may be

@@ -83,7 +83,7 @@ func (p *pass) acknowledgement(c *v1alpha1.Changes) (ids []string, wrong string)
 	}
 	var unknown []string
 	for _, id := range words[1:] {
-		if id == ofLimits || slices.ContainsFunc(c.Resources, func(r v1alpha1.ResourceChange) bool { return r.LogicalID == id }) {
+		if id == ofLimits || slices.ContainsFunc(c.Resources, func(r v1alpha1.ResourceChange) bool { return r.LogicalID == id }) || ofTraffic(c.Traffic, id) {
 			ids = append(ids, id)
 		} else {
 			unknown = append(unknown, id)

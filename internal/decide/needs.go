@@ -48,6 +48,9 @@ type Needs struct {
 	Credentials bool
 	// Freezes asks for what the endpoints of spec.freeze say.
 	Freezes bool
+	// Rollouts asks for those of RolloutsToRead, and Traffic for what TrafficToRead
+	// names.
+	Rollouts, Traffic bool
 }
 
 // Look says what has to be looked at before the next decision about obj.
@@ -71,6 +74,7 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 	if place, waits := awaited(&obj.Status); waits && obj.Status.Operation == nil && obj.DeletionTimestamp.IsZero() {
 		n.Rival, n.Place = true, place
 	}
+	needTraffic(obj, &n)
 	n.Freezes = len(obj.Spec.Freeze) > 0 && standsAtGates(obj)
 	if obj.DeletionTimestamp.IsZero() && !pinned(&obj.Spec) {
 		n.Head = true

@@ -26,6 +26,8 @@ type Observed struct {
 	// Freezes are what the endpoints of spec.freeze say, by name.
 	Freezes  map[string]Freeze
 	Policies Policies
+	Rollouts []Rollout
+	Traffic  Traffic
 	// Acted is what came of the action that the decision before this one, in
 	// the same pass, asked for; nil in the first decision of a pass.
 	Acted *Acted
@@ -263,6 +265,8 @@ type Change struct {
 	// followed by "/".
 	LogicalID string
 	Type      string
+	// PhysicalID is AWS's name of the resource, "" while there is none.
+	PhysicalID string `json:"-"`
 	// Properties are the names of what changes, Because of those that cause a
 	// replacement.
 	Properties, Because []string
@@ -284,6 +288,8 @@ type Events struct {
 	Current string
 	// RootCause is the first failure that is not a consequence of another.
 	RootCause *Failure
+	// Rolling are resources in progress that RollsOut.
+	Rolling []RollingResource
 	Err       error
 }
 
@@ -311,6 +317,9 @@ type Drift struct {
 	// Unchecked are resources that CloudFormation could not look at.
 	Unchecked        []v1alpha1.UncheckedResource
 	UncheckedOmitted int
+	// Shifted are the listeners and listener rules, by logical id, that forward only
+	// where ECS or CodeDeploy have them forward, see ShiftsTraffic.
+	Shifted []string
 	// Undecided says why there is no verdict on the stack as a whole, "" when
 	// there is one.
 	Undecided string

@@ -83,6 +83,7 @@ func (p *pass) drop() { p.st.Operation, p.st.Progress = nil, nil }
 func (p *pass) close(outcome v1alpha1.Outcome, pr *problem.Problem) {
 	op := p.st.Operation
 	p.discard(op)
+	p.endRollouts(op)
 	p.st.Operation, p.st.Progress = nil, nil
 	if background(op.Kind) {
 		return

@@ -27,6 +27,12 @@ var (
 	// statePolicyDenied: a plan breaks a rule of a policy.
 	statePolicyDenied = problem.State("PolicyDenied", problem.Calm)
 	stateWindowClosed = problem.State("WindowClosed", problem.Calm)
+	// stateTrafficWouldShift: a plan would move live traffic that somebody else has
+	// moved, and stateRolloutUnderWay: it would meet a rollout that goes on.
+	stateTrafficWouldShift = problem.State("TrafficWouldShift", problem.Calm)
+	stateRolloutUnderWay   = problem.State("RolloutUnderWay", problem.Calm)
+	// stateRolloutPaused: a rollout of the deployment waits for a person.
+	stateRolloutPaused = problem.State("RolloutPaused", problem.Calm)
 	// statePlanOnly: spec.planOnly keeps the plan from being executed.
 	statePlanOnly     = problem.State("PlanOnly", problem.Calm)
 	stateStackDeleted = problem.State("StackDeleted", problem.Silent)
@@ -70,6 +76,10 @@ var (
 	// errExportInUse is waited out for the stacks that import the export.
 	errExportInUse   = problem.Declare("ExportInUse", problem.Waits)
 	errExportMissing = problem.Declare("ExportMissing", problem.Retries)
+	// errRolloutAborted is a rollout that a person has rolled back, and
+	// errRolloutNotApproved one whose pause nobody has answered.
+	errRolloutAborted     = problem.Declare("RolloutAborted", problem.Stalls)
+	errRolloutNotApproved = problem.Declare("RolloutNotApproved", problem.Stalls)
 	// errSourceUnavailable is a failure of which only the message is known.
 	errSourceUnavailable = problem.Declare("SourceUnavailable", problem.Waits)
 

@@ -61,6 +61,8 @@ const (
 	needRival
 	// needDrift is the drift detection or, before that has begun, the stack.
 	needDrift
+	// needRollouts are the rollouts of what CloudFormation works on.
+	needRollouts
 )
 
 var kinds map[v1alpha1.OperationKind]kind
@@ -157,6 +159,8 @@ func lookAtOperation(op *v1alpha1.Operation) Needs {
 		case needRival:
 			n.Rival = true
 			n.Place, _ = planned(op.Plan)
+		case needRollouts:
+			n.Rollouts = true
 		case needDrift:
 			n.Drift, n.Reader = op.DetectionID, true
 			if n.Drift != "" {

@@ -22,7 +22,7 @@ import (
 //	edit            YAML laid over the object, as a user's patch
 //	see WHAT k=v …  what the world shows from now on: head, run, stack,
 //	                changeset, events, drift, bootstrap, credentials, rival, freeze, policies,
-//	                inputs, dependencies, dependents, importers, cycle; `err=`, with `reason=` and `permanent`, is a failure to see
+//	                inputs, rollout, traffic, dependencies, dependents, importers, cycle; `err=`, with `reason=` and `permanent`, is a failure to see
 //	wait D          time passes
 //	pass [err=…]    one pass; with err the action fails (temporary unless
 //	                `permanent` or `counted`), with id it brings an id back
@@ -120,9 +120,10 @@ func (s *story) pass(t *testing.T, d *datadriven.TestData) string {
 	needs := Look(s.obj, s.now, s.cfg)
 	seen := only(s.world, needs)
 	s.judge(&seen)
+	extra := s.observeRollouts(needs, &seen)
 	decision := Decide(s.obj, seen, s.now, s.cfg)
 	s.obj.Status = decision.Status
-	out := []string{"look: " + strings.Join(asked(needs), " "), "act: " + describeAction(decision)}
+	out := []string{"look: " + strings.Join(append(asked(needs), extra...), " "), "act: " + describeAction(decision)}
 	if acted := actedOn(d, decision.Action); acted != nil {
 		seen.Acted = acted
 		decision = Decide(s.obj, seen, s.now, s.cfg)

@@ -48,6 +48,11 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 		if cause := text(d, "cause"); cause != "" {
 			s.world.Events.RootCause = &Failure{LogicalID: "Bucket", ResourceType: "AWS::S3::Bucket", Status: "CREATE_FAILED", Reason: cause, Export: exportSeen(d)}
 		}
+		s.world.Events.Rolling = rollingSeen(d)
+	case "rollout":
+		s.seeRollout(t, d)
+	case "traffic":
+		s.seeTraffic(t, d)
 	case "drift":
 		s.world.Drift = driftSeen(d, err)
 	case "bootstrap":
@@ -72,7 +77,7 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 
 // changesSeen reads changes=N, resources that are added, and below the command
 // a line each of others: the action, the replacement or the policy, the id, the
-// type, the properties; and "before ID JSON" and "after ID JSON".
+// type, the properties; and "before ID JSON", "after ID JSON" and "physical ID ARN".
 func changesSeen(t *testing.T, d *datadriven.TestData) []Change {
 	t.Helper()
 	var all []Change
@@ -83,6 +88,11 @@ func changesSeen(t *testing.T, d *datadriven.TestData) []Change {
 		words := strings.Fields(line)
 		if len(words) > 1 && (words[0] == "before" || words[0] == "after") {
 			value(t, all, words[0], words[1], strings.TrimSpace(line[strings.Index(line, words[1])+len(words[1]):]))
+			continue
+		}
+		if words[0] == "physical" {
+			i := slices.IndexFunc(all, func(c Change) bool { return c.LogicalID == words[1] })
+			all[i].PhysicalID = words[2]
 			continue
 		}
 		if len(words) < 4 {

@@ -24,7 +24,7 @@ type Event struct {
 // Between lists what happened between two saved states of an object, in the
 // order in which it did.
 func Between(before, after *v1alpha1.CdkTsStack) []Event {
-	all := hookEvents(before, after)
+	all := append(hookEvents(before, after), rolloutEvents(before, after)...)
 	for _, entry := range newEntries(before, after) {
 		all = append(all, ended(before, entry))
 	}
