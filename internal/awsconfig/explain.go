@@ -219,6 +219,9 @@ func calling(err error) string {
 			return name
 		}
 		service := strings.ReplaceAll(strings.ToLower(op.Service()), " ", "")
+		if service == "elasticloadbalancingv2" {
+			service = "elasticloadbalancing" // the one that IAM calls differently
+		}
 		name = service + ":" + op.Operation()
 		err = op.Err
 	}

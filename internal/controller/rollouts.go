@@ -177,13 +177,16 @@ func (p *pass) shifted(ctx context.Context, clients []*cloudformation.Client, fo
 	if found.Err != nil || op == nil || !slices.ContainsFunc(found.Resources, moved) {
 		return nil
 	}
-	err := p.asEach(ctx, clients, func(ctx context.Context, aws *cloudformation.Client, _ *rollouts.Client) error {
+	err := p.asEach(ctx, clients, func(ctx context.Context, aws *cloudformation.Client, c *rollouts.Client) error {
 		text, err := aws.Template(ctx, op.StackID, "")
 		if err != nil {
 			return fmt.Errorf("read what moves traffic: %w", err)
 		}
 		physical, err := physicalIDs(ctx, aws, op.StackID)
-		ids = rollouts.Shifted(text, physical, found.Resources)
+		if err != nil {
+			return err
+		}
+		ids, err = c.Shifted(ctx, rollouts.Managed(text, physical), found.Resources)
 		return err
 	})
 	if err != nil {

@@ -1,11 +1,13 @@
 package rollouts
 
 import (
+	"context"
 	"encoding/json"
-	"regexp"
+	"maps"
 	"slices"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/decide"
 )
 
@@ -72,12 +74,9 @@ func ApplicationOf(text, alias string, physical map[string]string) Application {
 	return app
 }
 
-// targetGroups finds the ARNs of target groups in a text.
-var targetGroups = regexp.MustCompile(`arn:[^"\s]*:targetgroup/[^"\s]*`)
-
-// Shifted are the listeners and rules, of those that drifted, that ECS moves by the
-// template, and that forward to target groups of its own only: that is no drift.
-func Shifted(text string, physical map[string]string, drifted []v1alpha1.DriftedResource) []string {
+// Managed are the target groups between which ECS moves requests by the template, by
+// the ARN of the listener or rule that shares them out.
+func Managed(text string, physical map[string]string) map[string][]string {
 	groups := map[string][]string{}
 	for _, r := range parse(text).Resources {
 		for _, lb := range r.Properties.LoadBalancers {
@@ -89,17 +88,28 @@ func Shifted(text string, physical map[string]string, drifted []v1alpha1.Drifted
 			}
 		}
 	}
-	var shifted []string
-	for _, d := range drifted {
-		own, managed := groups[d.PhysicalID]
-		if managed && !slices.ContainsFunc(d.Properties, func(q v1alpha1.DriftedProperty) bool { return decide.ShiftsTraffic(d.Type, q.Path) && elsewhere(q, own) }) {
-			shifted = append(shifted, d.LogicalID)
-		}
-	}
-	return shifted
+	return groups
 }
 
-// elsewhere says whether a property forwards to a target group that is not among some.
-func elsewhere(q v1alpha1.DriftedProperty, own []string) bool {
-	return slices.ContainsFunc(targetGroups.FindAllString(q.Actual, -1), func(arn string) bool { return !slices.Contains(own, arn) })
+// Shifted are the listeners and rules, of those that drifted, that forward to target
+// groups only between which ECS moves requests there: that is no drift.
+func (c *Client) Shifted(ctx context.Context, managed map[string][]string, drifted []v1alpha1.DriftedResource) (shifted []string, err error) {
+	var q decide.TrafficQuery
+	for _, d := range drifted {
+		if _, is := managed[d.PhysicalID]; is {
+			q.Forwarders = append(q.Forwarders, decide.Forwarder{LogicalID: d.LogicalID, Type: d.Type, ARN: d.PhysicalID})
+		}
+	}
+	seen := c.Traffic(ctx, q)
+	if seen.Refused != "" {
+		return nil, awsconfig.ErrAccessDenied
+	}
+	for _, f := range q.Forwarders {
+		live, known := seen.Live[f.ARN]
+		own := func(group string) bool { return slices.Contains(managed[f.ARN], group) }
+		if known && len(live) > 0 && !slices.ContainsFunc(slices.Collect(maps.Keys(live)), func(group string) bool { return !own(group) }) {
+			shifted = append(shifted, f.LogicalID)
+		}
+	}
+	return shifted, seen.Err
 }
