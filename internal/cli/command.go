@@ -115,7 +115,7 @@ do about manifests (migrate) or lacking (doctor).`,
 	root.AddCommand(newInit(o), newMigrate(o), newDoctor(o))
 	root.AddCommand(
 		newList(o), newStatus(o), newPlan(o), newWhy(o), newHistory(o), newLogs(o), newEvents(o), newDrift(o),
-		newApprove(o), newAcknowledge(o), newOverride(o), newDeploy(o), newRollback(o), newSuspend(o, true), newSuspend(o, false), newDestroy(o),
+		newApprove(o), newAbort(o), newAcknowledge(o), newOverride(o), newDeploy(o), newRollback(o), newSuspend(o, true), newSuspend(o, false), newDestroy(o),
 		newCompletion(),
 	)
 	for _, cmd := range root.Commands() {

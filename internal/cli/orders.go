@@ -20,12 +20,15 @@ func newApprove(o *Options) *cobra.Command {
 	var reason, digest string
 	var yes bool
 	cmd := &cobra.Command{
-		Use: "approve NAME", Short: "Approve the plan of a stack", Args: named,
-		Long: "Approve the plan that a stack waits with. It shows the plan and asks, unless --digest names it, or --yes is given.",
+		Use: "approve NAME", Short: "Approve the plan of a stack, or the pause of a rollout", Args: named,
+		Long: "Approve the plan that a stack waits with or, while it is executed, the pause at which a rollout of it waits. It shows the one or the other and asks, unless --digest names it, or --yes is given.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, obj, err := o.get(cmd.Context(), args[0])
 			if err != nil {
 				return err
+			}
+			if obj.Status.Held == nil && pausedRollout(obj, "") != nil {
+				return o.approvePause(cmd.Context(), c, obj, digest, reason, yes)
 			}
 			changes, err := o.present(obj, digest, yes, "Approve this plan?")
 			if err != nil {

@@ -30,6 +30,7 @@ func showStatus(p painter, o *v1alpha1.CdkTsStack, now time.Time) {
 		{"last", lastLines(p, o, now)},
 	}
 	all = append(all, underWay(p, o, now)...)
+	all = append(all, branch{"rollouts", rolloutLines(p, o, now)})
 	all = append(all, branch{"window", windowLines(p, o, now)}, branch{"drift", driftLines(p, o, now)})
 	showTree(p, slices.DeleteFunc(all, func(b branch) bool { return len(b.lines) == 0 }))
 	if message := o.Status.Message; message != "" {

@@ -40,6 +40,8 @@ func state(o *v1alpha1.CdkTsStack, now time.Time) (mark, string) {
 		return markGood, deployed(o, now)
 	case o.Status.Held != nil:
 		return markWaiting, held(o)
+	case ready.Status == metav1.ConditionUnknown && pausedRollout(o, "") != nil:
+		return markPaused, "its rollout is paused and waits for an approval"
 	case ready.Status == metav1.ConditionUnknown && op != nil && isForeground(op):
 		return markWorking, working(o, now)
 	case ready.Status == metav1.ConditionUnknown:
@@ -76,8 +78,10 @@ func held(o *v1alpha1.CdkTsStack) string {
 		switch g.Reason {
 		case "ApprovalPending":
 			needs = append(needs, "an approval")
-		case "ChangesRefused":
+		case "ChangesRefused", "TrafficWouldShift":
 			needs = append(needs, "an acknowledgement")
+		case "RolloutUnderWay":
+			needs = append(needs, "the end of a rollout")
 		case "WindowClosed":
 			needs = append(needs, "its window")
 		case "Frozen":
@@ -177,6 +181,8 @@ func wayOut(p painter, o *v1alpha1.CdkTsStack) string {
 		return ""
 	case ready.Reason == "BeforeDeployFailed":
 		return "emergency: " + p.call("override", o) + " --reason WHY"
+	case pausedRollout(o, "") != nil:
+		return p.call("approve", o) + " or " + p.call("abort", o)
 	case o.Status.Held == nil:
 		return ""
 	}
