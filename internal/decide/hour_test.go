@@ -212,6 +212,7 @@ func (h *hour) observe(n decide.Needs) decide.Observed {
 		return seen
 	}
 	h.observeAWS(n, &seen)
+	h.observeRollouts(n, &seen)
 	if n.Policies && seen.Policies.Err == nil && decide.ToJudge(h.obj, seen) {
 		h.calls++
 		seen.Policies.Judged, seen.Policies.Findings = true, h.aws.policies.Findings

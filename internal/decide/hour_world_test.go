@@ -1,6 +1,7 @@
 package decide_test
 
 import (
+	"slices"
 	"time"
 
 	"awscdk.dev/operator/internal/decide"
@@ -23,6 +24,7 @@ type aws struct {
 	// err is the answer to everything; writeErr to writes, detectErr to the
 	// beginning of a drift detection.
 	err, writeErr, detectErr error
+	answerErr                error // to orders for rollouts
 	stack                    decide.Stack
 	changeSet                decide.ChangeSet
 	takes                    time.Duration // an execution, a deletion
@@ -33,6 +35,8 @@ type aws struct {
 	drift                    decide.Drift
 	rival                    string
 	policies                 decide.Policies
+	rollouts                 []decide.Rollout
+	traffic                  decide.Traffic
 }
 
 // endpoint is what spec.freeze asks: at once when somebody begins to wait, and
@@ -116,6 +120,26 @@ func (h *hour) observeAWS(n decide.Needs, seen *decide.Observed) {
 	}
 }
 
+// observeRollouts looks at rollouts and live traffic, a call for each.
+func (h *hour) observeRollouts(n decide.Needs, seen *decide.Observed) {
+	a := &h.aws
+	if inFlight(a.began, a.takes, h.now) {
+		for _, r := range a.rollouts {
+			seen.Events.Rolling = append(seen.Events.Rolling, r.RollingResource)
+		}
+	}
+	for _, q := range decide.RolloutsToRead(h.obj, seen.Events) {
+		if n.Rollouts {
+			h.calls++
+			seen.Rollouts = append(seen.Rollouts, a.rollouts[slices.IndexFunc(a.rollouts, func(r decide.Rollout) bool { return r.PhysicalID == q.PhysicalID })])
+		}
+	}
+	if q := decide.TrafficToRead(h.obj, *seen); n.Traffic && len(q.Forwarders)+len(q.Services) > 0 {
+		h.calls += len(q.Forwarders) + len(q.Services)
+		seen.Traffic = a.traffic
+	}
+}
+
 func inFlight(began time.Time, takes time.Duration, now time.Time) bool {
 	return !began.IsZero() && now.Sub(began) < takes
 }
@@ -165,6 +189,8 @@ func (h *hour) act(action decide.Action, seen decide.Observed) (id string, err e
 		return "", err
 	}
 	switch action {
+	case decide.ActAnswerRollout:
+		return "", a.answerErr
 	case decide.ActCreateChangeSet:
 		a.changeSet.Exists = true
 		if !seen.Stack.Exists {

@@ -73,6 +73,29 @@ func TestAnHourCostsLittle(t *testing.T) {
 	lawful := func(s *spec) {
 		s.Policies = []v1alpha1.Policy{{Name: "team", ConfigMapRef: &v1alpha1.ConfigMapReference{Name: "rules"}}}
 	}
+	rollsOut := func(state v1alpha1.RolloutState, err error, hooks ...decide.RolloutHook) func(h *hour) {
+		return func(h *hour) {
+			r := decide.Rollout{Seen: err == nil, State: state, Strategy: "BLUE_GREEN", Stage: "BAKE_TIME", Stays: time.Hour, Hooks: hooks, Err: err}
+			r.RollingResource = decide.RollingResource{LogicalID: "Service", Type: "AWS::ECS::Service", PhysicalID: "arn:aws:ecs:us-east-1:111122223333:service/apps/web"}
+			r.Kind, r.Deployment = v1alpha1.RolloutECS, "arn:aws:ecs:us-east-1:111122223333:service-deployment/apps/web/1"
+			h.aws.takes, h.aws.rollouts = 2*time.Hour, []decide.Rollout{r}
+		}
+	}
+	paused := rollsOut(v1alpha1.RolloutInProgress, nil, decide.RolloutHook{ID: "h1", Awaits: true, TimeoutAction: "ROLLBACK"})
+	answered := func(h *hour) {
+		paused(h)
+		h.spend(time.Minute)
+		h.obj.Annotations = map[string]string{v1alpha1.AbortAnnotation: h.obj.Status.Rollouts[0].Digest}
+		h.aws.answerErr = refused("AccessDenied")
+	}
+	touchesRule := func(h *hour) {
+		const rule = "arn:aws:elasticloadbalancing:us-east-1:111122223333:listener-rule/app/web/1/2/3"
+		side := []byte(`{"Properties": {"Actions": [{"TargetGroupArn": "blue"}]}}`)
+		h.aws.changeSet.Changes = []decide.Change{{
+			Action: "Modify", LogicalID: "Rule", Type: "AWS::ElasticLoadBalancingV2::ListenerRule", PhysicalID: rule, Values: decide.Values{Before: side, After: side},
+		}}
+		h.aws.traffic = decide.Traffic{Seen: true, Live: map[string]decide.Weights{rule: {"green": 100}}}
+	}
 	never := schedules("0 0 30 2 *", "0 0 30 2 *")
 	checkDrift := func(h *hour) {
 		h.obj.Annotations = map[string]string{v1alpha1.CheckDriftAnnotation: "now"}
@@ -158,6 +181,12 @@ func TestAnHourCostsLittle(t *testing.T) {
 		"a change set is not made":                    {first: true, then: func(h *hour) { h.aws.writeErr = refused("AccessDenied") }, most: cost{passes: 300, writes: 80, calls: 100, events: 60}},
 		"a change set cannot be asked for":            {first: true, then: func(h *hour) { h.aws.writeErr = passing("Throttled") }, most: cost{passes: 300, writes: 100, calls: 500, events: 20}},
 		"the stack is another's":                      {first: true, then: func(h *hour) { h.aws.rival = "default/other" }, most: atRest},
+		"a rollout goes on":                           {first: true, then: rollsOut(v1alpha1.RolloutInProgress, nil), most: cost{passes: 480, writes: 9, calls: 1800, events: 4}},
+		"a rollout is paused":                         {first: true, then: paused, most: cost{passes: 140, writes: 9, calls: 480, events: 5}},
+		"an answer to a pause is refused":             {first: true, then: answered, most: cost{passes: 140, writes: 40, calls: 480, events: 6}},
+		"a rollout cannot be looked at":               {first: true, then: rollsOut("", refused("AccessDenied")), most: cost{passes: 480, writes: 9, calls: 1300, events: 5}},
+		"a rollout is not shown for now":              {first: true, then: rollsOut("", passing("Throttled")), most: cost{passes: 480, writes: 9, calls: 1800, events: 4}},
+		"a plan would move live traffic":              {first: true, then: touchesRule, most: cost{passes: 160, writes: 9, calls: 90, events: 4}},
 		"a plan is frozen":                            {spec: freeze, first: true, then: func(h *hour) { h.frozen = true }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},
 		"a plan is frozen, of a commit":               {spec: func(s *spec) { freeze(s); s.Source.Git.Ref = commit }, first: true, then: func(h *hour) { h.frozen = true }, most: cost{passes: 60, writes: 9, calls: 80, events: 4}},
 		"a freeze gives no answer":                    {spec: freeze, first: true, then: func(h *hour) { h.freezeErr = errors.New("it hangs") }, most: cost{passes: 140, writes: 9, calls: 80, events: 4}},

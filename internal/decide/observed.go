@@ -290,7 +290,7 @@ type Events struct {
 	RootCause *Failure
 	// Rolling are resources in progress that RollsOut.
 	Rolling []RollingResource
-	Err       error
+	Err     error
 }
 
 // Failure is a resource that CloudFormation could not create, change or delete.
