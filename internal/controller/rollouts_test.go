@@ -246,3 +246,43 @@ func TestAnAppWithoutRolloutsAsksNothingOfThem(t *testing.T) {
 		}
 	}
 }
+
+// TestAnAliasThatCodeDeployMovesIsFollowedAndAborted.
+func TestAnAliasThatCodeDeployMovesIsFollowedAndAborted(t *testing.T) {
+	w := newWorld(t)
+	w.manage()
+	app := func(version string) map[string]any {
+		return map[string]any{
+			"Role":     of("AWS::IAM::Role", object{"AssumeRolePolicyDocument": object{"Version": "2012-10-17", "Statement": []any{}}}),
+			"Function": of("AWS::Lambda::Function", object{"Runtime": "nodejs22.x", "Handler": "index.handler", "Role": object{"Fn::GetAtt": []any{"Role", "Arn"}}, "Code": object{"ZipFile": "x"}}),
+			"Version":  of("AWS::Lambda::Version", object{"FunctionName": refTo("Function"), "Description": version}),
+			"App":      of("AWS::CodeDeploy::Application", object{"ComputePlatform": "Lambda"}),
+			"Group": of("AWS::CodeDeploy::DeploymentGroup", object{
+				"ApplicationName": refTo("App"), "ServiceRoleArn": object{"Fn::GetAtt": []any{"Role", "Arn"}}, "DeploymentConfigName": "CodeDeployDefault.LambdaCanary10Percent5Minutes",
+			}),
+			"Alias": object{
+				"Type":         "AWS::Lambda::Alias",
+				"Properties":   object{"FunctionName": refTo("Function"), "FunctionVersion": object{"Fn::GetAtt": []any{"Version", "Version"}}, "Name": "live"},
+				"UpdatePolicy": object{"CodeDeployLambdaAliasUpdate": object{"ApplicationName": refTo("App"), "DeploymentGroupName": refTo("Group")}},
+			},
+		}
+	}
+	w.commit(app("one"))
+	obj := w.stack("web")
+	obj.Spec.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true), DriftDetection: ptr.To(false)}
+	w.create(obj)
+	w.untilReady("web")
+	w.post("/_localaws/rollout", []byte(`{"service": "Alias", "stayAt": "Canary"}`))
+	w.commit(app("two"))
+	going := w.until("web", "the alias is moved", func(o *v1alpha1.CdkTsStack) bool { return len(o.Status.Rollouts) == 1 && o.Status.Rollouts[0].Weight != nil })
+	r := going.Status.Rollouts[0]
+	if r.Service != "Alias" || r.Kind != v1alpha1.RolloutLambda || r.Strategy != "CodeDeployDefault.LambdaCanary10Percent5Minutes" || *r.Weight != 10 || !strings.HasPrefix(r.Deployment, "d-") {
+		t.Errorf("the rollout is %+v", r)
+	}
+	w.order("web", v1alpha1.AbortAnnotation, r.Digest)
+	w.until("web", "it is aborted", because("RolloutAborted"))
+	w.onlyOnce("StopDeployment", 1)
+	if got := w.get("web").Status.Rollouts[0]; got.State != v1alpha1.RolloutRolledBack {
+		t.Errorf("the rollout ended as %+v", got)
+	}
+}
