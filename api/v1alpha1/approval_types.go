@@ -93,7 +93,7 @@ type ApprovalStatus struct {
 // GateStatus is a gate that holds the plan.
 type GateStatus struct {
 	// name of the gate: dependencies, planOnly, window, freeze, policies, limits,
-	// approval.
+	// approval, traffic.
 	Name string `json:"name"`
 	// reason is CamelCase, for scripts.
 	Reason string `json:"reason"`

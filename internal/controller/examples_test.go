@@ -49,6 +49,7 @@ var promises = map[string]func(*example){
 	"15-plan-only.yaml":         plansAreOnlyShown,
 	"17-policies.yaml":          rulesAreKept,
 	"18-windows.yaml":           thePlanWaitsForItsWindow,
+	"21-rollouts.yaml":          thePauseIsApproved,
 }
 
 // preparations are what an example's promise needs before it is applied.
@@ -354,6 +355,17 @@ func destructionIsApproved(e *example) {
 	if got := e.get(e.name).Status.LastDeployment.ApprovedBy; got != "ada" {
 		e.Errorf("the last deployment was approved by %q", got)
 	}
+}
+
+func thePauseIsApproved(e *example) {
+	e.untilReady(e.name)
+	e.commit(service("1", "/", blueGreen()))
+	e.until(e.name, "the service is deployed", func(o *v1alpha1.CdkTsStack) bool { return ready(o) && len(o.Status.History) == 2 })
+	e.commit(service("2", "/", pausing()))
+	paused := e.paused(e.name)
+	contains(e, message(e.get(e.name)), "awscdk.dev/approve="+paused.Pause.Digest)
+	e.order(e.name, v1alpha1.ApproveAnnotation, paused.Pause.Digest[:8])
+	e.until(e.name, "the rollout goes on to its end", func(o *v1alpha1.CdkTsStack) bool { return ready(o) && len(o.Status.History) == 3 })
 }
 
 func rulesAreKept(e *example) {
