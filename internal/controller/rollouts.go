@@ -53,6 +53,8 @@ func (p *pass) rollouts(ctx context.Context, needs decide.Needs, seen decide.Obs
 	if err != nil {
 		return nil // what was seen of the stack says so
 	}
+	ctx, cancel := context.WithTimeout(ctx, cloudformation.DefaultCallTimeout)
+	defer cancel()
 	var all []decide.Rollout
 	for _, q := range queries {
 		var found decide.Rollout
@@ -62,6 +64,9 @@ func (p *pass) rollouts(ctx context.Context, needs decide.Needs, seen decide.Obs
 		})
 		found.RolloutQuery.RollingResource, found.Kind, found.Err = q.RollingResource, q.Kind, judged(err)
 		all = append(all, found)
+		if err != nil && !refused(err) {
+			break // the others would wait for the same
+		}
 	}
 	return all
 }
@@ -133,12 +138,13 @@ func (p *pass) traffic(ctx context.Context, needs decide.Needs, seen decide.Obse
 		}
 		return found.Err
 	})
-	switch {
-	case found.Refused == "" && err != nil:
-		return decide.Traffic{Err: judged(err)}
-	case found.Refused != "":
-		found.Managed = op == nil || p.movesTraffic(ctx, clients, stackID, op.ID)
+	if err == nil {
+		return found
 	}
+	if found.Refused == "" {
+		found = decide.Traffic{Err: judged(err)}
+	}
+	found.Managed = op == nil || p.movesTraffic(ctx, clients, stackID, op.ID)
 	return found
 }
 

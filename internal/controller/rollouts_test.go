@@ -274,7 +274,9 @@ func TestAnAliasThatCodeDeployMovesIsFollowedAndAborted(t *testing.T) {
 	w.untilReady("web")
 	w.post("/_localaws/rollout", []byte(`{"service": "Alias", "stayAt": "Canary"}`))
 	w.commit(app("two"))
-	going := w.until("web", "the alias is moved", func(o *v1alpha1.CdkTsStack) bool { return len(o.Status.Rollouts) == 1 && o.Status.Rollouts[0].Weight != nil })
+	going := w.until("web", "the alias is moved", func(o *v1alpha1.CdkTsStack) bool {
+		return len(o.Status.Rollouts) == 1 && o.Status.Rollouts[0].Weight != nil
+	})
 	r := going.Status.Rollouts[0]
 	if r.Service != "Alias" || r.Kind != v1alpha1.RolloutLambda || r.Strategy != "CodeDeployDefault.LambdaCanary10Percent5Minutes" || *r.Weight != 10 || !strings.HasPrefix(r.Deployment, "d-") {
 		t.Errorf("the rollout is %+v", r)

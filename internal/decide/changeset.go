@@ -28,7 +28,7 @@ func plan(p *pass, op *v1alpha1.Operation) bool {
 		return spoke
 	}
 	stack, cs := p.seen.Stack, p.seen.ChangeSet
-	if p.unseen(stack.Err, cs.Err, p.seen.Rival.Err, p.seen.Policies.TemplateErr, p.seen.Traffic.Err) {
+	if p.unseen(stack.Err, cs.Err, p.seen.Rival.Err, p.seen.Policies.TemplateErr, p.trafficErr(op)) {
 		return true
 	}
 	if !stack.Seen {

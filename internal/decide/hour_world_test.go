@@ -131,7 +131,9 @@ func (h *hour) observeRollouts(n decide.Needs, seen *decide.Observed) {
 	for _, q := range decide.RolloutsToRead(h.obj, seen.Events) {
 		if n.Rollouts {
 			h.calls++
-			seen.Rollouts = append(seen.Rollouts, a.rollouts[slices.IndexFunc(a.rollouts, func(r decide.Rollout) bool { return r.PhysicalID == q.PhysicalID })])
+			r := a.rollouts[slices.IndexFunc(a.rollouts, func(r decide.Rollout) bool { return r.PhysicalID == q.PhysicalID })]
+			r.Since = q.Since
+			seen.Rollouts = append(seen.Rollouts, r)
 		}
 	}
 	if q := decide.TrafficToRead(h.obj, *seen); n.Traffic && len(q.Forwarders)+len(q.Services) > 0 {

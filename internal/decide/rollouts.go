@@ -136,6 +136,9 @@ func (p *pass) noteRollouts(op *v1alpha1.Operation) {
 		if i < 0 && seen.Err != nil {
 			i = slices.IndexFunc(list, func(r v1alpha1.RolloutStatus) bool { return r.Name == seen.PhysicalID })
 		}
+		if i < 0 && seen.Err != nil && problem.Of(seen.Err).Outlook == problem.Waits && p.now.Sub(seen.Since) < trafficPatience {
+			continue
+		}
 		if i < 0 {
 			list = append(list, v1alpha1.RolloutStatus{Service: problem.CutMiddle(seen.LogicalID, 255), Kind: seen.Kind, Name: seen.PhysicalID, Operation: op.ID})
 			i = len(list) - 1
@@ -167,7 +170,7 @@ func urgency(s v1alpha1.RolloutState) int {
 // noteRollout brings one rollout up to date.
 func (p *pass) noteRollout(r *v1alpha1.RolloutStatus, seen Rollout) {
 	if pr := problem.Of(seen.Err); seen.Err != nil {
-		if pr.Outlook == problem.Waits {
+		if pr.Outlook == problem.Waits && (r.Deployment != "" || p.now.Sub(seen.Since) < trafficPatience) {
 			return // what is known of it stands
 		}
 		r.State, r.Reason = v1alpha1.RolloutUnknown, problem.Cut(pr.Message, maxRolloutReason)

@@ -44,6 +44,7 @@ func (s *story) seeRollout(t *testing.T, d *datadriven.TestData) {
 		}
 		r.Weight = &n
 	}
+	r.Since = s.now
 	r.Stays, _ = time.ParseDuration(text(d, "stays"))
 	for _, alarms := range []struct {
 		name string
@@ -70,7 +71,8 @@ func (s *story) seeRollout(t *testing.T, d *datadriven.TestData) {
 //	rollout ID
 func (s *story) seeTraffic(t *testing.T, d *datadriven.TestData) {
 	t.Helper()
-	seen := Traffic{Seen: true, Live: map[string]Weights{}, Refused: text(d, "refused"), Managed: d.HasArg("managed"), Err: problemArg(d)}
+	err := problemArg(d)
+	seen := Traffic{Seen: err == nil, Live: map[string]Weights{}, Refused: text(d, "refused"), Managed: d.HasArg("managed"), Err: err}
 	for line := range strings.Lines(d.Input) {
 		words := strings.Fields(line)
 		switch words[0] {

@@ -25,6 +25,11 @@ const (
 // trafficLook is how often live traffic is looked at while it holds a plan.
 const trafficLook = time.Minute
 
+// trafficPatience is how long a plan waits for live traffic to be shown. It is then
+// taken as what AWS does not let us see: where the operator reaches CloudFormation
+// and nothing else, plans are executed as ever.
+const trafficPatience = 5 * time.Minute
+
 // maxTraffic is how many listeners, rules and services are looked at and kept.
 const maxTraffic = 10
 
@@ -60,7 +65,7 @@ type Traffic struct {
 	// says that the app has ECS or CodeDeploy move its traffic, as far as is known.
 	Refused string
 	Managed bool
-	// Err is why nothing is known, for what passes by itself.
+	// Err is why nothing is known.
 	Err error
 }
 
@@ -191,16 +196,37 @@ func (w Weights) equal(other Weights) bool {
 	return maps.EqualFunc(w, other, func(a, b float64) bool { return math.Abs(a-b) < 0.6 })
 }
 
+// trafficErr is why the gates cannot be asked yet: live traffic is not shown, and that
+// passes by itself.
+func (p *pass) trafficErr(op *v1alpha1.Operation) error {
+	err := p.seen.Traffic.Err
+	if err == nil || problem.Of(err).Outlook != problem.Waits || p.now.Sub(op.StepStartedAt.Time) > trafficPatience {
+		return nil
+	}
+	return err
+}
+
+// liveTraffic is what was seen of live traffic; what could not be seen for good is
+// refused.
+func (p *pass) liveTraffic() Traffic {
+	t := p.seen.Traffic
+	if t.Err == nil {
+		return t
+	}
+	return Traffic{Seen: true, Refused: problem.Of(t.Err).Message, Managed: t.Managed}
+}
+
 // trafficOf is what a plan would do to live traffic, as was seen in this pass or, for
 // the same plan, before.
 func (p *pass) trafficOf(op *v1alpha1.Operation, was *v1alpha1.Changes) *v1alpha1.TrafficStatus {
-	if !p.seen.Traffic.Seen {
+	seen := p.liveTraffic()
+	if !seen.Seen {
 		if was != nil && was.Operation == op.ID && was.Digest == p.st.Changes.Digest {
 			return was.Traffic
 		}
 		return nil
 	}
-	return trafficSeen(TrafficToRead(p.obj, p.seen), p.seen.Traffic)
+	return trafficSeen(TrafficToRead(p.obj, p.seen), seen)
 }
 
 // trafficSeen compares what would be with what is; nil for nothing to be told.
