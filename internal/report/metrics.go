@@ -26,7 +26,7 @@ type Metrics struct {
 	numbers                                 *numbers
 	hooks                                   *prometheus.CounterVec
 	healthTime, compliance, hookValue       *prometheus.GaugeVec
-	gateWaiting                             *prometheus.GaugeVec
+	gateWaiting, rolloutPaused              *prometheus.GaugeVec
 	deployments, runSteps, steps, hookTimes *prometheus.HistogramVec
 
 	now func() time.Time
@@ -48,19 +48,20 @@ func NewMetrics(registry prometheus.Registerer, prefix string, now func() time.T
 	// Each bucket is a series for each object and each step of it.
 	fine, coarse := prometheus.ExponentialBuckets(0.5, 2, 14), prometheus.ExponentialBuckets(0.5, 4, 7)
 	m := &Metrics{
-		numbers:     newNumbers(prefix, now),
-		deployments: histogram("deployment_duration_seconds", "Deployments from their start to their end, by outcome.", fine, "outcome"),
-		runSteps:    histogram(prefix+"_run_step_duration_seconds", "Steps of runs: Cloning, Installing, Synthesizing, Publishing, Inspecting and the hooks by name.", coarse, "step"),
-		steps:       histogram(prefix+"_step_duration_seconds", "Steps of operations: Building, Planning, Executing, Deleting, Detecting and so on.", coarse, "step"),
-		gateWaiting: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "gate_waiting", Help: "1 while a plan waits at the gate, else 0."}, append([]string{"gate"}, labels...)),
-		hooks:       prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: prefix, Name: "hooks_total", Help: "Lifecycle hooks that ended, by outcome."}, append([]string{"hook", "outcome"}, labels...)),
-		hookTimes:   histogram(prefix+"_hook_duration_seconds", "How long lifecycle hooks ran.", coarse, "hook"),
-		hookValue:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "hook_value", Help: "Numbers that hooks reported in CDK_METRICS_FILE, by name."}, append([]string{"name"}, labels...)),
-		healthTime:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "health_check_response_time_ms", Help: "Response time of the last health check that a hook reported, in milliseconds."}, labels),
-		compliance:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "security_compliance_score", Help: "Security compliance that a hook reported last, 0 to 100."}, labels),
-		now:         now,
-		series:      map[types.NamespacedName]prometheus.Labels{},
-		values:      map[types.NamespacedName]valueNames{},
+		numbers:       newNumbers(prefix, now),
+		deployments:   histogram("deployment_duration_seconds", "Deployments from their start to their end, by outcome.", fine, "outcome"),
+		runSteps:      histogram(prefix+"_run_step_duration_seconds", "Steps of runs: Cloning, Installing, Synthesizing, Publishing, Inspecting and the hooks by name.", coarse, "step"),
+		steps:         histogram(prefix+"_step_duration_seconds", "Steps of operations: Building, Planning, Executing, Deleting, Detecting and so on.", coarse, "step"),
+		gateWaiting:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "gate_waiting", Help: "1 while a plan waits at the gate, else 0."}, append([]string{"gate"}, labels...)),
+		rolloutPaused: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "rollout_paused", Help: "1 while a rollout of the service waits for a person, else 0."}, append([]string{"service"}, labels...)),
+		hooks:         prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: prefix, Name: "hooks_total", Help: "Lifecycle hooks that ended, by outcome."}, append([]string{"hook", "outcome"}, labels...)),
+		hookTimes:     histogram(prefix+"_hook_duration_seconds", "How long lifecycle hooks ran.", coarse, "hook"),
+		hookValue:     prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "hook_value", Help: "Numbers that hooks reported in CDK_METRICS_FILE, by name."}, append([]string{"name"}, labels...)),
+		healthTime:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "health_check_response_time_ms", Help: "Response time of the last health check that a hook reported, in milliseconds."}, labels),
+		compliance:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "security_compliance_score", Help: "Security compliance that a hook reported last, 0 to 100."}, labels),
+		now:           now,
+		series:        map[types.NamespacedName]prometheus.Labels{},
+		values:        map[types.NamespacedName]valueNames{},
 	}
 	for _, v := range m.vectors() {
 		registry.MustRegister(v)
@@ -103,6 +104,7 @@ func (m *Metrics) Record(before, after *v1alpha1.CdkTsStack, seen decide.Observe
 		}
 	}
 	m.recordGates(l, before, after)
+	m.recordRollouts(l, before, after)
 	m.recordStep(l, before, after)
 	m.recordHooks(l, before, after, seen)
 	m.recordRun(l, before, after, seen)
@@ -204,7 +206,7 @@ type vector interface {
 
 func (m *Metrics) vectors() []vector {
 	return []vector{
-		m.hooks, m.gateWaiting, m.healthTime, m.compliance, m.hookValue, m.deployments, m.runSteps, m.steps, m.hookTimes,
+		m.hooks, m.gateWaiting, m.rolloutPaused, m.healthTime, m.compliance, m.hookValue, m.deployments, m.runSteps, m.steps, m.hookTimes,
 	}
 }
 

@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"awscdk.dev/operator/api/v1alpha1"
+
+	"github.com/prometheus/client_golang/prometheus"
 )
 
 // rolloutEvents tells of what people care about in rollouts: that one cannot be looked
@@ -83,4 +85,17 @@ func trafficNotSeen(before, after *v1alpha1.CdkTsStack) []Event {
 
 func rolloutEvent(warning bool, reason, format string, args ...any) Event {
 	return Event{Warning: warning, Reason: reason, Action: "Deploy", Note: fmt.Sprintf(format, args...)}
+}
+
+// recordRollouts shows which rollouts of an object wait for a person.
+func (m *Metrics) recordRollouts(l prometheus.Labels, before, after *v1alpha1.CdkTsStack) {
+	paused := m.rolloutPaused.MustCurryWith(l)
+	for _, r := range before.Status.Rollouts {
+		paused.WithLabelValues(r.Service).Set(0)
+	}
+	for _, r := range after.Status.Rollouts {
+		if r.State == v1alpha1.RolloutPaused {
+			paused.WithLabelValues(r.Service).Set(1)
+		}
+	}
 }
