@@ -54,6 +54,8 @@ func (p *pass) notePause(r *v1alpha1.RolloutStatus, seen Rollout) {
 		r.Pause.Answer, r.Pause.By = v1alpha1.PauseRolledBack, o.By
 	case ours:
 		r.Pause.Answer, r.Pause.By = v1alpha1.PauseContinued, o.By
+	case seen.Automatic:
+		return // it ended without an answer
 	case r.State == v1alpha1.RolloutRollingBack || r.State == v1alpha1.RolloutRolledBack:
 		r.Pause.Answer = v1alpha1.PauseRolledBack
 	default:

@@ -72,8 +72,11 @@ type Rollout struct {
 	// not known.
 	Stays          time.Duration
 	Alarms, Firing []string
-	Hooks          []RolloutHook
-	Err            error
+	// Automatic: it is rolled back by an alarm or by ECS's circuit breaker, and not
+	// by a person.
+	Automatic bool
+	Hooks     []RolloutHook
+	Err       error
 }
 
 // RolloutHook is a PAUSE hook that a rollout has reached.

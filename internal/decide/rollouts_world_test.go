@@ -54,6 +54,7 @@ func (s *story) seeRollout(t *testing.T, d *datadriven.TestData) {
 			*alarms.to = strings.Split(v, ",")
 		}
 	}
+	r.Automatic = len(r.Firing) > 0
 	if hook := text(d, "hook"); hook != "" {
 		h := RolloutHook{ID: hook, Awaits: d.HasArg("awaits"), TimedOut: d.HasArg("timedOut"), TimeoutAction: text(d, "timeout")}
 		if span, err := time.ParseDuration(text(d, "expires")); err == nil {

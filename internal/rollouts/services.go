@@ -97,6 +97,10 @@ func rolloutOf(q decide.RolloutQuery, d types.ServiceDeployment) decide.Rollout 
 	}
 	if a := d.Alarms; a != nil {
 		r.Alarms, r.Firing = a.AlarmNames, a.TriggeredAlarmNames
+		r.Automatic = a.Status == types.ServiceDeploymentRollbackMonitorsStatusTriggered || len(r.Firing) > 0
+	}
+	if b := d.DeploymentCircuitBreaker; b != nil && b.Status == types.ServiceDeploymentRollbackMonitorsStatusTriggered {
+		r.Automatic = true
 	}
 	if r.State != v1alpha1.RolloutInProgress && r.State != v1alpha1.RolloutSucceeded {
 		r.Reason = aws.ToString(d.StatusReason)
