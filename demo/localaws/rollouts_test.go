@@ -202,7 +202,7 @@ func TestARolloutThatIsRolledBackFailsTheUpdate(t *testing.T) {
 			}
 		},
 		"by the timeout of the pause": func(r *rolling, d ecstypes.ServiceDeployment) { r.Cloud.ExpirePauses(*d.ServiceArn) },
-		"by an alarm": func(r *rolling, d ecstypes.ServiceDeployment) {
+		"by an alarm": func(r *rolling, _ ecstypes.ServiceDeployment) {
 			place := cloud.Place{Account: "123456789012", Region: "eu-central-1"}
 			err := r.Cloud.Change(place, "AWS::CloudWatch::Alarm", "errors", func(a *cloud.Resource) error { a.Attrs["StateValue"] = "ALARM"; return nil })
 			if err != nil {

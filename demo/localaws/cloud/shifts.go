@@ -1,9 +1,9 @@
 package cloud
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"awscdk.dev/operator/demo/localaws/wire"
@@ -70,19 +70,22 @@ func (c *Cloud) Shift(place Place, alias, from, to, application, group string) e
 	return nil
 }
 
+// stepwise are the configurations that move an alias in steps.
+var stepwise = regexp.MustCompile(`^CodeDeployDefault\.Lambda(Canary|Linear)([1-9][0-9]?)Percent(?:Every)?([0-9]+)Minutes?$`)
+
 // aliasSteps reads the name of a deployment configuration of CodeDeploy's own, such
 // as CodeDeployDefault.LambdaCanary10Percent5Minutes.
 func aliasSteps(config string) []rolloutStep {
-	name := strings.TrimPrefix(config, "CodeDeployDefault.Lambda")
-	percent, after, _ := strings.Cut(strings.TrimLeft(name, "CanaryLinear"), "Percent")
-	p, _ := strconv.Atoi(percent)
-	m, _ := strconv.Atoi(strings.Trim(after, "EveryMinutes"))
 	var out []rolloutStep
-	switch {
-	case p <= 0:
-	case strings.HasPrefix(name, "Canary"):
+	parts := stepwise.FindStringSubmatch(config)
+	if parts == nil {
+		return append(out, rolloutStep{stage: "All", weight: 100})
+	}
+	p, _ := strconv.Atoi(parts[2]) // the expression lets only numbers through
+	m, _ := strconv.Atoi(parts[3])
+	if parts[1] == "Canary" {
 		out = append(out, rolloutStep{stage: "Canary", weight: float64(p), minutes: m})
-	case strings.HasPrefix(name, "Linear"):
+	} else {
 		for w := p; w < 100; w += p {
 			out = append(out, rolloutStep{stage: "Linear", weight: float64(w), minutes: m})
 		}
