@@ -60,30 +60,12 @@ func (c *Client) CreateChangeSet(ctx context.Context, r ChangeSetRequest) error 
 	if err := c.sameAccount(ctx, r); err != nil {
 		return err
 	}
-	input := c.deployment
 	if r.Plan.RevertsDrift {
-		input = c.revert
+		return c.createRevert(ctx, r)
 	}
-	in, err := input(ctx, r)
-	if err != nil {
-		return err
-	}
-	if r.Plan.ExecutionRoleARN != "" {
-		in.RoleARN = &r.Plan.ExecutionRoleARN
-	}
-	doing := "create change set " + r.Name + " of stack " + shortName(r.StackName)
-	_, err = call(ctx, c, doing, (*cfn.Client).CreateChangeSet, in)
-	if code(err) == "AlreadyExistsException" {
-		return nil
-	}
-	return err
-}
-
-// deployment is a change set that brings a plan about.
-func (c *Client) deployment(ctx context.Context, r ChangeSetRequest) (*cfn.CreateChangeSetInput, error) {
 	parameters, err := c.parameters(ctx, r)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	in := &cfn.CreateChangeSetInput{
 		StackName:           &r.StackName,
@@ -100,7 +82,20 @@ func (c *Client) deployment(ctx context.Context, r ChangeSetRequest) (*cfn.Creat
 	if r.Create {
 		in.ChangeSetType = types.ChangeSetTypeCreate
 	}
-	return in, nil
+	return c.createAs(ctx, r, in)
+}
+
+// createAs asks for a change set, with the role that CloudFormation is to use.
+func (c *Client) createAs(ctx context.Context, r ChangeSetRequest, in *cfn.CreateChangeSetInput) error {
+	if r.Plan.ExecutionRoleARN != "" {
+		in.RoleARN = &r.Plan.ExecutionRoleARN
+	}
+	doing := "create change set " + r.Name + " of stack " + shortName(r.StackName)
+	_, err := call(ctx, c, doing, (*cfn.Client).CreateChangeSet, in)
+	if code(err) == "AlreadyExistsException" {
+		return nil
+	}
+	return err
 }
 
 // tags is never nil: the last tag would stay on the stack.
