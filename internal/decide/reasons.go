@@ -69,9 +69,11 @@ var (
 	errStackNotFound     = problem.Declare("StackNotFound", problem.Waits)
 	errDestroyFailed     = problem.Declare("DestroyFailed", problem.Retries)
 	// errRevertRefused: the plan that puts drift back does what it must not;
+	// errRevertIgnored: it would put back what is ignored;
 	// errNotRevertible: CloudFormation finds nothing to put back; errRevertUnplanned:
 	// there is no plan yet.
 	errRevertRefused    = problem.Declare("DriftRevertRefused", problem.Stalls)
+	errRevertIgnored    = problem.Declare("DriftRevertIgnored", problem.Stalls)
 	errNotRevertible    = problem.Declare("DriftNotRevertible", problem.Stalls)
 	errRevertUnplanned  = problem.Declare("DriftRevertUnplanned", problem.Waits)
 	errUnknownOperation = problem.Declare("UnknownOperation", problem.Retries)

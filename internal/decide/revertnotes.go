@@ -22,8 +22,11 @@ func (p *pass) noteRevert(op *v1alpha1.Operation, outcome v1alpha1.Outcome, pr *
 		state = v1alpha1.RevertFailed
 	}
 	p.noteRemediation(state, op.ID, pr.Message)
-	if pr.Outlook == problem.Waits {
-		p.st.Drift.Remediation.Drift = ""
+	switch r := p.st.Drift.Remediation; {
+	case pr.Outlook == problem.Waits:
+		r.Drift = ""
+	case pr.Reason == errRevertIgnored.Reason:
+		r.Drift = ignoredDigest(p.st.Drift) // without what is ignored it may go on
 	}
 }
 
@@ -102,7 +105,7 @@ func (p *pass) revertNow() string {
 		return ""
 	}
 	r := d.Remediation
-	if r.Drift != "" && r.Drift != driftDigest(d) {
+	if r.Drift != "" && !concernsDrift(r, d) {
 		return "" // it is of another drift
 	}
 	switch r.State {
