@@ -60,12 +60,30 @@ func (c *Client) CreateChangeSet(ctx context.Context, r ChangeSetRequest) error 
 	if err := c.sameAccount(ctx, r); err != nil {
 		return err
 	}
+	input := c.deployment
 	if r.Plan.RevertsDrift {
-		return c.createRevert(ctx, r)
+		input = c.revert
 	}
-	parameters, err := c.parameters(ctx, r)
+	in, err := input(ctx, r)
 	if err != nil {
 		return err
+	}
+	if r.Plan.ExecutionRoleARN != "" {
+		in.RoleARN = &r.Plan.ExecutionRoleARN
+	}
+	doing := "create change set " + r.Name + " of stack " + shortName(r.StackName)
+	_, err = call(ctx, c, doing, (*cfn.Client).CreateChangeSet, in)
+	if code(err) == "AlreadyExistsException" {
+		return nil
+	}
+	return err
+}
+
+// deployment is a change set that brings a plan about.
+func (c *Client) deployment(ctx context.Context, r ChangeSetRequest) (*cfn.CreateChangeSetInput, error) {
+	parameters, err := c.parameters(ctx, r)
+	if err != nil {
+		return nil, err
 	}
 	in := &cfn.CreateChangeSetInput{
 		StackName:           &r.StackName,
@@ -82,20 +100,7 @@ func (c *Client) CreateChangeSet(ctx context.Context, r ChangeSetRequest) error 
 	if r.Create {
 		in.ChangeSetType = types.ChangeSetTypeCreate
 	}
-	return c.createAs(ctx, r, in)
-}
-
-// createAs asks for a change set, with the role that CloudFormation is to use.
-func (c *Client) createAs(ctx context.Context, r ChangeSetRequest, in *cfn.CreateChangeSetInput) error {
-	if r.Plan.ExecutionRoleARN != "" {
-		in.RoleARN = &r.Plan.ExecutionRoleARN
-	}
-	doing := "create change set " + r.Name + " of stack " + shortName(r.StackName)
-	_, err := call(ctx, c, doing, (*cfn.Client).CreateChangeSet, in)
-	if code(err) == "AlreadyExistsException" {
-		return nil
-	}
-	return err
+	return in, nil
 }
 
 // tags is never nil: the last tag would stay on the stack.

@@ -8,16 +8,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
 )
 
-// createRevert is CreateChangeSet for a change set that puts back what drifted, and changes nothing else:
+// revert is a change set that puts back what drifted, and changes nothing else:
 // template, parameters, tags, topics and rollback triggers are those that the
 // stack has. It needs neither the template in the bucket nor values of
 // parameters. Nested stacks are not in it: with IncludeNestedStacks CloudFormation
 // reports changes that nobody made.
 // https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/drift-aware-change-sets.html
-func (c *Client) createRevert(ctx context.Context, r ChangeSetRequest) error {
+func (c *Client) revert(ctx context.Context, r ChangeSetRequest) (*cfn.CreateChangeSetInput, error) {
 	stack, err := c.describe(ctx, r.StackName)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	in := &cfn.CreateChangeSetInput{
 		StackName:           &r.StackName,
@@ -31,5 +31,5 @@ func (c *Client) createRevert(ctx context.Context, r ChangeSetRequest) error {
 	for _, p := range stack.Parameters {
 		in.Parameters = append(in.Parameters, types.Parameter{ParameterKey: p.ParameterKey, UsePreviousValue: aws.Bool(true)})
 	}
-	return c.createAs(ctx, r, in)
+	return in, nil
 }
