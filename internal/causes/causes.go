@@ -170,29 +170,7 @@ func reasonOf(t Target, action string, err error) string {
 	return problem.Of(err).Message
 }
 
-// refused says whether another target may be let in where this one was not.
-func refused(err error) bool {
-	return errors.Is(err, awsconfig.ErrAccessDenied) || errors.Is(err, awsconfig.ErrCredentials)
-}
-
-// first asks as the first of the targets that AWS lets in; err is then of the
-// first, whose right it is to have.
-func first(targets []Target, ask func(Target) error) (Target, error) {
-	var asked Target
-	var err error
-	for i, t := range targets {
-		denied := ask(t)
-		if i == 0 || !refused(denied) {
-			asked, err = t, denied
-		}
-		if !refused(denied) {
-			break
-		}
-	}
-	return asked, err
-}
-
-// Ask asks all that the question names. It fails never: what could not be asked
+// Ask asks all that the question names. It never fails: what could not be asked
 // is a note. The context bounds its time.
 func (a *Asker) Ask(ctx context.Context, q Question) Found {
 	var f Found

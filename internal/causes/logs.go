@@ -77,7 +77,7 @@ type logOf struct {
 func (a *Asker) lastLines(ctx context.Context, q Question, f *Found, log logOf) (v1alpha1.Cause, bool) {
 	var lines []string
 	var cut bool
-	asked, err := first(q.Targets, func(t Target) (err error) {
+	asked, err := awsconfig.First(q.Targets, func(t Target) (err error) {
 		lines, cut, err = a.read(ctx, t, log)
 		return err
 	})

@@ -29,7 +29,7 @@ func (a *Asker) tasks(ctx context.Context, q Question, f *Found) {
 		}
 		asked++
 		var stopped []types.Task
-		who, err := first(q.Targets, func(t Target) (err error) {
+		who, err := awsconfig.First(q.Targets, func(t Target) (err error) {
 			stopped, err = a.stopped(ctx, t, cluster, service)
 			return err
 		})

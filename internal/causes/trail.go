@@ -99,7 +99,7 @@ func (a *Asker) trail(ctx context.Context, q Question, f *Found) {
 	}
 	for _, who := range principals[:min(len(principals), maxPrincipals)] {
 		var events []types.Event
-		asked, err := first(q.Targets, func(t Target) (err error) {
+		asked, err := awsconfig.First(q.Targets, func(t Target) (err error) {
 			events, err = a.lookUp(ctx, t, t.Region, types.LookupAttributeKeyUsername, who.Session, q.FailedAt)
 			return err
 		})
@@ -236,7 +236,7 @@ func (a *Asker) Writers(ctx context.Context, targets []Target, resources []v1alp
 	for _, r := range resources[:min(len(resources), maxWriters)] {
 		for _, name := range names(r.PhysicalID) {
 			var events []types.Event
-			asked, err := first(targets, func(t Target) (err error) {
+			asked, err := awsconfig.First(targets, func(t Target) (err error) {
 				events, err = a.lookUp(ctx, t, regionOf(t.Region, r.Type), types.LookupAttributeKeyResourceName, name, time.Time{})
 				return err
 			})

@@ -336,3 +336,22 @@ func (u unsavedStatus) Patch(ctx context.Context, obj client.Object, patch clien
 	}
 	return u.SubResourceWriter.Patch(ctx, obj, patch, opts...)
 }
+
+func TestWhatEarlyValidationFoundIsTold(t *testing.T) {
+	w := newWorld(t)
+	w.admin("/_localaws/hooks", map[string]any{
+		"stack": "Stack-web", "type": "AWS::EarlyValidation::PropertyValidation",
+		"annotations": []map[string]any{{"AnnotationName": "Topic", "Status": "FAILED", "StatusMessage": "extraneous key [Colour] is not permitted", "RemediationLink": "/Resources/Topic/Properties/Colour"}},
+	})
+	w.commit(map[string]any{"Topic": topic("one")})
+	w.manageEvery("@every 1s", withCauses)
+	w.create(w.once("web"))
+	w.until("web", "causes were looked for", looked(1))
+	_, d := w.causes("web-causes")
+	if len(d.Causes) != 1 || len(d.Notes) != 0 || d.Causes[0].LogicalID != "Topic" {
+		t.Fatalf("causes: %+v", d)
+	}
+	if got, want := d.Causes[0].Message, "PropertyValidation: extraneous key [Colour] is not permitted (at /Resources/Topic/Properties/Colour)"; got != want {
+		t.Errorf("got %q, want %q", got, want)
+	}
+}

@@ -2,7 +2,6 @@ package controller
 
 import (
 	"context"
-	"errors"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/awsconfig"
@@ -48,11 +47,6 @@ func (p *pass) readers(ctx context.Context) ([]*cloudformation.Client, error) {
 	return []*cloudformation.Client{reader, usual}, nil
 }
 
-// refused says whether another identity may be allowed what this one is not.
-func refused(err error) bool {
-	return errors.Is(err, awsconfig.ErrAccessDenied) || errors.Is(err, awsconfig.ErrCredentials)
-}
-
 // stackRead reads a stack as the first of the clients that may.
 func (p *pass) stackRead(ctx context.Context, stackID string) (found decide.Stack) {
 	clients, err := p.readers(ctx)
@@ -60,17 +54,17 @@ func (p *pass) stackRead(ctx context.Context, stackID string) (found decide.Stac
 		return decide.Stack{Err: err}
 	}
 	for _, aws := range clients {
-		if found = aws.Stack(ctx, stackID); refused(found.Err) {
+		if found = aws.Stack(ctx, stackID); awsconfig.Refused(found.Err) {
 			continue
 		}
 		if decide.Updated(p.obj, found) {
 			found.Template, found.Err = aws.TemplateDigest(ctx, stackID)
 		}
-		if !refused(found.Err) {
+		if !awsconfig.Refused(found.Err) {
 			break
 		}
 	}
-	if found.Seen && refused(found.Err) {
+	if found.Seen && awsconfig.Refused(found.Err) {
 		found.Err = nil // nobody may read the template: nothing is known of it
 	}
 	found.Err = judged(found.Err)
@@ -85,7 +79,7 @@ func (p *pass) detectDrift(ctx context.Context, op *v1alpha1.Operation) (id stri
 		return "", err
 	}
 	for _, aws := range clients {
-		if id, err = aws.DetectDrift(ctx, op.StackID, op.DetectionID); !refused(err) {
+		if id, err = aws.DetectDrift(ctx, op.StackID, op.DetectionID); !awsconfig.Refused(err) {
 			break
 		}
 	}
@@ -99,7 +93,7 @@ func (p *pass) drift(ctx context.Context, needs decide.Needs) (found decide.Drif
 		return decide.Drift{Err: err}
 	}
 	for _, aws := range clients {
-		if found = aws.Drift(ctx, needs.Drift, p.obj.Status.Operation.StackID, decide.NamesConstructs(&p.obj.Spec)); !refused(found.Err) {
+		if found = aws.Drift(ctx, needs.Drift, p.obj.Status.Operation.StackID, decide.NamesConstructs(&p.obj.Spec)); !awsconfig.Refused(found.Err) {
 			break
 		}
 	}

@@ -33,7 +33,7 @@ func (p *pass) asEach(ctx context.Context, clients []*cloudformation.Client, try
 		if err = configErr; err == nil {
 			err = try(ctx, aws, rollouts.New(cfg, aws.Hidden()))
 		}
-		if !refused(err) && !errors.Is(err, awsconfig.ErrRole) {
+		if !awsconfig.Refused(err) && !errors.Is(err, awsconfig.ErrRole) {
 			break
 		}
 	}
@@ -64,7 +64,7 @@ func (p *pass) rollouts(ctx context.Context, needs decide.Needs, seen decide.Obs
 		})
 		found.RolloutQuery.RollingResource, found.Kind, found.Err = q.RollingResource, q.Kind, judged(err)
 		all = append(all, found)
-		if err != nil && !refused(err) {
+		if err != nil && !awsconfig.Refused(err) {
 			break // the others would wait for the same
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/causes"
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/problem"
@@ -157,17 +158,11 @@ func patiently(ctx context.Context, ask func() error) error {
 	}
 }
 
-// first asks as the first of the clients that may; the error is of the first.
-func (s *search) first(ctx context.Context, ask func(*cloudformation.Client) error) (err error) {
-	for i, c := range s.clients {
-		denied := patiently(ctx, func() error { return ask(c) })
-		if i == 0 || !refused(denied) {
-			err = denied
-		}
-		if !refused(denied) {
-			break
-		}
-	}
+// first asks as the first of the clients that may.
+func (s *search) first(ctx context.Context, ask func(*cloudformation.Client) error) error {
+	_, err := awsconfig.First(s.clients, func(c *cloudformation.Client) error {
+		return patiently(ctx, func() error { return ask(c) })
+	})
 	return err
 }
 

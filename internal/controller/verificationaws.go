@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/awsconfig"
 	"awscdk.dev/operator/internal/awshealth"
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/verification"
@@ -120,7 +121,7 @@ func asReader[T any](ctx context.Context, p *pass, ask func(*awshealth.Client) (
 		if err = configured; err == nil {
 			found, err = ask(awshealth.New(cfg, aws.Hidden()))
 		}
-		if !refused(err) {
+		if !awsconfig.Refused(err) {
 			break
 		}
 	}
@@ -140,7 +141,7 @@ func (p *pass) owned(ctx context.Context) ([]cloudformation.Resource, error) {
 	}
 	var all []cloudformation.Resource
 	for _, aws := range clients {
-		if all, err = aws.ResourcesOf(ctx, p.obj.Status.StackID, targetGroupType, alarmType, compositeAlarmType); !refused(err) {
+		if all, err = aws.ResourcesOf(ctx, p.obj.Status.StackID, targetGroupType, alarmType, compositeAlarmType); !awsconfig.Refused(err) {
 			break
 		}
 	}

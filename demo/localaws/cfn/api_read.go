@@ -146,9 +146,11 @@ func describeEvents(s *Service, c *wire.Call) (any, error) {
 	var stacks []*Stack
 	switch {
 	case c.Params.Has("ChangeSetName"):
-		if _, _, err := s.locateChangeSet(c); err != nil {
+		st, cs, err := s.locateChangeSet(c)
+		if err != nil {
 			return nil, err
 		}
+		return map[string]any{"OperationEvents": s.validationEvents(st, cs.ID)}, nil
 	case c.Params.Has("StackName"):
 		st, err := s.mustFind(place(c), c.Params.String("StackName"))
 		if err != nil {

@@ -111,7 +111,7 @@ func listHookResults(s *Service, c *wire.Call) (any, error) {
 	}
 	list := []any{}
 	for _, r := range s.hookResults {
-		if r.place != place(c) || target != "" && (r.target != target || r.targetType != kind) {
+		if r.validates() || r.place != place(c) || target != "" && (r.target != target || r.targetType != kind) {
 			continue
 		}
 		list = append(list, map[string]any{
@@ -138,6 +138,29 @@ func getHookResult(s *Service, c *wire.Call) (any, error) {
 		}, nil
 	}
 	return nil, wire.NotFound("HookResultNotFound", "Hook result %s not found", c.Params.String("HookResultId"))
+}
+
+// validates says whether a verdict is of CloudFormation's early validation, which
+// is no hook that can be listed: its events tell of it.
+func (r *hookResult) validates() bool { return strings.HasPrefix(r.Type, "AWS::EarlyValidation::") }
+
+// validationEvents are what early validation found in a change set: one event for
+// each annotation.
+func (s *Service) validationEvents(st *Stack, changeSet string) []any {
+	list := []any{}
+	for _, r := range s.hookResults {
+		if !r.validates() || r.target != changeSet {
+			continue
+		}
+		for _, a := range r.Annotations {
+			list = append(list, map[string]any{
+				"EventId": cloud.UUID(), "StackId": st.ID, "OperationType": "CREATE_CHANGESET", "EventType": "VALIDATION_ERROR",
+				"LogicalResourceId": a["AnnotationName"], "Timestamp": r.at, "ValidationName": strings.TrimPrefix(r.Type, "AWS::EarlyValidation::"),
+				"ValidationStatus": "FAILED", "ValidationFailureMode": r.Mode, "ValidationStatusReason": a["StatusMessage"], "ValidationPath": a["RemediationLink"],
+			})
+		}
+	}
+	return list
 }
 
 // customFailure is the failure of a custom resource as CloudFormation tells it.
