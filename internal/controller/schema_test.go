@@ -67,6 +67,7 @@ func TestTheSchemaTellsWhatToWrite(t *testing.T) {
 		"a hook's ConfigMap with a dash":     {`{"hooks":{"env":[{"name":"A","valueFrom":{"configMapKeyRef":{"name":"a-","key":"k"}}}]}}`, "name must be the name of an object"},
 		"a check of nothing":                 {`{"verification":[{"name":"a"}]}`, "exactly one of http, targetGroups, certificate, alarms and afterDeploy"},
 		"a check of two things":              {`{"verification":[{"alarms":{},"targetGroups":{}}]}`, "exactly one of http, targetGroups, certificate, alarms and afterDeploy"},
+		"a check with the hook's name":       {`{"verification":[{"name":"afterDeploy","alarms":{}}]}`, "name must not be afterDeploy"},
 		"two checks of one name":             {`{"verification":[{"name":"a","alarms":{}},{"name":"a","targetGroups":{}}]}`, "two items of verification have the same name"},
 		"a check of no URL":                  {`{"verification":[{"http":{"path":"/x"}}]}`, "http needs exactly one of url and urlFromOutput"},
 		"a check of a URL twice":             {`{"verification":[{"http":{"url":"https://h/","urlFromOutput":"Url"}}]}`, "http needs exactly one of url and urlFromOutput"},
