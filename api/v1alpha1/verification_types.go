@@ -23,6 +23,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="[has(self.http), has(self.targetGroups), has(self.certificate), has(self.alarms), has(self.afterDeploy)].filter(set, set).size() == 1",message="an item of verification needs exactly one of http, targetGroups, certificate, alarms and afterDeploy"
 // +kubebuilder:validation:XValidation:rule="!has(self.afterDeploy) || !(has(self.every) || has(self.retries) || has(self.interval) || has(self.failureThreshold))",message="afterDeploy takes no every, retries, interval or failureThreshold: the hook is run once for a deployment, and again by spec.retry"
 // +kubebuilder:validation:XValidation:rule="!has(self.failureThreshold) || has(self.every)",message="failureThreshold needs every, which has the check asked after the deployment too"
+// +kubebuilder:validation:XValidation:rule="!has(self.name) || self.name != 'afterDeploy' || has(self.afterDeploy)",message="name must not be afterDeploy, which is the hook's: give the check another"
 type Check struct {
 	// name tells the checks of an object apart in status.verification, events and
 	// metrics. Default: what is asked, such as http, and http-2 for the second of

@@ -76,6 +76,7 @@ func TestTheSchemaTellsWhatToWrite(t *testing.T) {
 		"outputs to a Secret in capitals":    {`{"outputs":{"secretName":"A"}}`, "secretName must be the name of a Secret"},
 		"a hook's Secret with a path":        {`{"hooks":{"envFrom":[{"secretRef":{"name":"a/../b"}}]}}`, "name must be the name of an object"},
 		"a hook's ConfigMap with a dash":     {`{"hooks":{"env":[{"name":"A","valueFrom":{"configMapKeyRef":{"name":"a-","key":"k"}}}]}}`, "name must be the name of an object"},
+		"a check with the hook's name":       {`{"verification":[{"name":"afterDeploy","alarms":{}}]}`, "name must not be afterDeploy"},
 		"a window's hour without its zero":   {`{"windows":{"allow":[{"from":"9:00"}]}}`, "from must be a time of day"},
 		"a window that begins at 24:00":      {`{"windows":{"allow":[{"from":"24:00"}]}}`, "from must be a time of day"},
 		"a day by its whole name":            {`{"windows":{"allow":[{"days":["Monday"]}]}}`, "windows.allow[0].days[0]"},

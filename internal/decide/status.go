@@ -149,6 +149,9 @@ func deployedNow(p *pass) string {
 	if revert := p.revertNow(); revert != "" {
 		parts = append(parts, revert)
 	}
+	if c := meta.FindStatusCondition(p.st.Conditions, v1alpha1.ConditionHealthy); c != nil && c.Status == metav1.ConditionFalse {
+		parts = append(parts, "not healthy: "+c.Message)
+	}
 	if n := p.st.OutputsOmitted; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d outputs are left out: together they take more than %d KiB", n, kib(maxOutputs)))
 	}

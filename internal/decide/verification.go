@@ -327,6 +327,13 @@ func refuseVerification(spec *v1alpha1.CdkTsStackSpec) error {
 			return errors.New("verification has afterDeploy, and lifecycleHooks.afterDeploy is empty: write the hook, or take it out of verification")
 		}
 	}
+	names := map[string]bool{}
+	for _, c := range checksOf(spec) {
+		if names[c.name] {
+			return fmt.Errorf("two checks of verification are called %s: give one of them another name", c.name)
+		}
+		names[c.name] = true
+	}
 	return verification.Validate(spec.Verification, CheckNames(spec.Verification))
 }
 
