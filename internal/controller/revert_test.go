@@ -187,7 +187,7 @@ func TestIgnoredDriftIsCountedAndNeverPutBack(t *testing.T) {
 	}
 	w.parameter("/web/size", "huge")
 	seen = w.until("web", "nothing is put back", remedied(v1alpha1.RevertRefused))
-	contains(t, seen.Status.Drift.Remediation.Message, "it would put back Colour (AWS::SSM::Parameter), too, which spec.drift.ignore ignores")
+	contains(t, seen.Status.Drift.Remediation.Message, "it would put back what spec.drift.ignore ignores of Colour (AWS::SSM::Parameter), too")
 	w.onlyOnce("ExecuteChangeSet", 1)
 	// Without the rule it is put back, as soon as the rules are edited.
 	w.edit("web", `{"spec":{"drift":{"ignore":null}}}`)

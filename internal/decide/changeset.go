@@ -85,9 +85,9 @@ func (p *pass) judgeEmpty(op *v1alpha1.Operation, cs ChangeSet) bool {
 // it through.
 func (p *pass) judge(op *v1alpha1.Operation, cs ChangeSet) bool {
 	if reverts(op) {
-		if beyond := p.beyondDrift(cs); beyond != "" {
+		if beyond := p.beyondDrift(cs); beyond != nil {
 			p.noteChanges(op, cs)
-			return p.fail(errRevertRefused.New("the plan that puts back the drift of %s (%s) is not executed: %s. See status.changes; %s", op.Plan.StackName, p.st.Changes.Summary, beyond, byHand))
+			return p.refuseRevert(op, beyond)
 		}
 	}
 	if spoke, open := p.ask(op, cs); !open {

@@ -224,9 +224,23 @@ func ignoredWords(d *v1alpha1.DriftStatus) string {
 	return fmt.Sprintf("%d %s ignored by spec.drift.ignore", d.Ignored.Count, things)
 }
 
-// driftDigest names a drift by what differs and what is ignored: not by the
-// values, so that what keeps changing is still the same drift.
-func driftDigest(d *v1alpha1.DriftStatus) string {
+// driftDigest names a drift by what differs: not by the values, so that what keeps
+// changing is still the same drift, and not by what is ignored.
+func driftDigest(d *v1alpha1.DriftStatus) string { return digest(driftNames(d), d.Omitted) }
+
+// ignoredDigest is driftDigest of a drift with what is ignored beside it.
+func ignoredDigest(d *v1alpha1.DriftStatus) string {
+	var names []string
+	if d.Ignored != nil {
+		for _, i := range d.Ignored.Differences {
+			names = append(names, i.LogicalID+i.Path)
+		}
+	}
+	slices.Sort(names)
+	return digest(driftDigest(d), "ignored", names)
+}
+
+func driftNames(d *v1alpha1.DriftStatus) []string {
 	var names []string
 	for _, r := range d.Resources {
 		names = append(names, r.LogicalID+" "+r.Change)
@@ -234,11 +248,6 @@ func driftDigest(d *v1alpha1.DriftStatus) string {
 			names = append(names, r.LogicalID+q.Path)
 		}
 	}
-	if d.Ignored != nil {
-		for _, i := range d.Ignored.Differences {
-			names = append(names, "ignored "+i.LogicalID+i.Path)
-		}
-	}
 	slices.Sort(names)
-	return digest(names, d.Omitted)
+	return names
 }

@@ -76,9 +76,11 @@ var (
 	errTakenOver         = problem.Declare("TakenOver", problem.Stalls)
 	errRollbackStuck     = problem.Declare("RollbackStuck", problem.Stalls)
 	// errRevertRefused: the plan that puts drift back does what it must not;
+	// errRevertIgnored: it would put back what is ignored;
 	// errNotRevertible: CloudFormation finds nothing to put back; errRevertUnplanned:
 	// there is no plan yet.
 	errRevertRefused   = problem.Declare("DriftRevertRefused", problem.Stalls)
+	errRevertIgnored   = problem.Declare("DriftRevertIgnored", problem.Stalls)
 	errNotRevertible   = problem.Declare("DriftNotRevertible", problem.Stalls)
 	errRevertUnplanned = problem.Declare("DriftRevertUnplanned", problem.Waits)
 	// errRolledBack is a deployment that was taken back, or is about to be.

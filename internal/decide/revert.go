@@ -89,7 +89,12 @@ func (p *pass) tried(d *v1alpha1.DriftStatus) bool {
 	if r == nil || r.State == v1alpha1.RevertVerified || r.State == v1alpha1.RevertNotNeeded {
 		return false
 	}
-	return r.Drift == driftDigest(d) || !d.CheckedAt.After(r.At.Time)
+	return concernsDrift(r, d) || !d.CheckedAt.After(r.At.Time)
+}
+
+// concernsDrift says whether an attempt is of the drift that is known.
+func concernsDrift(r *v1alpha1.DriftRemediation, d *v1alpha1.DriftStatus) bool {
+	return r.Drift == driftDigest(d) || r.Drift == ignoredDigest(d)
 }
 
 // revertTarget is what a revert is to bring about: what is deployed, without the

@@ -9,8 +9,9 @@ import (
 )
 
 // noteRevert notes what came of a revert that ends. One that was given up for
-// something else leaves no note, and what failed for something that passes may be
-// tried again after the next drift check.
+// something else leaves no note, and what failed for something that passes, or
+// since somebody else changed the stack, may be tried again after the next drift
+// check.
 func (p *pass) noteRevert(op *v1alpha1.Operation, outcome v1alpha1.Outcome, pr *problem.Problem) {
 	if outcome == v1alpha1.OutcomeSuperseded {
 		return
@@ -22,8 +23,11 @@ func (p *pass) noteRevert(op *v1alpha1.Operation, outcome v1alpha1.Outcome, pr *
 		state = v1alpha1.RevertFailed
 	}
 	p.noteRemediation(state, op.ID, pr.Message)
-	if pr.Outlook == problem.Waits {
-		p.st.Drift.Remediation.Drift = ""
+	switch r := p.st.Drift.Remediation; {
+	case pr.Outlook == problem.Waits, pr.Reason == errChangeSetOutdated.Reason:
+		r.Drift = ""
+	case pr.Reason == errRevertIgnored.Reason:
+		r.Drift = ignoredDigest(p.st.Drift) // without what is ignored it may go on
 	}
 }
 
@@ -102,7 +106,7 @@ func (p *pass) revertNow() string {
 		return ""
 	}
 	r := d.Remediation
-	if r.Drift != "" && r.Drift != driftDigest(d) {
+	if r.Drift != "" && !concernsDrift(r, d) {
 		return "" // it is of another drift
 	}
 	switch r.State {

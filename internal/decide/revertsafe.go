@@ -6,71 +6,77 @@ import (
 	"strings"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/problem"
 )
 
 // beyondDrift says what a plan that puts drift back would do that it must not,
-// "" for nothing. CloudFormation puts back everything at once, what is ignored
+// nil for nothing. CloudFormation puts back everything at once, what is ignored
 // included, and its drift-aware change sets are known to hold changes that
 // nothing has made, replacements among them: see
 // https://github.com/aws-cloudformation/cloudformation-coverage-roadmap/issues/2559
 // and /2505.
-func (p *pass) beyondDrift(cs ChangeSet) string {
+func (p *pass) beyondDrift(cs ChangeSet) *problem.Problem {
 	d := p.st.Drift
 	switch {
 	case d == nil:
-		return "what has drifted is not known"
+		return errRevertRefused.New("what has drifted is not known")
 	case cs.Unseen:
-		return "it does more, in nested stacks that could not be looked into"
+		return errRevertRefused.New("it does more, in nested stacks that could not be looked into")
 	case d.Ignored != nil && int(d.Ignored.Count) > len(d.Ignored.Differences):
-		return fmt.Sprintf("spec.drift.ignore ignores %d differences, more than can be compared with it", d.Ignored.Count)
+		return errRevertIgnored.New("spec.drift.ignore ignores %d differences, more than can be compared with it", d.Ignored.Count)
 	}
 	for _, c := range cs.Changes {
-		if what := changeBeyond(c, d); what != "" {
+		if what := changeBeyond(c, d); what != nil {
 			return what
 		}
 	}
-	return ""
+	return nil
 }
 
-func changeBeyond(c Change, d *v1alpha1.DriftStatus) string {
+// refuseRevert ends a revert whose plan goes too far.
+func (p *pass) refuseRevert(op *v1alpha1.Operation, beyond *problem.Problem) bool {
+	fix := byHand
+	if beyond.Reason == errRevertIgnored.Reason {
+		fix = "take the rule out of spec.drift.ignore, or change the rest back by hand"
+	}
+	beyond.Message = fmt.Sprintf("the plan that puts back the drift of %s (%s) is not executed: %s. See status.changes; %s", op.Plan.StackName, p.st.Changes.Summary, beyond.Message, fix)
+	return p.fail(beyond)
+}
+
+func changeBeyond(c Change, d *v1alpha1.DriftStatus) *problem.Problem {
 	at := fmt.Sprintf("%s (%s)", c.LogicalID, c.Type)
-	action := actionOf(c)
+	action, paths := actionOf(c), changedPaths(c)
 	i := slices.IndexFunc(d.Resources, func(r v1alpha1.DriftedResource) bool { return r.LogicalID == c.LogicalID })
 	switch {
 	case destructive(action):
-		return fmt.Sprintf("it would %s %s", verbs[action], at)
+		return errRevertRefused.New("it would %s %s", verbs[action], at)
 	case mayMoveTraffic(c):
-		return "it may shift traffic at " + at
-	case ignoresAt(d, c.LogicalID, ""):
-		return fmt.Sprintf("it would put back %s, too, which spec.drift.ignore ignores", at)
+		return errRevertRefused.New("it may shift traffic at %s", at)
+	case ignoresAt(d, c.LogicalID, paths):
+		return errRevertIgnored.New("it would put back what spec.drift.ignore ignores of %s, too", at)
 	case i < 0, (action == v1alpha1.ChangeAdd) != (d.Resources[i].Change == driftDeleted), action == v1alpha1.ChangeImport:
-		return fmt.Sprintf("it would change %s, which the drift check does not name", at)
+		return errRevertRefused.New("it would change %s, which the drift check does not name", at)
 	case action == v1alpha1.ChangeAdd && holdsData[c.Type]:
-		return fmt.Sprintf("it would make a new and empty %s in the place of the one that was deleted with its data", at)
+		return errRevertRefused.New("it would make a new and empty %s in the place of the one that was deleted with its data", at)
 	case action == v1alpha1.ChangeAdd:
-		return "" // it was deleted, and is made again
+		return nil // it was deleted, and is made again
 	}
-	paths := changedPaths(c)
 	if len(paths) == 0 {
-		return fmt.Sprintf("it does not say what it would change of %s", at)
+		return errRevertRefused.New("it does not say what it would change of %s", at)
 	}
 	for _, path := range paths {
-		named := slices.ContainsFunc(d.Resources[i].Properties, func(q v1alpha1.DriftedProperty) bool { return overlap(q.Path, path) })
-		switch {
-		case ignoresAt(d, c.LogicalID, path):
-			return fmt.Sprintf("it would put back %s of %s, too, which spec.drift.ignore ignores", path, at)
-		case !named:
-			return fmt.Sprintf("it would change %s of %s, which the drift check does not name", path, at)
+		if !slices.ContainsFunc(d.Resources[i].Properties, func(q v1alpha1.DriftedProperty) bool { return overlap(q.Path, path) }) {
+			return errRevertRefused.New("it would change %s of %s, which the drift check does not name", path, at)
 		}
 	}
-	return ""
+	return nil
 }
 
-// ignoresAt says whether a rule ignores the whole of a resource or, of a path,
-// something at, above or below it.
-func ignoresAt(d *v1alpha1.DriftStatus, id, path string) bool {
+// ignoresAt says whether a rule ignores the whole of a resource, or something at,
+// above or below one of the paths in it.
+func ignoresAt(d *v1alpha1.DriftStatus, id string, paths []string) bool {
 	return d.Ignored != nil && slices.ContainsFunc(d.Ignored.Differences, func(i v1alpha1.IgnoredDifference) bool {
-		return i.LogicalID == id && (i.Path == "" || path != "" && overlap(i.Path, path))
+		return i.LogicalID == id && (i.Path == "" || slices.ContainsFunc(paths, func(path string) bool { return overlap(i.Path, path) }))
 	})
 }
 
