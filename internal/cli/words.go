@@ -68,6 +68,9 @@ func deployed(o *v1alpha1.CdkTsStack, now time.Time) string {
 	if heldRevert(o) {
 		text += ", what puts it back waits"
 	}
+	if c := unhealthy(o); c != nil && c.Status == metav1.ConditionFalse {
+		text += ", not healthy"
+	}
 	if s := o.Status.Source; s != nil && s.PendingRevision != "" {
 		text += ", " + short(s.PendingRevision) + " pending"
 	}

@@ -54,6 +54,7 @@ var promises = map[string]func(*example){
 	"21-rollouts.yaml":          thePauseIsApproved,
 	"20-rollback.yaml":          theAlarmTakesTheCommitBack,
 	"23-blue-green.yaml":        oneColourServes,
+	"19-verification.yaml":      onlyWhatIsHealthyCounts,
 }
 
 // preparations are what an example's promise needs before it is applied.
@@ -62,6 +63,7 @@ var preparations = map[string]func(*example){
 	"12-production-native.yaml": func(e *example) { e.setClock(newYork(e, time.Tuesday, "10:00")) },
 	"20-rollback.yaml":          func(e *example) { e.makeAlarm("web-5xx") },
 	"23-blue-green.yaml":        coloursAnswer,
+	"19-verification.yaml":      theSiteIsThere,
 }
 
 func TestEveryExampleDoesWhatItSays(t *testing.T) {
@@ -115,8 +117,9 @@ type example struct {
 	// project is the folder of the app, told the services that hooks talk to.
 	project string
 	told    *endpoints
-	// incidents stands for what spec.freeze asks.
+	// incidents stands for what spec.freeze asks, site for what spec.verification does.
 	incidents *endpoint
+	site      *site
 }
 
 // newExample reads a manifest, and makes the world that it assumes: the

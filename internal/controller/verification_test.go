@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -340,4 +341,63 @@ func TestHealthIsToldApartFromReadiness(t *testing.T) {
 	if told > 4 || told < 2 {
 		t.Errorf("%d events", told)
 	}
+}
+
+// theSiteIsThere has the app be one with a target group and an alarm.
+func theSiteIsThere(e *example) {
+	e.site = serveSite(e)
+	e.site.status.Store(http.StatusServiceUnavailable)
+	e.publishSite("one")
+}
+
+func (e *example) publishSite(displayName string) {
+	e.Helper()
+	files := map[string]string{}
+	for name, content := range siteApp(e, e.site.URL, displayName) {
+		files[path.Join(e.project, name)] = strings.ReplaceAll(content, `"Url"`, `"ApplicationUrl"`)
+	}
+	_, err := e.repo.CommitTo("main", files, "change "+displayName)
+	e.must(err)
+}
+
+func onlyWhatIsHealthyCounts(e *example) {
+	waits := e.until(e.name, "it is verified", func(o *v1alpha1.CdkTsStack) bool {
+		return because("Verifying")(o) && strings.Contains(message(o), "the check site: "+e.site.URL+"/health answers, and healthyWhen is false")
+	})
+	if waits.Status.Deployed != nil {
+		e.Error("what is not healthy counts as deployed")
+	}
+	e.site.status.Store(http.StatusOK)
+	e.targets("healthy")
+	e.alarm("OK")
+	e.hurry(30 * time.Second)
+	e.until(e.name, "its alarms have to be quiet", func(o *v1alpha1.CdkTsStack) bool {
+		return strings.Contains(message(o), "the check alarms (quiet for 5m0s)")
+	})
+	contains(e, e.logs.String(), "deployed to "+e.site.URL)
+	e.hurry(5 * time.Minute)
+	good := e.untilReady(e.name)
+	for _, name := range []string{"site", "targetGroups", "afterDeploy", "alarms"} {
+		if c := checkOf(good, name); c.Result != v1alpha1.CheckHealthy {
+			e.Errorf("%s: %+v", name, c)
+		}
+	}
+	e.site.body.Store(`{"status": "down"}`)
+	for range 3 {
+		asked := e.site.asked.Load()
+		e.hurry(5 * time.Minute)
+		awstest.Eventually(e, "it is asked again", func() bool { return e.site.asked.Load() > asked })
+	}
+	sick := e.until(e.name, "it is unhealthy", healthIs(metav1.ConditionFalse))
+	contains(e, health(sick).Message, "the check site: "+e.site.URL+"/health answers, and healthyWhen is false for what it says")
+	if !ready(sick) {
+		e.Error("it is deployed as it is wanted")
+	}
+}
+
+// hurry lets time pass, and has the operator notice.
+func (e *example) hurry(d time.Duration) {
+	e.Helper()
+	e.pass(d)
+	e.edit(e.name, fmt.Sprintf(`{"metadata":{"annotations":{"noticed":"%d"}}}`, e.now().UnixNano()))
 }

@@ -88,7 +88,9 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 		n.Rival, n.Place = true, place
 	}
 	needTraffic(obj, &n)
-	n.Checks = neededChecks(obj, now)
+	if n.Checks = neededChecks(obj, now); len(n.Checks) > 0 && n.Stack == "" {
+		n.Reader = true // they change nothing
+	}
 	n.Freezes = len(obj.Spec.Freeze) > 0 && standsAtGates(obj)
 	if n.Triggers = wantsTriggers(obj); len(n.Triggers) > 0 {
 		n.Credentials = true
