@@ -118,9 +118,6 @@ func (p *pass) executionFailed(op *v1alpha1.Operation, ev Events) bool {
 		p.noteStuck(ev)
 		message += p.howToSkip()
 	}
-	if reverts(op) {
-		return p.fail(errDeploymentFailed.New("%s", message)) // what is deployed is still there
-	}
 	if op.Kind == v1alpha1.OperationRollback {
 		return p.fail(errRollbackFailed.New("revision %s could not be put back: %s", short(op.Target.Revision), message))
 	}
