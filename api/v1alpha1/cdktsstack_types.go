@@ -79,6 +79,7 @@ type CdkTsStackList struct {
 // +kubebuilder:validation:XValidation:rule="!has(self.credentialsSecretName) || self.credentialsSecretName.size() == 0 || !has(self.serviceAccountName) || self.serviceAccountName.size() == 0",message="credentialsSecretName and serviceAccountName cannot both be set: name the one whose identity the stack is deployed with"
 // +kubebuilder:validation:XValidation:rule="!has(self.externalID) || self.externalID.size() == 0 || (has(self.roleARN) && self.roleARN.size() > 0)",message="externalID needs roleARN, the role that asks for it"
 // +kubebuilder:validation:XValidation:rule="!has(self.roleARN) || self.roleARN.size() == 0 || !has(self.awsRegion) || (self.roleARN.startsWith('arn:aws-cn:') == self.awsRegion.startsWith('cn-') && self.roleARN.startsWith('arn:aws-us-gov:') == self.awsRegion.startsWith('us-gov-') && self.roleARN.startsWith('arn:aws-eusc:') == self.awsRegion.startsWith('eusc-') && self.roleARN.startsWith('arn:aws-iso') == self.awsRegion.matches('^(us|eu)-iso'))",message="roleARN must be of the partition of awsRegion: arn:aws-cn: for cn-*, arn:aws-us-gov: for us-gov-*, arn:aws: for most others"
+// +kubebuilder:validation:XValidation:rule="!has(self.verification) || !self.verification.exists(c, has(c.afterDeploy)) || (has(self.lifecycleHooks) && has(self.lifecycleHooks.afterDeploy) && self.lifecycleHooks.afterDeploy.size() > 0)",message="verification has afterDeploy, and lifecycleHooks.afterDeploy is empty: write the hook, or take it out of verification"
 type CdkTsStackSpec struct {
 	// stackName is the name of the stack: its CloudFormation name, or its
 	// id or path in the CDK app.
@@ -256,6 +257,18 @@ type CdkTsStackSpec struct {
 	// +listMapKey=name
 	// +kubebuilder:validation:MaxItems=16
 	Policies []Policy `json:"policies,omitempty"`
+
+	// verification lists what is asked of a deployment before it counts as done,
+	// in this order: the first answer that is not healthy ends it. The hook
+	// lifecycleHooks.afterDeploy is one of them, the last unless it has a place
+	// here.
+	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
+	// +kubebuilder:validation:XValidation:rule="self.all(c, !has(c.name) || c.name == '' || self.exists_one(d, has(d.name) && d.name == c.name))",message="two items of verification have the same name: give each another"
+	// +kubebuilder:validation:XValidation:rule="self.filter(c, has(c.afterDeploy)).size() <= 1",message="afterDeploy has one place among the checks"
+	// +kubebuilder:validation:XValidation:rule="self.all(c, !has(c.certificate) || has(c.certificate.url) || has(c.certificate.urlFromOutput)) || self.exists(c, has(c.http))",message="certificate needs url or urlFromOutput where no http check says which host it is"
+	Verification []Check `json:"verification,omitempty"`
 
 	// retry says how a failed deployment is tried again.
 	// +optional

@@ -34,6 +34,9 @@ const (
 	StepPlanning OperationStep = "Planning"
 	// StepExecuting: the change set is being executed.
 	StepExecuting OperationStep = "Executing"
+	// StepVerifying: checks of spec.verification are asked of a deployment that is
+	// in place.
+	StepVerifying OperationStep = "Verifying"
 	// StepDeleting: the stack is being deleted.
 	StepDeleting OperationStep = "Deleting"
 	// StepDetecting: drift detection is running.

@@ -39,6 +39,8 @@ const (
 	// ConditionApprovalPending is True while a plan waits for a person to
 	// approve or to acknowledge it.
 	ConditionApprovalPending = "ApprovalPending"
+	// ConditionHealthy is True while all checks of spec.verification are healthy.
+	ConditionHealthy = "Healthy"
 )
 
 // CdkTsStackStatus is what the operator has seen and done.
@@ -142,6 +144,9 @@ type CdkTsStackStatus struct {
 	// lastDeployment is the last deployment, however it ended.
 	// +optional
 	LastDeployment *HistoryEntry `json:"lastDeployment,omitempty"`
+	// verification is what the checks of spec.verification found.
+	// +optional
+	Verification *VerificationStatus `json:"verification,omitempty"`
 	// drift is the detail of the last drift check.
 	// +optional
 	Drift *DriftStatus `json:"drift,omitempty"`

@@ -145,7 +145,7 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 	heads := git.NewHeads(git.HeadsOptions{Now: time.Now, Changed: func(k git.Key) {
 		tell(func(r *controller.Reconciler) { r.HeadChanged(k) })
 	}})
-	endpoints := newEndpoints(s, func(names []types.NamespacedName) {
+	asking := newAsking(s, func(names []types.NamespacedName) {
 		tell(func(r *controller.Reconciler) { r.EndpointsAnswered(names) })
 	})
 	runs, err := newExecutor(mgr, s, func(name string) {
@@ -153,7 +153,7 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 	})
 	if err != nil {
 		heads.Close()
-		endpoints.Close()
+		asking.close()
 		return nil, nil, err
 	}
 	r = controller.New(controller.Options{
@@ -162,7 +162,9 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 		Recorder:        mgr.GetEventRecorder("awscdk-operator"),
 		Executor:        runs,
 		Heads:           heads,
-		Endpoints:       endpoints,
+		Endpoints:       asking.endpoints,
+		HTTP:            asking.client,
+		Probes:          asking.probes,
 		AWS:             cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
 		Metrics:         report.NewMetrics(ctrlmetrics.Registry, s.metricsPrefix, time.Now),
 		Settings:        s.decide,
@@ -183,16 +185,29 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 		OwnRuns:         s.runs.executor == executorLocal,
 	})
 	listener.Store(r)
-	stop = func() { heads.Close(); endpoints.Close(); _ = runs.Close() }
+	stop = func() { heads.Close(); asking.close(); _ = runs.Close() }
 	return r, stop, errors.Join(r.Register(mgr), receiveWebhooks(mgr, r, s, log), serveHealth(mgr, s.healthAddr, needs.Missing))
 }
 
-// newEndpoints asks what spec.freeze names.
-func newEndpoints(s settings, changed func([]types.NamespacedName)) *httpcheck.Endpoints {
-	return httpcheck.NewEndpoints(httpcheck.EndpointsOptions{
-		Now: time.Now, Every: decide.FreezeInterval, Changed: changed,
-		Get: httpcheck.NewClient(httpcheck.Options{Allowed: s.internalChecks, Now: time.Now}).Get,
-	})
+// asking is how endpoints are asked that objects name.
+type asking struct {
+	client    *httpcheck.Client
+	endpoints *httpcheck.Endpoints
+	probes    *httpcheck.Probes[decide.Checkup]
+}
+
+func newAsking(s settings, changed func([]types.NamespacedName)) asking {
+	client := httpcheck.NewClient(httpcheck.Options{Allowed: s.internalChecks, Now: time.Now})
+	return asking{
+		client:    client,
+		endpoints: httpcheck.NewEndpoints(httpcheck.EndpointsOptions{Now: time.Now, Every: decide.FreezeInterval, Changed: changed, Get: client.Get}),
+		probes:    httpcheck.NewProbes[decide.Checkup](httpcheck.ProbesOptions{Changed: changed}),
+	}
+}
+
+func (a asking) close() {
+	a.endpoints.Close()
+	a.probes.Close()
 }
 
 // dataDir is where runs live unless a flag says otherwise.

@@ -79,7 +79,7 @@ func parseSettings(args []string, getenv func(string) string) (settings, error) 
 	f.StringVar(&s.shard, "shard", getenv("AWSCDK_OPERATOR_SHARD"), "`name` of the shard: take the objects whose label awscdk.dev/shard has that value; by default those without the label (AWSCDK_OPERATOR_SHARD)")
 	f.StringVar(&s.leaderNamespace, "leader-election-namespace", getenv("POD_NAMESPACE"), "`namespace` of the lease; that of the pod by default")
 	identity := f.String("operator-identity", getenv("AWSCDK_OPERATOR_IDENTITY"), "what objects that name no credentials may use the operator's own AWS identity for: All, Roles (to assume spec.roleARN) or None; by default All, and Roles with --executor Job (AWSCDK_OPERATOR_IDENTITY)")
-	internal := f.String("allow-internal-checks", getenv("AWSCDK_OPERATOR_ALLOW_INTERNAL_CHECKS"), "`networks` of the cluster and of private networks that endpoints of spec.freeze may be in, separated by commas; none by default (AWSCDK_OPERATOR_ALLOW_INTERNAL_CHECKS)")
+	internal := f.String("allow-internal-checks", getenv("AWSCDK_OPERATOR_ALLOW_INTERNAL_CHECKS"), "`networks` of the cluster and of private networks that endpoints of spec.freeze and spec.verification may be in, separated by commas; none by default (AWSCDK_OPERATOR_ALLOW_INTERNAL_CHECKS)")
 	if err := s.policyFlags(f, getenv); err != nil {
 		return s, err
 	}

@@ -12,11 +12,12 @@ import (
 )
 
 // The requests here say what nobody can find out where nothing runs: whether
-// targets are well, where databases and load balancers answer, what it costs.
+// targets are well, which alarms fire, where databases and load balancers answer, what it costs.
 
 // worldRoutes adds them to the endpoint's own paths.
 func (s *Server) worldRoutes(mux *http.ServeMux) {
 	mux.HandleFunc("POST /_localaws/target-health", s.setTargetHealth)
+	mux.HandleFunc("POST /_localaws/alarm", s.setAlarm)
 	mux.HandleFunc("POST /_localaws/db-instance", s.setDatabase)
 	mux.HandleFunc("POST /_localaws/load-balancer", s.setLoadBalancer)
 	mux.HandleFunc("GET /_localaws/costs", func(w http.ResponseWriter, r *http.Request) {
@@ -66,6 +67,27 @@ func (s *Server) setTargetHealth(w http.ResponseWriter, r *http.Request) {
 			t = cloud.TargetFrom(group, wire.Params{"Id": in.Target, "Port": number(in.Port)})
 		}
 		group.SetHealth(t, cloud.Health{State: in.State, Reason: cmp.Or(in.Reason, reason), Description: in.Description})
+	})
+}
+
+// alarmState is the state of an alarm.
+type alarmState struct {
+	Alarm  string `json:"alarm"` // name or logical ID
+	State  string `json:"state"` // OK, ALARM or INSUFFICIENT_DATA
+	Reason string `json:"reason,omitempty"`
+}
+
+func (s *Server) setAlarm(w http.ResponseWriter, r *http.Request) {
+	var in alarmState
+	if !readJSON(w, r, &in) {
+		return
+	}
+	if !cloud.IsAlarmState(in.State) {
+		http.Error(w, fmt.Sprintf("no alarm is in state %q", in.State), http.StatusBadRequest)
+		return
+	}
+	s.edit(w, r, cloud.AlarmType, in.Alarm, func(alarm *cloud.Resource) {
+		alarm.SetAlarm(in.State, cmp.Or(in.Reason, "Set by a test"), "", s.Cloud.Now())
 	})
 }
 

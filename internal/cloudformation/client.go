@@ -3,6 +3,7 @@ package cloudformation
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -35,6 +36,7 @@ type Client struct {
 }
 
 type apis struct {
+	cfg aws.Config
 	cfn *cfn.Client
 	s3  *s3.Client
 	ssm *ssm.Client
@@ -57,6 +59,7 @@ func (c *Client) apis(ctx context.Context) (*apis, error) {
 		return nil, err
 	}
 	c.built = &apis{
+		cfg: cfg,
 		cfn: cfn.NewFromConfig(cfg, cfn.WithAPIOptions(c.pace)),
 		s3:  s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = awsconfig.PathStyle() }),
 		ssm: ssm.NewFromConfig(cfg),
@@ -64,6 +67,22 @@ func (c *Client) apis(ctx context.Context) (*apis, error) {
 	}
 	return c.built, nil
 }
+
+// Config is what clients of other services are made of that act as this one. Their
+// requests have their turn with its own.
+func (c *Client) Config(ctx context.Context) (aws.Config, error) {
+	api, err := c.apis(ctx)
+	if err != nil {
+		return aws.Config{}, err
+	}
+	c.findBucket(ctx)
+	cfg := api.cfg.Copy()
+	cfg.APIOptions = append(slices.Clone(cfg.APIOptions), c.pace)
+	return cfg, nil
+}
+
+// Hidden are the keys that no message about the client may have in it.
+func (c *Client) Hidden() Credentials { return c.target.Credentials }
 
 // bound gives a method its time limit.
 func (c *Client) bound(ctx context.Context) (context.Context, context.CancelFunc) {

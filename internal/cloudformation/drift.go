@@ -85,21 +85,14 @@ func (c *Client) withNested(ctx context.Context, stackARN string) ([]string, err
 }
 
 func (c *Client) nestedStacks(ctx context.Context, stackARN string) ([]string, error) {
+	all, err := c.resources(ctx, stackARN)
+	if err != nil {
+		return nil, err
+	}
 	var nested []string
-	in := &cfn.ListStackResourcesInput{StackName: &stackARN}
-	for range maxPages {
-		out, err := call(ctx, c, "list the resources of stack "+shortName(stackARN), (*cfn.Client).ListStackResources, in)
-		if err != nil {
-			return nil, err
-		}
-		for _, r := range out.StackResourceSummaries {
-			gone := r.ResourceStatus == types.ResourceStatusDeleteComplete
-			if aws.ToString(r.ResourceType) == nestedStackType && r.PhysicalResourceId != nil && !gone {
-				nested = append(nested, *r.PhysicalResourceId)
-			}
-		}
-		if in.NextToken = out.NextToken; in.NextToken == nil {
-			break
+	for _, r := range all {
+		if r.Type == nestedStackType {
+			nested = append(nested, r.PhysicalID)
 		}
 	}
 	return nested, nil

@@ -42,11 +42,14 @@ type Options struct {
 	Heads    *git.Heads
 	// Endpoints asks those of spec.freeze.
 	Endpoints *httpcheck.Endpoints
-	AWS       *cloudformation.Clients
-	Metrics   *report.Metrics
-	Settings  decide.Settings
-	Now       func() time.Time
-	Log       *slog.Logger
+	// HTTP asks for the checks of spec.verification, Probes in the background.
+	HTTP     *httpcheck.Client
+	Probes   *httpcheck.Probes[decide.Checkup]
+	AWS      *cloudformation.Clients
+	Metrics  *report.Metrics
+	Settings decide.Settings
+	Now      func() time.Time
+	Log      *slog.Logger
 	// Account is CDK_DEFAULT_ACCOUNT for all builds; optional: the account of
 	// the credentials is asked for.
 	Account string
@@ -99,11 +102,15 @@ type Reconciler struct {
 	neighbours neighbours
 	inputs     inputs
 	policies   policies
+	checkups   checkups
+	// judging bounds how many answers of endpoints are taken apart at once: each
+	// may take many times its size in memory.
+	judging chan struct{}
 }
 
 // New returns a Reconciler; Register makes it run.
 func New(o Options) *Reconciler {
-	return &Reconciler{Options: o}
+	return &Reconciler{Options: o, judging: make(chan struct{}, 2)}
 }
 
 // Reconcile makes one pass over one object. An error means that the API
@@ -174,6 +181,8 @@ func (r *Reconciler) forget(name types.NamespacedName) {
 	r.withdraw(name) // before it is forgotten which those are
 	r.wake.forget(name)
 	r.Endpoints.Leave(name)
+	r.Probes.Keep(name)
+	r.checkups.forget(name)
 	r.written.forget(name)
 	r.checks.forget(name)
 	r.outputs.forget(name)

@@ -40,6 +40,12 @@ func TestAManagerKilledAtEveryStepRepeatsNothing(t *testing.T) {
 				t.Errorf("the manager died %d times only", deaths)
 			}
 		})
+		t.Run(name+", while deployments are verified", func(t *testing.T) {
+			w := newWorld(t)
+			if deaths := w.diesWhileItVerifies(kill); deaths < 10 {
+				t.Errorf("the manager died %d times only", deaths)
+			}
+		})
 		t.Run(name+", while plans wait at gates", func(t *testing.T) {
 			w := newWorld(t)
 			if deaths := w.diesWhilePlansWait(kill); deaths < 10 {

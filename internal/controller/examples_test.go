@@ -50,6 +50,7 @@ var promises = map[string]func(*example){
 	"15-plan-only.yaml":         plansAreOnlyShown,
 	"17-policies.yaml":          rulesAreKept,
 	"18-windows.yaml":           thePlanWaitsForItsWindow,
+	"19-verification.yaml":      onlyWhatIsHealthyCounts,
 	"23-blue-green.yaml":        oneColourServes,
 }
 
@@ -57,6 +58,7 @@ var promises = map[string]func(*example){
 var preparations = map[string]func(*example){
 	"08-production-ready.yaml":  theScriptsWindowNeverOpens,
 	"12-production-native.yaml": func(e *example) { e.setClock(newYork(e, time.Tuesday, "10:00")) },
+	"19-verification.yaml":      theSiteIsThere,
 	"23-blue-green.yaml":        coloursAnswer,
 }
 
@@ -111,8 +113,9 @@ type example struct {
 	// project is the folder of the app, told the services that hooks talk to.
 	project string
 	told    *endpoints
-	// incidents stands for what spec.freeze asks.
+	// incidents stands for what spec.freeze asks, site for what spec.verification does.
 	incidents *endpoint
+	site      *site
 }
 
 // newExample reads a manifest, and makes the world that it assumes: the

@@ -3,15 +3,17 @@ package controller
 import (
 	"context"
 	"strings"
-	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/answer"
 	"awscdk.dev/operator/internal/decide"
 	"awscdk.dev/operator/internal/freeze"
 	"awscdk.dev/operator/internal/httpcheck"
 	"awscdk.dev/operator/internal/problem"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -50,42 +52,53 @@ func (p *pass) freezeQuestion(ctx context.Context, f v1alpha1.Freeze) (q httpche
 	}
 	q = httpcheck.Question{
 		Namespace: p.obj.Namespace, Expression: strings.Join([]string{f.HTTP.DeployWhen, f.HTTP.MessageExpression}, "\x00"),
-		Request: httpcheck.Request{URL: f.HTTP.URL, Headers: map[string]string{}, Timeout: freezeTimeout(f)},
+		Request: httpcheck.Request{URL: f.HTTP.URL, Timeout: ptr.Deref(f.HTTP.Timeout, metav1.Duration{}).Duration},
 		Judge: func(ctx context.Context, a httpcheck.Answer) (bool, error) {
-			return check.MayDeploy(ctx, freeze.Answer{Status: a.Status, Headers: a.Headers, Body: a.Body})
+			return check.MayDeploy(ctx, answer.Answer{Status: a.Status, Headers: a.Headers, Body: a.Body})
 		},
 		Explain: func(ctx context.Context, a httpcheck.Answer) string {
-			return check.Message(ctx, freeze.Answer{Status: a.Status, Headers: a.Headers, Body: a.Body})
+			return check.Message(ctx, answer.Answer{Status: a.Status, Headers: a.Headers, Body: a.Body})
 		},
 	}
-	if from := f.HTTP.HeadersFrom; from != nil {
-		data, err := p.secret(ctx, from.SecretName, "spec.freeze.http.headersFrom")
-		if err != nil {
-			return q, err
-		}
-		for name, value := range data {
-			q.Request.Headers[name] = string(value)
-		}
+	q.Request.Headers, err = p.headersFrom(ctx, f.HTTP.HeadersFrom, "spec.freeze.http.headersFrom")
+	if err != nil {
+		return q, err
 	}
-	if from := f.HTTP.CAFrom; from != nil {
-		data, err := p.configMap(ctx, from.ConfigMapName, "spec.freeze.http.caFrom")
-		if err != nil {
-			return q, err
-		}
-		ca := data[from.Key]
-		if ca == "" {
-			return q, errConfigMapIncomplete.New("the ConfigMap %s/%s has no key %s: add it", p.obj.Namespace, from.ConfigMapName, from.Key)
-		}
-		q.Request.CA = []byte(ca)
-	}
-	return q, nil
+	q.Request.CA, err = p.caFrom(ctx, f.HTTP.CAFrom, "spec.freeze.http.caFrom")
+	return q, err
 }
 
-func freezeTimeout(f v1alpha1.Freeze) time.Duration {
-	if f.HTTP.Timeout == nil {
-		return httpcheck.DefaultTimeout
+// headersFrom are the headers that an endpoint is asked with.
+func (p *pass) headersFrom(ctx context.Context, from *v1alpha1.HeadersFrom, field string) (map[string]string, error) {
+	headers := map[string]string{}
+	if from == nil {
+		return headers, nil
 	}
-	return f.HTTP.Timeout.Duration
+	data, err := p.secret(ctx, from.SecretName, field)
+	if err != nil {
+		return nil, err
+	}
+	for name, value := range data {
+		headers[name] = string(value)
+	}
+	return headers, nil
+}
+
+// caFrom are the authorities that the certificate of an endpoint is checked with,
+// nil for those that the operator trusts.
+func (p *pass) caFrom(ctx context.Context, from *v1alpha1.CAFrom, field string) ([]byte, error) {
+	if from == nil {
+		return nil, nil
+	}
+	data, err := p.configMap(ctx, from.ConfigMapName, field)
+	if err != nil {
+		return nil, err
+	}
+	ca := data[from.Key]
+	if ca == "" {
+		return nil, errConfigMapIncomplete.New("the ConfigMap %s/%s has no key %s: add it", p.obj.Namespace, from.ConfigMapName, from.Key)
+	}
+	return []byte(ca), nil
 }
 
 // EndpointsAnswered wakes objects that wait for what endpoints say.

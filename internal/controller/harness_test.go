@@ -455,14 +455,14 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 			r.HeadChanged(k)
 		}
 	}})
-	endpoints := httpcheck.NewEndpoints(httpcheck.EndpointsOptions{
-		Now: o.now, Every: o.freezes, Get: httpcheck.NewClient(httpcheck.Options{Allowed: o.internal, Now: time.Now}).Get,
-		Changed: func(names []types.NamespacedName) {
-			if r := listener.Load(); r != nil {
-				r.EndpointsAnswered(names)
-			}
-		},
-	})
+	answered := func(names []types.NamespacedName) {
+		if r := listener.Load(); r != nil {
+			r.EndpointsAnswered(names)
+		}
+	}
+	asking := httpcheck.NewClient(httpcheck.Options{Allowed: o.internal, Now: time.Now})
+	endpoints := httpcheck.NewEndpoints(httpcheck.EndpointsOptions{Now: o.now, Every: o.freezes, Get: asking.Get, Changed: answered})
+	probes := httpcheck.NewProbes[decide.Checkup](httpcheck.ProbesOptions{Changed: answered})
 	runs, err := newRuns(mgr, o, func(name string) {
 		if r := listener.Load(); r != nil {
 			r.RunChanged(name)
@@ -491,6 +491,7 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 	r := controller.New(controller.Options{
 		Namespaces: []string{o.namespace}, Preflight: needs, Shard: o.shard, OwnRuns: true,
 		Client: c, Live: mgr.GetAPIReader(), Recorder: mgr.GetEventRecorder("awscdk-operator"), Executor: executor, Heads: heads, Endpoints: endpoints,
+		HTTP: asking, Probes: probes,
 		AWS:      cloudformation.NewClients(cloudformation.Options{Now: time.Now, Log: log}),
 		Metrics:  report.NewMetrics(o.registry, "", time.Now),
 		Settings: decide.Settings{Drift: drift, GitSync: gitSync},
@@ -503,7 +504,7 @@ func newManager(o managerOptions) (ctrl.Manager, *controller.Reconciler, func(),
 		Kubernetes: run.Kubernetes{Server: o.config.Host, CA: o.config.CAData},
 	})
 	listener.Store(r)
-	return mgr, r, func() { heads.Close(); endpoints.Close(); _ = runs.Close() }, r.Register(mgr)
+	return mgr, r, func() { heads.Close(); endpoints.Close(); probes.Close(); _ = runs.Close() }, r.Register(mgr)
 }
 
 // closable is an executor that ends with its manager.

@@ -27,6 +27,7 @@ func (p *pass) observe(ctx context.Context, settings decide.Settings) decide.Obs
 		seen.Run = p.withPlan(ctx, p.Executor.Observe(ctx, needs.Run))
 	}
 	seen.Freezes = p.freezes(ctx, needs)
+	seen.Checks = p.checkup(ctx, needs)
 	if needs.Rival {
 		p.wake.onStack(needs.Place, client.ObjectKeyFromObject(p.obj)) // before the look, so that no end is missed
 	} else {

@@ -1,6 +1,7 @@
 package controller_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"path/filepath"
 	"slices"
@@ -12,6 +13,7 @@ import (
 	"awscdk.dev/operator/internal/awsconfig/awstest"
 	"awscdk.dev/operator/test/seed/customer"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/ptr"
 )
 
@@ -251,6 +253,9 @@ func fieldsGuardProduction(e *example) {
 		e.Errorf("the output is %q", got)
 	}
 	contains(e, e.told.heard("/alert"), "WebApp-Production is deployed at v2.1.0")
+	if c := checkOf(deployed, "http"); c.Result != v1alpha1.CheckHealthy || len(c.Baseline) != 1 || !healthIs(metav1.ConditionTrue)(deployed) {
+		e.Errorf("what the check found is %+v", c)
+	}
 	e.parameter("/web/level", "hacked")
 	awstest.Eventually(e, "an incident is made", func() bool { return e.told.heard("/incidents") != "" })
 	contains(e, e.told.heard("/incidents"), "Drift in WebApp-Production: ", "Level MODIFIED")
@@ -299,7 +304,9 @@ func table(recovery *bool) map[string]any {
 // release tags a template of these resources, and points the object at it.
 func (e *example) release(tag string, resources map[string]any) {
 	e.Helper()
-	commit, err := e.repo.CommitTo("main", map[string]string{filepath.Join(e.project, "template.json"): template(e, resources)}, "Release "+tag)
+	data, err := json.Marshal(map[string]any{"Resources": resources, "Outputs": map[string]any{"ApplicationUrl": map[string]any{"Value": e.told.URL}}})
+	e.must(err)
+	commit, err := e.repo.CommitTo("main", map[string]string{filepath.Join(e.project, "template.json"): string(data)}, "Release "+tag)
 	e.must(err)
 	e.must(e.repo.AnnotatedTag(tag, commit, "release"))
 	e.edit(e.name, `{"spec":{"source":{"git":{"ref":"`+tag+`"}}}}`)

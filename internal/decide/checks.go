@@ -5,73 +5,67 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/verification"
 )
 
-// check is one question asked of a deployment that is in place, before it
-// counts as done. A check that fails is the deployment's failure.
-type check struct {
-	name string
-	// wanted says whether the object asks for it.
-	wanted func(*pass) bool
-	// step is the operation's step while it is going on.
-	step v1alpha1.OperationStep
-	// ask gives the verdict when there is one; until then the pass has spoken.
-	ask func(*pass, *v1alpha1.Operation) (failure *problem.Problem, done bool)
-}
-
-// checks are asked in this order, each when the one before has succeeded.
-var checks = []check{
-	{"the hook afterDeploy succeeds", wantsAfterDeploy, v1alpha1.StepAfterHook, askAfterDeploy},
-}
-
-// beginChecks has a deployment that is in place verified from the check at
-// index from on, and completes it when none is left.
-func (p *pass) beginChecks(op *v1alpha1.Operation, from int) bool {
-	for _, c := range checks[from:] {
-		if c.wanted(p) {
-			return p.enter(c.step)
-		}
-	}
-	return p.complete(op)
-}
-
-// verify goes on with the check that the operation is at.
-func verify(p *pass, op *v1alpha1.Operation) bool {
-	for i, c := range checks {
-		if c.step != op.Step {
+// askChecks goes on with the verification of a deployment, at whatever step it
+// is, and gives one verdict when there is one: the first failure, or none. Until
+// then the pass has spoken. A failure that waits (problem.Waits) says that a
+// check could not be asked, and nothing about the deployment.
+func (p *pass) askChecks(op *v1alpha1.Operation) (failure *problem.Problem, done bool) {
+	for _, c := range checksOf(&p.obj.Spec) {
+		if passed(p.st, op, c.name) {
 			continue
 		}
-		failure, done := c.ask(p, op)
-		switch {
-		case !done:
-			return true
-		case failure != nil:
-			failure.Message = fmt.Sprintf("%s is deployed at revision %s and failed its verification: %s", op.Plan.StackName, short(op.Target.Revision), failure.Message)
-			return p.fail(failure)
+		ask := p.askCheck
+		if c.hook {
+			ask = p.askAfterDeploy
 		}
-		return p.beginChecks(op, i+1)
+		if failure, done = ask(op, c); failure != nil || !done {
+			return failure, done
+		}
+	}
+	return nil, true
+}
+
+// verify has a deployment that is in place verified, and completes it.
+func verify(p *pass, op *v1alpha1.Operation) bool {
+	failure, done := p.askChecks(op)
+	switch {
+	case !done:
+		return true
+	case failure != nil:
+		how := "failed its verification"
+		if failure.Reason == ErrVerificationUnknown.Reason {
+			how = "could not be verified"
+		}
+		failure.Message = fmt.Sprintf("%s is deployed at revision %s and %s: %s", op.Plan.StackName, short(op.Target.Revision), how, failure.Message)
+		return p.fail(failure)
 	}
 	return p.complete(op)
 }
 
-func wantsAfterDeploy(p *pass) bool {
-	return hookNamed(&p.obj.Spec, AfterDeploy).Script != ""
-}
-
-// askAfterDeploy waits for the user's own verification.
-func askAfterDeploy(p *pass, op *v1alpha1.Operation) (failure *problem.Problem, done bool) {
+// askAfterDeploy waits for the user's own verification, which has a run of its
+// own: a step that has none gives way to the hook's.
+func (p *pass) askAfterDeploy(op *v1alpha1.Operation, c check) (failure *problem.Problem, done bool) {
+	if r := rowOf(op); r.run == "" || r.hook != AfterDeploy {
+		p.enter(v1alpha1.StepAfterHook)
+		return nil, false
+	}
 	result := p.runEnded(op)
 	if result == nil {
 		return nil, false
 	}
+	seen := Checkup{Verdict: verification.Verdict{Result: v1alpha1.CheckHealthy}}
 	if f := result.Failure; f != nil {
-		failure := ErrAfterDeploy.New("%s", f.Message)
+		failure = ErrAfterDeploy.New("%s", f.Message)
+		seen.Result, seen.Message = v1alpha1.CheckUnhealthy, f.Message
 		if f.Outlook == problem.Waits {
-			failure.Outlook = problem.Waits
+			failure.Outlook, seen.Result = problem.Waits, v1alpha1.CheckUnknown
 		}
-		return failure, true
 	}
-	return nil, true
+	p.noteCheck(c.name, op.ID, seen)
+	return failure, true
 }
 
 // finish notes that a deployment has brought its target about, and has it
@@ -90,7 +84,7 @@ func (p *pass) finish(op *v1alpha1.Operation, outcome v1alpha1.Outcome) bool {
 	p.st.Drift, p.st.DriftDetected = p.driftAfter(outcome), p.st.DriftDetected && outcome == v1alpha1.OutcomeUnchanged
 	op.StackID, op.Outcome = s.ID, outcome
 	p.discard(op)
-	return p.beginChecks(op, 0)
+	return verify(p, op)
 }
 
 // complete closes a deployment that is in place and, if asked for, verified.
@@ -98,6 +92,7 @@ func (p *pass) complete(op *v1alpha1.Operation) bool {
 	deployed := &v1alpha1.Deployment{Target: *op.Target, Generation: p.st.ObservedGeneration, Plan: *op.Plan, At: p.metaNow()}
 	deployed.Plan.ConstructPaths, deployed.Plan.Validation = nil, nil
 	p.st.Deployed = deployed
+	p.rememberLatency(op)
 	p.end(op.Outcome, problem.Named(string(op.Outcome)), deployedMessage(op, op.Outcome))
 	return false
 }

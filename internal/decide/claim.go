@@ -51,10 +51,10 @@ func lastExecution(st *v1alpha1.CdkTsStackStatus) time.Time {
 // executed says whether a deployment that ended had begun to be executed.
 func executed(e v1alpha1.HistoryEntry) bool {
 	switch e.Reason {
-	case errDeploymentFailed.Reason, errExportInUse.Reason, errTakenOver.Reason, ErrAfterDeploy.Reason:
+	case errDeploymentFailed.Reason, errExportInUse.Reason, errTakenOver.Reason:
 		return true
 	}
-	return e.Outcome == v1alpha1.OutcomeSucceeded || e.Outcome == v1alpha1.OutcomeUnchanged
+	return failedVerification(e) || e.Outcome == v1alpha1.OutcomeSucceeded || e.Outcome == v1alpha1.OutcomeUnchanged
 }
 
 // claimOn is Claim with the stack in sight: one that was created after the last

@@ -1,6 +1,8 @@
 package decide
 
 import (
+	"slices"
+
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
 )
@@ -46,12 +48,22 @@ func (p *pass) startDeploy(reason string) bool {
 	op := p.start(v1alpha1.OperationDeploy, v1alpha1.StepBuilding, reason)
 	op.Target = p.st.Target.DeepCopy()
 	op.Attempt = int32(counted(failed) + 1)
-	if len(failed) > 0 && failed[0].Reason == ErrAfterDeploy.Reason && p.st.Plan != nil {
+	if len(failed) > 0 && failedVerification(failed[0]) && p.st.Plan != nil {
 		// It is deployed: only its verification is tried again.
 		op.Plan, op.StackID, op.Outcome = p.st.Plan.DeepCopy(), p.st.StackID, v1alpha1.OutcomeSucceeded
 		op.Step = v1alpha1.StepAfterHook
+		if all := checksOf(&p.obj.Spec); len(all) == 0 || !all[0].hook {
+			op.Step = v1alpha1.StepVerifying
+			return p.again()
+		}
 	}
 	return p.act(ActStartRun, p.poll(op.StepStartedAt))
+}
+
+// failedVerification says whether a deployment ended in place, and only its
+// verification failed.
+func failedVerification(e v1alpha1.HistoryEntry) bool {
+	return slices.ContainsFunc(verificationFailures, func(k *problem.Kind) bool { return k.Reason == e.Reason })
 }
 
 func followDeploy(p *pass, op *v1alpha1.Operation) bool {
@@ -105,7 +117,7 @@ func (p *pass) unsettled(op *v1alpha1.Operation) bool {
 // its verification gives way to whatever is wanted next.
 func (p *pass) superseded(op *v1alpha1.Operation) string {
 	switch {
-	case op.Step == v1alpha1.StepAfterHook:
+	case op.Step == v1alpha1.StepAfterHook, op.Step == v1alpha1.StepVerifying:
 		return p.verificationGivenUp(op)
 	case !rowOf(op).tentative:
 		return ""

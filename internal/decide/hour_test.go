@@ -28,6 +28,7 @@ type hour struct {
 
 	*repository
 	endpoint
+	checks checks
 
 	// runs are those in flight, by when they began. Each takes runTakes and
 	// brings result, of which none means a good plan.
@@ -128,6 +129,9 @@ func (h *hour) wakes() []time.Time {
 	if at, asking := h.answering(); asking {
 		all = append(all, at)
 	}
+	if at, asking := h.checks.checking(); asking {
+		all = append(all, at)
+	}
 	for _, began := range h.runs {
 		if end := began.Add(h.runTakes); end.After(h.now) {
 			all = append(all, end)
@@ -186,6 +190,7 @@ func (h *hour) observe(n decide.Needs) decide.Observed {
 	} else {
 		h.endpoint.seen = decide.Freeze{}
 	}
+	seen.Checks = h.checks.answer(n.Checks, h.now)
 	if n.Policies {
 		seen.Policies = h.aws.policies
 		seen.Policies.Seen, seen.Policies.Findings = true, nil

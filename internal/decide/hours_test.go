@@ -198,10 +198,26 @@ func TestAnHourCostsLittle(t *testing.T) {
 		"others depend on what is deleted": {then: func(h *hour) { deleted(h); h.others.Dependents = []decide.Dependent{{Name: "app", Stack: true}} }, most: cost{passes: 3, writes: 2, calls: 3, events: 2}},
 		"at rest, with inputs":             {spec: reads, most: checked},
 		"an input is missing":              {spec: reads, then: func(h *hour) { h.inputs = decide.Inputs{Seen: true, Missing: problem.Of(passing("SecretNotFound"))} }, most: cost{passes: 180, writes: 16, calls: 80, events: 4}},
-		"the first input is missing":       {spec: reads, first: true, then: func(h *hour) { h.inputs = decide.Inputs{Seen: true, Missing: problem.Of(passing("SecretNotFound"))} }, most: cost{passes: 200, writes: 6, calls: 60, events: 3}},
-		"inputs cannot be read":            {spec: reads, then: func(h *hour) { h.inputs = decide.Inputs{Err: passing("Error")} }, most: checked},
-		"the first inputs cannot be read":  {spec: reads, first: true, then: func(h *hour) { h.inputs = decide.Inputs{Err: passing("Error")} }, most: cost{passes: 200, writes: 6, calls: 60, events: 3}},
-		"a plan waits, with inputs":        {spec: func(s *spec) { reads(s); sundays(s) }, first: true, most: atRest},
+		"checks that go on are healthy":    {spec: checkedEvery, then: never, most: cost{passes: 40}},
+		"checks that go on find it unhealthy": {spec: checkedEvery, then: func(h *hour) {
+			never(h)
+			says(v1alpha1.CheckUnhealthy, "https://web.example answers 503")(h)
+		}, most: cost{passes: 40, writes: 1, events: 1}},
+		"checks that go on find something else wrong each time": {spec: checkedEvery, then: func(h *hour) {
+			never(h)
+			says(v1alpha1.CheckUnhealthy, "it answers ")(h)
+			h.checks.flaps = true
+		}, most: cost{passes: 40, writes: 1, events: 1}},
+		"checks that go on cannot be asked":        {spec: checkedEvery, then: func(h *hour) { never(h); says(v1alpha1.CheckUnknown, "no right")(h) }, most: cost{passes: 40, writes: 1, events: 1}},
+		"checks that go on, while it is suspended": {spec: checkedEvery, then: func(h *hour) { never(h); h.edit(func(s *spec) { s.Suspend = true }) }, most: cost{passes: 4, writes: 1, events: 1}},
+		"a deployment is not healthy":              {spec: checkedEvery, first: true, then: says(v1alpha1.CheckUnhealthy, "it answers 503"), most: cost{passes: 240, writes: 60, calls: 160, events: 30}},
+		"a deployment cannot be verified":          {spec: checkedEvery, first: true, then: says(v1alpha1.CheckUnknown, "no right"), most: cost{passes: 240, writes: 60, calls: 160, events: 30}},
+		"a check has long to become healthy":       {spec: patient, first: true, then: says(v1alpha1.CheckUnhealthy, "it answers 503"), most: cost{passes: 240, writes: 16, calls: 160, events: 8}},
+		"alarms have to be quiet for hours":        {spec: quietFor(3 * time.Hour), first: true, most: cost{passes: 360, writes: 16, calls: 160, events: 8}},
+		"the first input is missing":               {spec: reads, first: true, then: func(h *hour) { h.inputs = decide.Inputs{Seen: true, Missing: problem.Of(passing("SecretNotFound"))} }, most: cost{passes: 200, writes: 6, calls: 60, events: 3}},
+		"inputs cannot be read":                    {spec: reads, then: func(h *hour) { h.inputs = decide.Inputs{Err: passing("Error")} }, most: checked},
+		"the first inputs cannot be read":          {spec: reads, first: true, then: func(h *hour) { h.inputs = decide.Inputs{Err: passing("Error")} }, most: cost{passes: 200, writes: 6, calls: 60, events: 3}},
+		"a plan waits, with inputs":                {spec: func(s *spec) { reads(s); sundays(s) }, first: true, most: atRest},
 		"an input changes after a failure, and the repository is away": {spec: reads, first: true, then: func(h *hour) {
 			h.result = failed("SynthFailed")
 			h.spend(30 * time.Second)

@@ -17,6 +17,7 @@ func init() {
 				v1alpha1.StepClearing:  {needs: []need{needEvents}, token: "-clear", sentence: "deleting a stack whose creation had failed", follow: clearFailedCreation},
 				v1alpha1.StepUnwedging: {needs: []need{needEvents}, token: "-continue", sentence: "continuing a rollback that had failed", follow: unwedge},
 				v1alpha1.StepExecuting: {needs: []need{needChangeSet, needEvents}, sentence: "executing the change set", follow: execute},
+				v1alpha1.StepVerifying: {asks: true, sentence: "verifying", follow: verify},
 				v1alpha1.StepAfterHook: {runs: true, run: "-after", hook: AfterDeploy, follow: verify},
 			},
 		},

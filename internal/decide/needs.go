@@ -50,6 +50,8 @@ type Needs struct {
 	Credentials bool
 	// Freezes asks for what the endpoints of spec.freeze say.
 	Freezes bool
+	// Checks asks for answers of checks of spec.verification.
+	Checks []NeededCheck
 }
 
 // Look says what has to be looked at before the next decision about obj.
@@ -73,6 +75,7 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 	if place, waits := awaited(&obj.Status); waits && obj.Status.Operation == nil && obj.DeletionTimestamp.IsZero() {
 		n.Rival, n.Place = true, place
 	}
+	n.Checks = neededChecks(obj, now)
 	n.Freezes = len(obj.Spec.Freeze) > 0 && standsAtGates(obj)
 	if obj.DeletionTimestamp.IsZero() && !pinned(&obj.Spec) {
 		n.Head = true

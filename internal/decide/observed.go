@@ -26,6 +26,8 @@ type Observed struct {
 	// Freezes are what the endpoints of spec.freeze say, by name.
 	Freezes  map[string]Freeze
 	Policies Policies
+	// Checks are the last answers of the checks of spec.verification, by name.
+	Checks map[string]Checkup
 	// Acted is what came of the action that the decision before this one, in
 	// the same pass, asked for; nil in the first decision of a pass.
 	Acted *Acted

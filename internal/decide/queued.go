@@ -33,7 +33,7 @@ func (p *pass) queued(op *v1alpha1.Operation) {
 		return
 	}
 	failed := failures(p.st, op.Kind, op.Target.Digest)
-	if len(failed) == 0 || op.Step == v1alpha1.StepAfterHook && failed[0].Reason != ErrAfterDeploy.Reason {
+	if len(failed) == 0 || op.Step == v1alpha1.StepAfterHook && !failedVerification(failed[0]) {
 		return
 	}
 	attempt := fmt.Sprintf("attempt %d", op.Attempt)

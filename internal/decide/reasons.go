@@ -5,10 +5,16 @@ import "awscdk.dev/operator/internal/problem"
 // How things stand. Those that are silent need no event: they say what is
 // going on, or an event of their own tells of it.
 var (
-	stateDeployed        = problem.State("Deployed", problem.Silent)
-	stateAdopted         = problem.State("Adopted", problem.Silent)
-	stateSuspended       = problem.State("Suspended", problem.Silent)
-	_                    = problem.State("Deploying", problem.Silent)
+	stateDeployed  = problem.State("Deployed", problem.Silent)
+	stateAdopted   = problem.State("Adopted", problem.Silent)
+	stateSuspended = problem.State("Suspended", problem.Silent)
+	_              = problem.State("Deploying", problem.Silent)
+	// stateVerifying: the checks of spec.verification are asked.
+	stateVerifying = problem.State("Verifying", problem.Silent)
+	// How the stack is by the checks of spec.verification.
+	stateHealthy         = problem.State("ChecksHealthy", problem.Silent)
+	stateUnhealthy       = problem.State("ChecksUnhealthy", problem.Silent)
+	stateHealthUnknown   = problem.State("ChecksUnknown", problem.Silent)
 	stateDestroying      = problem.State("Destroying", problem.Silent)
 	stateLookingAtSource = problem.State("LookingAtSource", problem.Silent)
 	stateWaiting         = problem.State("Waiting", problem.Silent)
@@ -87,6 +93,12 @@ var (
 	// ErrAfterDeploy is a deployment that is in place and whose verification
 	// failed.
 	ErrAfterDeploy = problem.Declare("AfterDeployFailed", problem.Retries)
+	// ErrVerification is a deployment that is in place and not healthy by a check of
+	// spec.verification, ErrVerificationUnknown one whose check cannot be asked.
+	ErrVerification        = problem.Declare("VerificationFailed", problem.Retries)
+	ErrVerificationUnknown = problem.Declare("VerificationUnknown", problem.Waits)
+	// verificationFailures are those after which only the verification is tried again.
+	verificationFailures = []*problem.Kind{ErrAfterDeploy, ErrVerification, ErrVerificationUnknown}
 	// ErrBeforeDestroy is a hook that forbids the destruction.
 	ErrBeforeDestroy = problem.Declare("BeforeDestroyFailed", problem.Retries)
 )

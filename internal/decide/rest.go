@@ -99,6 +99,9 @@ func refuseSpec(p *pass) bool {
 		err = freeze.Validate(p.obj.Spec.Freeze)
 	}
 	if err == nil {
+		err = refuseVerification(&p.obj.Spec)
+	}
+	if err == nil {
 		return p.refuseCycle()
 	}
 	p.say(stalled, problem.InvalidSpec, err.Error())

@@ -33,6 +33,9 @@ func retry(p *pass) bool {
 	if len(Importers(p.st)) > 0 {
 		return p.awaitImporters(last)
 	}
+	if p.verificationEdited(last) {
+		return p.redeploy()
+	}
 	p.say(failing, problem.Named(last.Reason), last.Message)
 	attempts, limit, due := p.nextTry(failed)
 	if last.Outcome == v1alpha1.OutcomeRefused || attempts > limit {

@@ -18,6 +18,7 @@ import (
 func record(p *pass) {
 	recordSource(p)
 	recordDrift(p)
+	recordHealth(p)
 	recordWindow(p)
 	recordInputs(p)
 	recordApproval(p)

@@ -42,6 +42,9 @@ type row struct {
 	phase v1alpha1.Phase
 	// sentence tells people what is going on; of a hook it says that it runs.
 	sentence string
+	// asks: it asks the checks of spec.verification. One that needs nothing besides
+	// looks at nothing else in AWS.
+	asks bool
 	// tentative: nothing of the stack has been changed yet, so that an edit or
 	// a deletion may end the operation here.
 	tentative bool
@@ -139,6 +142,9 @@ func lookAtOperation(op *v1alpha1.Operation) Needs {
 	r := rowOf(op)
 	if r.runs {
 		return Needs{Run: RunName(op), Credentials: !background(op.Kind)}
+	}
+	if r.asks && len(r.needs) == 0 {
+		return Needs{Credentials: true, Reader: true}
 	}
 	n := Needs{Credentials: true, Stack: op.StackID}
 	if n.Stack == "" && op.Plan != nil {

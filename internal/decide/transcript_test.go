@@ -22,7 +22,7 @@ import (
 //	edit            YAML laid over the object, as a user's patch
 //	see WHAT k=v …  what the world shows from now on: head, run, stack,
 //	                changeset, events, drift, bootstrap, credentials, rival, freeze, policies,
-//	                inputs, dependencies, dependents, importers, cycle; `err=`, with `reason=` and `permanent`, is a failure to see
+//	                check, inputs, dependencies, dependents, importers, cycle; `err=`, with `reason=` and `permanent`, is a failure to see
 //	wait D          time passes
 //	pass [err=…]    one pass; with err the action fails (temporary unless
 //	                `permanent` or `counted`), with id it brings an id back
@@ -172,6 +172,9 @@ func asked(n Needs) []string {
 			all = append(all, q.name)
 		}
 	}
+	for _, c := range n.Checks {
+		all = append(all, "check:"+c.Name)
+	}
 	return all
 }
 
@@ -193,6 +196,12 @@ func only(w Observed, n Needs) Observed {
 	}
 	if n.Freezes {
 		seen.Freezes = w.Freezes
+	}
+	for _, c := range n.Checks {
+		if seen.Checks == nil {
+			seen.Checks = map[string]Checkup{}
+		}
+		seen.Checks[c.Name] = w.Checks[c.Name]
 	}
 	if n.Run != "" {
 		seen.Run = w.Run

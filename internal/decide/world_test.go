@@ -11,6 +11,7 @@ import (
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
+	"awscdk.dev/operator/internal/verification"
 
 	"github.com/cockroachdb/datadriven"
 )
@@ -61,6 +62,8 @@ func (s *story) see(t *testing.T, d *datadriven.TestData) {
 			s.world.Freezes = map[string]Freeze{}
 		}
 		s.world.Freezes[text(d, "name")] = Freeze{Known: !d.HasArg("unknown"), Frozen: d.HasArg("on"), Why: text(d, "why"), SeenAt: s.now, Err: err}
+	case "check":
+		s.seeCheck(d)
 	case "policies":
 		s.world.Policies = policiesSeen(t, d, err)
 	case "credentials":
@@ -105,6 +108,27 @@ func changesSeen(t *testing.T, d *datadriven.TestData) []Change {
 		all = append(all, c)
 	}
 	return all
+}
+
+// seeCheck reads name=, result=, why=, measured=, p50= and p95=, failures= and
+// quiet=, how long ago the last alarm changed: an answer of now for the operation
+// in flight.
+func (s *story) seeCheck(d *datadriven.TestData) {
+	if s.world.Checks == nil {
+		s.world.Checks = map[string]Checkup{}
+	}
+	c := Checkup{Known: true, At: s.now, Failures: number(d, "failures"), Same: number(d, "same")}
+	c.Verdict = verification.Verdict{Result: v1alpha1.CheckResult(text(d, "result")), Message: text(d, "why"), Measured: text(d, "measured")}
+	if op := s.obj.Status.Operation; op != nil {
+		c.Operation = op.ID
+	}
+	if text(d, "p50") != "" {
+		c.Latency = &v1alpha1.Latency{P50MS: int64(number(d, "p50")), P95MS: int64(number(d, "p95"))}
+	}
+	if quiet, err := time.ParseDuration(text(d, "quiet")); err == nil {
+		c.QuietSince = s.now.Add(-quiet)
+	}
+	s.world.Checks[text(d, "name")] = c
 }
 
 // policiesSeen reads digest=, and below the command a line for each finding: the

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"awscdk.dev/operator/api/v1alpha1"
+	"awscdk.dev/operator/internal/answer"
 	"awscdk.dev/operator/internal/freeze"
 )
 
@@ -23,26 +24,26 @@ func check(t *testing.T, expression string) *freeze.Check {
 func TestMayDeploy(t *testing.T) {
 	for name, c := range map[string]struct {
 		expression string
-		answer     freeze.Answer
+		answer     answer.Answer
 		may        bool
 		err        string
 	}{
-		"nothing is open":                {"body.count == 0", freeze.Answer{Status: 200, Body: []byte(`{"count": 0}`)}, true, ""},
-		"something is open":              {"body.count == 0", freeze.Answer{Status: 200, Body: []byte(`{"count": 2}`)}, false, ""},
-		"another answer of a kind":       {"body.count == 0", freeze.Answer{Status: 201, Body: []byte(`{"count": 0}`)}, true, ""},
-		"an error that looks calm":       {"body.?count.orValue(0) == 0", freeze.Answer{Status: 503, Body: []byte(`{"error": "down"}`)}, false, "it answers 503 Service Unavailable"},
-		"a status that nobody knows":     {"body.count == 0", freeze.Answer{Status: 799}, false, "it answers 799"},
-		"a status that is asked for":     {"status == 404", freeze.Answer{Status: 404, Body: []byte("not found")}, true, ""},
-		"a status of one's own":          {"body.all(status, status == 'ok')", freeze.Answer{Status: 500, Body: []byte(`["ok"]`)}, false, "it answers 500"},
-		"a sign-in page":                 {"body.count == 0", freeze.Answer{Status: 200, Body: []byte("<html>")}, false, "deployWhen cannot be evaluated on its answer (200, not JSON)"},
-		"JSON of another kind":           {"body.count == 0", freeze.Answer{Status: 200, Body: []byte(`{"total": 0}`)}, false, "no such key: count"},
-		"two values":                     {"body.count == 0", freeze.Answer{Status: 200, Body: []byte(`{"count": 0}{"count": 1}`)}, false, "not JSON"},
-		"what is no yes or no":           {"body.open", freeze.Answer{Status: 200, Body: []byte(`{"open": "no"}`)}, false, "a bool is needed"},
-		"text":                           {"body.trim() == 'OK'", freeze.Answer{Status: 200, Body: []byte("OK\n")}, true, ""},
-		"a header":                       {"headers['x-open'] == '0'", freeze.Answer{Status: 200, Headers: map[string]string{"x-open": "0"}}, true, ""},
-		"no answer at all":               {"body == ''", freeze.Answer{Status: 204}, true, ""},
-		"what costs too much":            {"body.all(a, body.all(b, body.all(c, a + b + c < 0.0 || true)))", freeze.Answer{Status: 200, Body: []byte("[" + strings.Repeat("1,", 2000) + "1]")}, false, "costs too much"},
-		"a document that is very nested": {"body == []", freeze.Answer{Status: 200, Body: []byte(strings.Repeat("[", 1<<19))}, false, ""},
+		"nothing is open":                {"body.count == 0", answer.Answer{Status: 200, Body: []byte(`{"count": 0}`)}, true, ""},
+		"something is open":              {"body.count == 0", answer.Answer{Status: 200, Body: []byte(`{"count": 2}`)}, false, ""},
+		"another answer of a kind":       {"body.count == 0", answer.Answer{Status: 201, Body: []byte(`{"count": 0}`)}, true, ""},
+		"an error that looks calm":       {"body.?count.orValue(0) == 0", answer.Answer{Status: 503, Body: []byte(`{"error": "down"}`)}, false, "it answers 503 Service Unavailable"},
+		"a status that nobody knows":     {"body.count == 0", answer.Answer{Status: 799}, false, "it answers 799"},
+		"a status that is asked for":     {"status == 404", answer.Answer{Status: 404, Body: []byte("not found")}, true, ""},
+		"a status of one's own":          {"body.all(status, status == 'ok')", answer.Answer{Status: 500, Body: []byte(`["ok"]`)}, false, "it answers 500"},
+		"a sign-in page":                 {"body.count == 0", answer.Answer{Status: 200, Body: []byte("<html>")}, false, "deployWhen cannot be evaluated on its answer (200, not JSON)"},
+		"JSON of another kind":           {"body.count == 0", answer.Answer{Status: 200, Body: []byte(`{"total": 0}`)}, false, "no such key: count"},
+		"two values":                     {"body.count == 0", answer.Answer{Status: 200, Body: []byte(`{"count": 0}{"count": 1}`)}, false, "not JSON"},
+		"what is no yes or no":           {"body.open", answer.Answer{Status: 200, Body: []byte(`{"open": "no"}`)}, false, "a bool is needed"},
+		"text":                           {"body.trim() == 'OK'", answer.Answer{Status: 200, Body: []byte("OK\n")}, true, ""},
+		"a header":                       {"headers['x-open'] == '0'", answer.Answer{Status: 200, Headers: map[string]string{"x-open": "0"}}, true, ""},
+		"no answer at all":               {"body == ''", answer.Answer{Status: 204}, true, ""},
+		"what costs too much":            {"body.all(a, body.all(b, body.all(c, a + b + c < 0.0 || true)))", answer.Answer{Status: 200, Body: []byte("[" + strings.Repeat("1,", 2000) + "1]")}, false, "costs too much"},
+		"a document that is very nested": {"body == []", answer.Answer{Status: 200, Body: []byte(strings.Repeat("[", 1<<19))}, false, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			may, err := check(t, c.expression).MayDeploy(t.Context(), c.answer)
@@ -70,7 +71,7 @@ func TestTheMessageOfAFreeze(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := check.Message(t.Context(), freeze.Answer{Status: 200, Body: []byte(c.body)}); got != c.want && (c.want == "" || !strings.HasPrefix(got, c.want)) {
+			if got := check.Message(t.Context(), answer.Answer{Status: 200, Body: []byte(c.body)}); got != c.want && (c.want == "" || !strings.HasPrefix(got, c.want)) {
 				t.Errorf("got %q, want %q", got, c.want)
 			}
 		})
@@ -109,7 +110,7 @@ func TestTheDocumentedExpressions(t *testing.T) {
 				continue
 			}
 			for _, expression := range expressions {
-				may, err := check(t, expression).MayDeploy(t.Context(), freeze.Answer{Status: 200, Body: body})
+				may, err := check(t, expression).MayDeploy(t.Context(), answer.Answer{Status: 200, Body: body})
 				if err != nil || may != (state == "calm") {
 					t.Errorf("%s, %s: %s gives %t, %v", service, state, expression, may, err)
 				}
@@ -120,7 +121,7 @@ func TestTheDocumentedExpressions(t *testing.T) {
 					t.Errorf("%s: %v", service, err)
 					continue
 				}
-				if got := c.Message(t.Context(), freeze.Answer{Status: 200, Body: body}); strings.Contains(got, "cannot be evaluated") || got == "" && state == "open" {
+				if got := c.Message(t.Context(), answer.Answer{Status: 200, Body: body}); strings.Contains(got, "cannot be evaluated") || got == "" && state == "open" {
 					t.Errorf("%s, %s: %s gives %q", service, state, expression, got)
 				}
 			}
@@ -156,7 +157,7 @@ func documented(t *testing.T, page string) (checks, messages map[string][]string
 func TestManyExpressionsAreForgotten(t *testing.T) {
 	for i := range 2500 {
 		c := check(t, fmt.Sprint("body == ", i%1250, ".0"))
-		if may, err := c.MayDeploy(t.Context(), freeze.Answer{Status: 200, Body: fmt.Append(nil, i%1250)}); err != nil || !may {
+		if may, err := c.MayDeploy(t.Context(), answer.Answer{Status: 200, Body: fmt.Append(nil, i%1250)}); err != nil || !may {
 			t.Fatalf("%d: %t, %v", i, may, err)
 		}
 	}

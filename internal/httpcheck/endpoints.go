@@ -82,9 +82,7 @@ type Endpoints struct {
 	mu      sync.Mutex
 	entries map[key]*entry
 	asked   map[types.NamespacedName][]key
-	queue   []*entry       // waiting for a free place, first come first served
-	running map[string]int // by namespace
-	total   int
+	lanes   lanes
 }
 
 // key names a question without giving its secrets away.
@@ -108,18 +106,12 @@ func NewEndpoints(o EndpointsOptions) *Endpoints {
 	if o.Every <= 0 {
 		o.Every = 30 * time.Second
 	}
-	if o.InFlight <= 0 {
-		o.InFlight = 16
-	}
-	if o.PerNamespace <= 0 {
-		o.PerNamespace = 4
-	}
 	if o.Changed == nil {
 		o.Changed = func([]types.NamespacedName) {}
 	}
 	e := &Endpoints{
 		options: o, secret: make([]byte, 32), judging: make(chan struct{}, 2),
-		entries: map[key]*entry{}, asked: map[types.NamespacedName][]key{}, running: map[string]int{},
+		entries: map[key]*entry{}, asked: map[types.NamespacedName][]key{}, lanes: newLanes(o.InFlight, o.PerNamespace),
 	}
 	_, _ = rand.Read(e.secret) // never fails, by its documentation
 	e.ctx, e.stop = context.WithCancel(context.Background())
@@ -209,30 +201,17 @@ func (e *Endpoints) enqueue(one *entry) {
 	}
 	one.rest()
 	one.looking = true
-	e.queue = append(e.queue, one)
-	e.dispatch()
-}
-
-// dispatch starts waiting requests as far as there is room: a namespace whose
-// endpoints hang holds up its own. The caller holds mu.
-func (e *Endpoints) dispatch() {
-	waiting := e.queue[:0]
-	for _, one := range e.queue {
+	e.lanes.add(one.question.Namespace, func() bool {
 		if len(one.waiters) == 0 { // whoever waited has left meanwhile
 			delete(e.entries, one.key)
-			continue
+			return false
 		}
-		namespace := one.question.Namespace
-		if e.ctx.Err() != nil || e.total >= e.options.InFlight || e.running[namespace] >= e.options.PerNamespace {
-			waiting = append(waiting, one)
-			continue
+		if e.ctx.Err() != nil {
+			return false
 		}
-		e.total++
-		e.running[namespace]++
 		e.looks.Go(func() { e.look(one) })
-	}
-	clear(e.queue[len(waiting):])
-	e.queue = waiting
+		return true
+	})
 }
 
 // look asks once and tells whom the answer concerns.
@@ -244,17 +223,13 @@ func (e *Endpoints) look(one *entry) {
 
 	e.mu.Lock()
 	one.looking = false
-	e.total--
-	if e.running[one.question.Namespace]--; e.running[one.question.Namespace] == 0 {
-		delete(e.running, one.question.Namespace)
-	}
 	closed := e.ctx.Err() != nil
 	var concerned []types.NamespacedName
 	if !closed {
 		concerned = one.record(found)
 		one.next = time.AfterFunc(max(e.options.Every-now.Sub(began), time.Second), func() { e.due(one) })
 	}
-	e.dispatch()
+	e.lanes.done(one.question.Namespace)
 	e.mu.Unlock()
 	if len(concerned) > 0 {
 		e.options.Changed(concerned)
@@ -317,11 +292,11 @@ func (e *Endpoints) answer(q Question) Finding {
 	yes, err := q.Judge(e.ctx, a)
 	switch {
 	case err != nil:
-		return Finding{Err: errors.New(problem.Cut(hide(q.Request, err.Error()), maxError))}
+		return Finding{Err: q.Request.Hide(err)}
 	case yes || q.Explain == nil:
 		return Finding{Yes: yes}
 	}
-	return Finding{Why: problem.Cut(oneLine(hide(q.Request, q.Explain(e.ctx, a))), maxWhy)}
+	return Finding{Why: problem.Cut(oneLine(q.Request.hide(q.Explain(e.ctx, a))), maxWhy)}
 }
 
 const (
@@ -336,9 +311,11 @@ func oneLine(text string) string {
 	return strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 }
 
-// hide takes the request's secrets out of a text: an endpoint may say them again in
-// its answer, and the text may show parts of that.
-func hide(r Request, text string) string {
+// Hide takes the request's secrets out of an error: an endpoint may say them
+// again in its answer, and an error may show parts of that.
+func (r Request) Hide(err error) error { return errors.New(problem.Cut(r.hide(err.Error()), maxError)) }
+
+func (r Request) hide(text string) string {
 	var secrets []string
 	for _, value := range r.Headers {
 		secrets = append(secrets, value)

@@ -59,11 +59,21 @@ func explain(ctx context.Context, at *url.URL, timeout time.Duration, err error)
 	return failed("%s gives an answer that cannot be read as HTTP, or none", host)
 }
 
+// unnamed is a failure before anybody was asked: the name has no address.
+type unnamed struct{ failure }
+
+// Unasked says whether an error tells that nobody was asked: the endpoint must
+// not be, or its name has no address, or the request was given up.
+func Unasked(err error) bool {
+	_, is := errors.AsType[unnamed](err)
+	return is || errors.Is(err, ErrRefused) || errors.Is(err, context.Canceled)
+}
+
 func explainName(host string, err error) error {
 	if dns, _ := errors.AsType[*net.DNSError](err); dns.IsNotFound {
-		return failed("there is no host %s: check http.url", host)
+		return unnamed{failure(fmt.Sprintf("there is no host %s: correct the URL, or wait for its name to be known", host))}
 	}
-	return failed("the name server does not tell the address of %s", host)
+	return unnamed{failure(fmt.Sprintf("the name server does not tell the address of %s", host))}
 }
 
 // explainCertificate says what is wrong with a certificate, "" when it is not
@@ -77,7 +87,7 @@ func explainCertificate(err error) string {
 	_, alert := errors.AsType[tls.AlertError](err)
 	switch {
 	case unknown:
-		return "it is of an authority that is not known: give that in http.caFrom"
+		return "it is of an authority that is not known: give that in caFrom"
 	case wrongName:
 		return "it is of another host"
 	case bad && invalid.Reason == x509.Expired:

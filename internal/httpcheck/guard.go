@@ -79,7 +79,7 @@ func (g guard) check(ip netip.Addr) error {
 	case !public(ip):
 		return refused("%s is an address of the cluster, of a private network or of the machine: %s", g.host, howToAllow)
 	case g.secret:
-		return refused("the headers for %s would be sent where others can read them: write https:// in http.url", g.host)
+		return refused("the headers for %s would be sent where others can read them: write https:// in the URL", g.host)
 	}
 	return nil
 }

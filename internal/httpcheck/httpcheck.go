@@ -63,6 +63,13 @@ type Request struct {
 	Timeout time.Duration
 }
 
+func (r Request) timeout() time.Duration {
+	if r.Timeout <= 0 {
+		return DefaultTimeout
+	}
+	return min(r.Timeout, maxTimeout)
+}
+
 // Answer is an answer of any status.
 type Answer struct {
 	Status int
@@ -90,11 +97,7 @@ func (c *Client) Get(ctx context.Context, r Request) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	timeout := r.Timeout
-	if timeout <= 0 {
-		timeout = DefaultTimeout
-	}
-	timeout = min(timeout, maxTimeout)
+	timeout := r.timeout()
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	began := c.options.Now()
@@ -135,7 +138,7 @@ func (c *Client) ask(ctx context.Context, at *url.URL, headers http.Header, pool
 	if err != nil {
 		return a, nil, err
 	}
-	request.Header.Set("Accept", "application/json")
+	request.Header.Set("Accept", "application/json, */*;q=0.9")
 	request.Header.Set("User-Agent", "awscdk-operator")
 	maps.Copy(request.Header, headers)
 	transport := &http.Transport{

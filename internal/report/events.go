@@ -31,6 +31,7 @@ func Between(before, after *v1alpha1.CdkTsStack) []Event {
 	all = append(all, sourceEvents(before, after)...)
 	all = append(all, sourceTrouble(before, after)...)
 	all = append(all, driftEvents(before, after)...)
+	all = append(all, healthEvents(before, after)...)
 	all = append(all, started(before, after)...)
 	all = append(all, planned(before, after)...)
 	all = append(all, freezePassed(before, after)...)

@@ -27,6 +27,7 @@ type Metrics struct {
 	hooks                                   *prometheus.CounterVec
 	healthTime, compliance, hookValue       *prometheus.GaugeVec
 	gateWaiting                             *prometheus.GaugeVec
+	checkHealthy, checkTime                 *prometheus.GaugeVec
 	deployments, runSteps, steps, hookTimes *prometheus.HistogramVec
 
 	now func() time.Time
@@ -56,11 +57,15 @@ func NewMetrics(registry prometheus.Registerer, prefix string, now func() time.T
 		hooks:       prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: prefix, Name: "hooks_total", Help: "Lifecycle hooks that ended, by outcome."}, append([]string{"hook", "outcome"}, labels...)),
 		hookTimes:   histogram(prefix+"_hook_duration_seconds", "How long lifecycle hooks ran.", coarse, "hook"),
 		hookValue:   prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "hook_value", Help: "Numbers that hooks reported in CDK_METRICS_FILE, by name."}, append([]string{"name"}, labels...)),
-		healthTime:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "health_check_response_time_ms", Help: "Response time of the last health check that a hook reported, in milliseconds."}, labels),
+		healthTime:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "health_check_response_time_ms", Help: "Response time of the last health check, of the first http check or as a hook reported it, in milliseconds."}, labels),
 		compliance:  prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "security_compliance_score", Help: "Security compliance that a hook reported last, 0 to 100."}, labels),
-		now:         now,
-		series:      map[types.NamespacedName]prometheus.Labels{},
-		values:      map[types.NamespacedName]valueNames{},
+
+		checkHealthy: prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "check_healthy", Help: "1 while the check of spec.verification is healthy, else 0."}, append([]string{"check"}, labels...)),
+		checkTime:    prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: prefix, Name: "check_response_time_ms", Help: "How long the answers of an http check took when it was last healthy or too slow, by quantile, in milliseconds."}, append([]string{"check", "quantile"}, labels...)),
+
+		now:    now,
+		series: map[types.NamespacedName]prometheus.Labels{},
+		values: map[types.NamespacedName]valueNames{},
 	}
 	for _, v := range m.vectors() {
 		registry.MustRegister(v)
@@ -103,6 +108,7 @@ func (m *Metrics) Record(before, after *v1alpha1.CdkTsStack, seen decide.Observe
 		}
 	}
 	m.recordGates(l, before, after)
+	m.recordChecks(l, before, after, seen)
 	m.recordStep(l, before, after)
 	m.recordHooks(l, before, after, seen)
 	m.recordRun(l, before, after, seen)
@@ -204,7 +210,7 @@ type vector interface {
 
 func (m *Metrics) vectors() []vector {
 	return []vector{
-		m.hooks, m.gateWaiting, m.healthTime, m.compliance, m.hookValue, m.deployments, m.runSteps, m.steps, m.hookTimes,
+		m.hooks, m.gateWaiting, m.checkHealthy, m.checkTime, m.healthTime, m.compliance, m.hookValue, m.deployments, m.runSteps, m.steps, m.hookTimes,
 	}
 }
 

@@ -58,6 +58,12 @@ var messagingTypes = map[string]*Type{
 		Attributes: func(r *Resource) map[string]any {
 			return map[string]any{"Arn": ARN("cloudwatch", r.Place, "alarm:%s", r.ID)}
 		},
+		Hook: func(_ *Cloud, phase Phase, r *Resource, _ map[string]any) error {
+			if phase == Creating {
+				r.SetAlarm("INSUFFICIENT_DATA", "Unchecked: Initial alarm creation", "", r.Created)
+			}
+			return nil
+		},
 	},
 	"AWS::Logs::LogGroup": {
 		Named: "LogGroupName", Replace: []string{"LogGroupName"}, MaxName: 512, Delay: 30 * time.Millisecond,

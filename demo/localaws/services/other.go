@@ -1,7 +1,6 @@
 package services
 
 import (
-	"slices"
 	"strings"
 
 	"awscdk.dev/operator/demo/localaws/cloud"
@@ -75,29 +74,4 @@ func setRuleState(state string) Handler {
 		})
 		return nil, missing(err, "ResourceNotFoundException", "Rule %s does not exist on EventBus default.", name)
 	}
-}
-
-var alarmHandlers = map[string]Handler{
-	"DescribeAlarms":      describeAlarms,
-	"GetMetricStatistics": emptyList("Datapoints"),
-	"GetMetricData":       emptyList("MetricDataResults"),
-	"PutMetricData":       func(*cloud.Cloud, *wire.Call) (any, error) { return nil, nil },
-}
-
-func describeAlarms(c *cloud.Cloud, call *wire.Call) (any, error) {
-	names, list := call.Params.Strings("AlarmNames"), []any{}
-	for _, a := range c.List(place(call), "AWS::CloudWatch::Alarm") {
-		if len(names) > 0 && !slices.Contains(names, a.ID) || !strings.HasPrefix(a.ID, call.Params.String("AlarmNamePrefix")) {
-			continue
-		}
-		arn, _ := cloud.Attribute(a, "Arn")
-		view := map[string]any{"AlarmName": a.ID, "AlarmArn": arn, "StateValue": "OK", "StateReason": "Local alarms are always OK."}
-		for _, k := range []string{"MetricName", "Namespace", "ComparisonOperator", "Statistic", "AlarmDescription"} {
-			if v := a.Text(k); v != "" {
-				view[k] = v
-			}
-		}
-		list = append(list, view)
-	}
-	return map[string]any{"MetricAlarms": list}, nil
 }

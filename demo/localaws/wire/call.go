@@ -1,5 +1,5 @@
-// Package wire speaks AWS's request and response formats: the query, JSON and
-// REST protocols, told apart as AWS's own front end does, by the signature's
+// Package wire speaks AWS's request and response formats: the query, JSON, CBOR
+// and REST protocols, told apart as AWS's own front end does, by the signature's
 // credential scope, the target header, the action and the API version.
 package wire
 
@@ -17,6 +17,7 @@ const (
 	Query Protocol = iota
 	JSON
 	REST
+	CBOR
 )
 
 // Call is one AWS API request, understood as far as every service needs it.
@@ -52,6 +53,8 @@ func Parse(r *http.Request, body []byte, requestID string) *Call {
 		c.Token = r.URL.Query().Get("X-Amz-Security-Token")
 	}
 	switch {
+	case isCBOR(r):
+		c.readCBOR()
 	case r.Header.Get("X-Amz-Target") != "":
 		c.readTarget(r.Header.Get("X-Amz-Target"))
 	case isQuery(r, c.Service):

@@ -35,11 +35,14 @@ func (c *Call) Respond(w http.ResponseWriter, result any, err error) {
 		answer.write(w)
 		return
 	}
-	if c.Protocol == Query {
+	switch c.Protocol {
+	case Query:
 		c.respondXML(w, result)
-		return
+	case CBOR:
+		c.respondCBOR(w, result)
+	default:
+		c.respondJSON(w, result)
 	}
-	c.respondJSON(w, result)
 }
 
 func (a *Answer) write(w http.ResponseWriter) {
@@ -133,6 +136,8 @@ func (c *Call) fail(w http.ResponseWriter, err error) {
 	switch {
 	case c.Protocol == Query:
 		c.failQuery(w, e)
+	case c.Protocol == CBOR:
+		failCBOR(w, e)
 	case c.Service == "s3":
 		failS3(w, c, e)
 	default:
