@@ -106,8 +106,12 @@ func alarm(name *string, state cwtypes.StateValue, reason *string, changed, upda
 // explain says what an error means, with the right that is missing as IAM calls it.
 func (c *Client) explain(doing, right string, err error) error {
 	explained := awsconfig.Explain(doing, c.hide, err)
-	if e, is := errors.AsType[*awsconfig.Error](explained); is && e.Kind == awsconfig.ErrAccessDenied {
+	e, is := errors.AsType[*awsconfig.Error](explained)
+	switch {
+	case is && e.Kind == awsconfig.ErrAccessDenied:
 		e.Message = fmt.Sprintf("the role that may read lacks the right %s: allow it in its policy (%s)", right, e.Message)
+	case is && e.Code == "TargetGroupNotFound":
+		e.Kind = awsconfig.ErrNotFound
 	}
 	return explained
 }

@@ -117,7 +117,7 @@ func underWay(p painter, o *v1alpha1.CdkTsStack, now time.Time) []branch {
 	if op == nil || !isForeground(op) {
 		held := o.Status.Held
 		if held == nil {
-			return []branch{{"verification", hookLines(p, o, "afterDeploy", "")}, {"now", checkLines(p, op, now)}}
+			return []branch{{"verification", verificationLines(p, o, now)}, {"now", checkLines(p, op, now)}}
 		}
 		return []branch{
 			{"build", []string{p.mark(markGood, "done")}},
@@ -138,7 +138,11 @@ func underWay(p painter, o *v1alpha1.CdkTsStack, now time.Time) []branch {
 	case v1alpha1.StepPlanning, v1alpha1.StepClearing, v1alpha1.StepUnwedging, v1alpha1.StepExecuting:
 		return append(all, branch{"change set", stepLines(p, o, now)})
 	}
-	return append(all, branch{"verification", stepLines(p, o, now)})
+	lines := stepLines(p, o, now)
+	if o.Status.Verification != nil {
+		lines = append(lines, verificationLines(p, o, now)...)
+	}
+	return append(all, branch{"verification", lines})
 }
 
 // checkLines tell of a check that goes on beside all else.

@@ -19,6 +19,9 @@ func showWhy(p painter, o *v1alpha1.CdkTsStack, now time.Time) {
 	}
 	p.printf("%s, for %s\n\n%s\n\n", printable(ready.Reason), span(now.Sub(ready.LastTransitionTime.Time)), printable(ready.Message))
 	p.printf("%s\n", next(p, o, ready))
+	if text := whyUnhealthy(o); text != "" {
+		p.printf("%s\n", p.in(red, text))
+	}
 	if s := meta.FindStatusCondition(o.Status.Conditions, v1alpha1.ConditionSourceAvailable); s != nil && s.Status == metav1.ConditionFalse && s.Message != ready.Message {
 		p.printf("%s\n", p.in(yellow, "The repository cannot be read: "+s.Message))
 	}
@@ -32,6 +35,8 @@ func next(p painter, o *v1alpha1.CdkTsStack, ready *metav1.Condition) string {
 	switch {
 	case ready.Status == metav1.ConditionTrue && o.Spec.Suspend:
 		return "Nothing happens until: " + p.call("resume", o)
+	case ready.Status == metav1.ConditionTrue && unhealthy(o) != nil:
+		return "It is deployed as it should be; what its checks found is below."
 	case ready.Status == metav1.ConditionTrue:
 		return "It is as it should be."
 	case meta.IsStatusConditionTrue(o.Status.Conditions, v1alpha1.ConditionApprovalPending):

@@ -63,6 +63,9 @@ func deployed(o *v1alpha1.CdkTsStack, now time.Time) string {
 	if o.Status.DriftDetected {
 		text += ", drifted"
 	}
+	if c := unhealthy(o); c != nil && c.Status == metav1.ConditionFalse {
+		text += ", not healthy"
+	}
 	if s := o.Status.Source; s != nil && s.PendingRevision != "" {
 		text += ", " + short(s.PendingRevision) + " pending"
 	}

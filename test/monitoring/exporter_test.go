@@ -97,6 +97,8 @@ func (e *exporter) stacks() {
 	e.gauge("security_compliance_score", 95)
 	e.gauge("cdktsstack_hook_value", 30, "name", "certificate_days_left")
 	e.gauge("cdktsstack_gate_waiting", 0, "gate", "window")
+	e.gauge("cdktsstack_check_healthy", 1, "check", "site")
+	e.gauge("cdktsstack_check_response_time_ms", 120, "check", "site", "quantile", "0.5")
 	e.counter("cdktsstack_passes_total")
 	e.counter("cdktsstack_drift_checks_total")
 	e.counter("cdktsstack_drifts_detected_total")
