@@ -304,7 +304,7 @@ func (e *example) serveFreezes() {
 		f := &e.spec.Freeze[i]
 		authorization := "Bearer " + incidentToken
 		if f.Name == "pagerduty" {
-			e.incidents = serveIncidents(e, `{"incidents": [{"id": "PT4KHLK", "type": "incident", "status": "triggered", "urgency": "high"}], "limit": 1, "offset": 0, "total": null, "more": false}`)
+			e.incidents = serveIncidents(e, `{"incidents": [{"id": "PT4KHLK", "type": "incident", "title": "The server is on fire.", "status": "triggered", "urgency": "high"}], "limit": 1, "offset": 0, "total": null, "more": false}`)
 			f.HTTP.URL, authorization = e.incidents.URL+"/incidents?statuses[]=triggered", "Token token=y_NbAkKc66ryYTWUXYEu"
 		} else {
 			f.HTTP.URL = strings.Replace(f.HTTP.URL, "https://incidents.example.com", e.told.URL, 1)
@@ -320,7 +320,7 @@ func (e *example) freezesKnow(secret string) bool {
 
 func theIncidentIsWaitedFor(e *example) {
 	waits := e.until(e.name, "the plan waits", because("Frozen"))
-	contains(e, message(waits), `the freeze "pagerduty" is on`, waits.Status.Changes.Summary)
+	contains(e, message(waits), `the freeze "pagerduty" is on: The server is on fire. (`, waits.Status.Changes.Summary)
 	if _, header := e.incidents.asked(); header.Get("Authorization") != "Token token=y_NbAkKc66ryYTWUXYEu" {
 		e.Errorf("asked with %v", header)
 	}

@@ -24,6 +24,8 @@ monitoring:
   prometheusRule: {enabled: true}
   dashboard: {enabled: true}
 ssh: {knownHosts: git.example ssh-ed25519 AAAA}
+rbac: {serviceAccounts: [{namespace: a, name: deployer}]}
+planPolicies: {builtIn: [{name: Baseline}]}
 `
 
 func TestTheChartIsWhatIsGenerated(t *testing.T) {
