@@ -78,6 +78,7 @@ func (p *pass) answerOf(ctx context.Context, n decide.NeededCheck, spec v1alpha1
 		return seen, false // its turn at the account has not come
 	}
 	if err != nil {
+		p.doubtSession(err)
 		seen.Verdict = verification.Unknown(problem.Of(err))
 	}
 	return seen, true

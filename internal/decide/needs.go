@@ -75,7 +75,9 @@ func Look(obj *v1alpha1.CdkTsStack, now time.Time, cfg Settings) Needs {
 	if place, waits := awaited(&obj.Status); waits && obj.Status.Operation == nil && obj.DeletionTimestamp.IsZero() {
 		n.Rival, n.Place = true, place
 	}
-	n.Checks = neededChecks(obj, now)
+	if n.Checks = neededChecks(obj, now); len(n.Checks) > 0 && n.Stack == "" {
+		n.Reader = true // they change nothing
+	}
 	n.Freezes = len(obj.Spec.Freeze) > 0 && standsAtGates(obj)
 	if obj.DeletionTimestamp.IsZero() && !pinned(&obj.Spec) {
 		n.Head = true

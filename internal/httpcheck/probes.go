@@ -43,7 +43,7 @@ func NewProbes[T any](o ProbesOptions) *Probes[T] {
 		o.Changed = func([]types.NamespacedName) {}
 	}
 	p := &Probes[T]{changed: o.Changed, lanes: newLanes(o.InFlight, o.PerNamespace), asked: map[types.NamespacedName]map[string]*probe[T]{}}
-	p.ctx, p.stop = context.WithCancel(context.Background())
+	p.ctx, p.stop = context.WithCancel(context.Background()) //nolint:gosec // Close calls it.
 	return p
 }
 
@@ -67,7 +67,7 @@ func (p *Probes[T]) Ask(who types.NamespacedName, name, question string, do func
 	if p.asked[who] == nil {
 		p.asked[who] = map[string]*probe[T]{}
 	}
-	ctx, cancel := context.WithCancel(p.ctx)
+	ctx, cancel := context.WithCancel(p.ctx) //nolint:gosec // The probe calls it when it ends or is dropped.
 	one := &probe[T]{question: question, cancel: cancel}
 	p.asked[who][name] = one
 	p.lanes.add(who.Namespace, func() bool {
