@@ -10,6 +10,15 @@ import (
 // coloursOf are the apps of examples/23-blue-green.yaml as far as the operator sees
 // them; test/e2e has the real ones. Each colour answers at its own path.
 func coloursOf(url string) map[string]string {
+	resources := map[string]any{
+		"Balancer": map[string]any{"Type": "AWS::ElasticLoadBalancingV2::LoadBalancer", "Properties": map[string]any{"Type": "network"}},
+		"Targets": map[string]any{"Type": "AWS::ElasticLoadBalancingV2::TargetGroup", "Properties": map[string]any{
+			"Port": 8080, "Protocol": "TCP", "TargetType": "ip", "Targets": []any{map[string]any{"Id": "10.0.1.10", "Port": 8080}},
+		}},
+		"Test": map[string]any{"Type": "AWS::ElasticLoadBalancingV2::Listener", "Properties": map[string]any{
+			"LoadBalancerArn": ref("Balancer"), "Port": 8081, "Protocol": "TCP", "DefaultActions": []any{map[string]any{"Type": "forward", "TargetGroupArn": ref("Targets")}},
+		}},
+	}
 	told := func(values map[string]any) string {
 		outputs := map[string]any{}
 		for name, value := range values {
@@ -19,7 +28,7 @@ func coloursOf(url string) map[string]string {
 		for _, name := range []string{"Colour", "Live", "Blue", "Green"} {
 			parameters[name] = map[string]any{"Type": "String", "Default": "unknown"}
 		}
-		data, _ := json.Marshal(map[string]any{"Parameters": parameters, "Resources": map[string]any{"Topic": topic("one")}, "Outputs": outputs})
+		data, _ := json.Marshal(map[string]any{"Parameters": parameters, "Resources": resources, "Outputs": outputs})
 		return string(data)
 	}
 	join := func(parts ...any) map[string]any { return map[string]any{"Fn::Join": []any{"", parts}} }

@@ -537,6 +537,7 @@ func serveEndpoints(t *testing.T) *endpoints {
 			http.Error(w, "no", http.StatusServiceUnavailable)
 		case r.URL.Path == "/incidents" && r.Header.Get("Authorization") == "Bearer "+incidentToken:
 			fmt.Fprintf(w, `{"count": %d}`, e.incidents.Load())
+		case r.Method == http.MethodGet && path.Base(r.URL.Path) == "health" && path.Dir(r.URL.Path) != "/": // of a colour
 		case r.Method == http.MethodGet && path.Base(r.URL.Path) == "version":
 			release, _ := e.releases.Load(path.Dir(r.URL.Path))
 			fmt.Fprint(w, release)

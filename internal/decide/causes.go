@@ -39,7 +39,9 @@ type Causes struct {
 }
 
 // failsInCloudFormation are the failures that AWS may know more of.
-var failsInCloudFormation = []*problem.Kind{errDeploymentFailed, errChangeSetFailed, errDestroyFailed, errRollbackStuck}
+var failsInCloudFormation = []*problem.Kind{
+	errDeploymentFailed, errChangeSetFailed, errDestroyFailed, errRollbackStuck, errRolledBack, errRollbackFailed, errFailureKept, errRolloutAborted, errRolloutNotApproved,
+}
 
 // CauseSources are those that may be asked for an object.
 func CauseSources(spec *v1alpha1.CdkTsStackSpec, cfg Settings) []v1alpha1.CauseSource {

@@ -177,7 +177,9 @@ func openShop(t *testing.T) *shop {
 	s.Bootstrap(t, awstest.Account, rig.Region)
 	s.Namespace(t, s.namespace, keyID, secretKey)
 	s.Secret(t, s.namespace, "aws-credentials", corev1.SecretTypeOpaque, map[string]string{"AWS_ACCESS_KEY_ID": keyID, "AWS_SECRET_ACCESS_KEY": secretKey})
-	s.manager = s.Manage(t, rig.ManagerOptions{Data: s.data, Namespace: s.namespace, ShareDependencies: true})
+	s.manager = s.Manage(t, rig.ManagerOptions{
+		Data: s.data, Namespace: s.namespace, ShareDependencies: true, Flags: []string{"--allow-internal-checks=127.0.0.0/8"},
+	})
 	balance(t, s.AWS.URL, s.fleet)
 	s.commit(t)
 	for _, obj := range s.objects(t) {
