@@ -5,6 +5,7 @@ import (
 
 	"awscdk.dev/operator/internal/cloudformation"
 	"awscdk.dev/operator/internal/decide"
+	"awscdk.dev/operator/internal/httpcheck"
 
 	"k8s.io/apimachinery/pkg/types"
 )
@@ -25,21 +26,21 @@ type owned struct {
 }
 
 type checkup struct {
-	question string
-	seen     decide.Checkup
+	asking httpcheck.Asking
+	seen   decide.Checkup
 }
 
 // get gives the answer to a question.
-func (c *checkups) get(name types.NamespacedName, check, question string) (seen decide.Checkup, known bool) {
+func (c *checkups) get(name types.NamespacedName, check string, asking httpcheck.Asking) (seen decide.Checkup, known bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	last, known := c.of[name][check]
-	return last.seen, known && last.question == question
+	return last.seen, known && last.asking == asking
 }
 
 // note keeps an answer, with how many before it, for the same deployment, were
 // not healthy either, and how many said the same.
-func (c *checkups) note(name types.NamespacedName, check, question string, seen decide.Checkup) decide.Checkup {
+func (c *checkups) note(name types.NamespacedName, check string, asking httpcheck.Asking, seen decide.Checkup) decide.Checkup {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.of == nil {
@@ -48,7 +49,7 @@ func (c *checkups) note(name types.NamespacedName, check, question string, seen 
 	if c.of[name] == nil {
 		c.of[name] = map[string]checkup{}
 	}
-	c.of[name][check] = checkup{question, seen.After(c.of[name][check].seen)}
+	c.of[name][check] = checkup{asking, seen.After(c.of[name][check].seen)}
 	return c.of[name][check].seen
 }
 

@@ -37,11 +37,12 @@ func (p *pass) checkup(ctx context.Context, needs decide.Needs) map[string]decid
 	for _, n := range needs.Checks {
 		asked = append(asked, n.Name)
 		spec := decide.CheckNamed(&p.obj.Spec, n.Name)
-		question := questionOf(n, spec)
-		found, known := p.checkups.get(name, n.Name, question)
+		asking := askingOf(n, spec)
+		found, known := p.checkups.get(name, n.Name, asking)
 		if !known {
-			if found, known = p.answerOf(ctx, n, spec, question); known {
-				found = p.checkups.note(name, n.Name, question, found)
+			if found, known = p.answerOf(ctx, n, spec, asking); known {
+				found.At = p.Now()
+				found = p.checkups.note(name, n.Name, asking, found)
 			}
 		}
 		if known {
@@ -52,22 +53,22 @@ func (p *pass) checkup(ctx context.Context, needs decide.Needs) map[string]decid
 	return seen
 }
 
-// questionOf tells one asking of a check from another, and from one that asks
+// askingOf tells one asking of a check from another, and from one that asks
 // something else under the same name.
-func questionOf(n decide.NeededCheck, spec v1alpha1.Check) string {
+func askingOf(n decide.NeededCheck, spec v1alpha1.Check) httpcheck.Asking {
 	data, _ := json.Marshal(spec) // plain data always encodes
-	return fmt.Sprintf("%s %d %x", n.Operation, n.NotBefore.UnixNano(), sha256.Sum256(data))
+	return httpcheck.Asking{About: fmt.Sprintf("%s %x", n.Operation, sha256.Sum256(data)), Time: n.NotBefore.UTC().Format(time.RFC3339Nano)}
 }
 
 // answerOf asks a check, or says what came of that.
-func (p *pass) answerOf(ctx context.Context, n decide.NeededCheck, spec v1alpha1.Check, question string) (seen decide.Checkup, known bool) {
-	seen = decide.Checkup{Known: true, Operation: n.Operation, At: p.Now()}
+func (p *pass) answerOf(ctx context.Context, n decide.NeededCheck, spec v1alpha1.Check, asking httpcheck.Asking) (seen decide.Checkup, known bool) {
+	seen = decide.Checkup{Known: true, Operation: n.Operation}
 	var err error
 	switch {
 	case spec.HTTP != nil, spec.Certificate != nil:
 		var do func(context.Context) decide.Checkup
 		if do, err = p.probe(ctx, n, spec, seen); err == nil {
-			return p.Probes.Ask(client.ObjectKeyFromObject(p.obj), n.Name, question, do)
+			return p.Probes.Ask(client.ObjectKeyFromObject(p.obj), n.Name, asking, do)
 		}
 	case spec.TargetGroups != nil:
 		seen.Verdict, err = p.targetGroups(ctx, spec.TargetGroups)
@@ -94,7 +95,6 @@ func (p *pass) probe(ctx context.Context, n decide.NeededCheck, spec v1alpha1.Ch
 			return nil, err
 		}
 		return func(ctx context.Context) decide.Checkup {
-			seen.At = all.Now()
 			seen.Verdict = all.askCertificate(ctx, c, r)
 			return seen
 		}, nil
@@ -105,7 +105,6 @@ func (p *pass) probe(ctx context.Context, n decide.NeededCheck, spec v1alpha1.Ch
 	}
 	c, baseline := spec.HTTP.DeepCopy(), decide.Baseline(&p.obj.Status, n.Name)
 	return func(ctx context.Context) decide.Checkup {
-		seen.At = all.Now()
 		seen.Verdict = all.askHTTP(ctx, c, r, baseline)
 		return seen
 	}, nil

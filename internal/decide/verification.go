@@ -18,7 +18,7 @@ type Checkup struct {
 	// Operation is the deployment that it was asked for, by id, "" for one that was
 	// asked after the deployment.
 	Operation string
-	// At is when it was asked.
+	// At is when the answer was had.
 	At time.Time
 	verification.Verdict
 	// QuietSince is when an alarm last changed its state.

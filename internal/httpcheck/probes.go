@@ -29,12 +29,21 @@ type Probes[T any] struct {
 	asked map[types.NamespacedName]map[string]*probe[T]
 }
 
+// Asking is one asking of a question.
+type Asking struct {
+	// About is what is asked: an answer about something else is of no use.
+	About string
+	// Time tells one asking from the next.
+	Time string
+}
+
 // probe is a question of somebody under a name of theirs.
 type probe[T any] struct {
-	question string
-	cancel   context.CancelFunc
-	known    bool
-	answer   T
+	asking Asking
+	cancel context.CancelFunc
+	// known says that there is an answer, taken that somebody has had it.
+	known, taken bool
+	answer       T
 }
 
 // NewProbes returns one that knows nothing yet. Close it when done.
@@ -56,11 +65,14 @@ func (p *Probes[T]) Close() {
 }
 
 // Ask gives the answer to a question once there is one. The first to ask it has
-// do called; another question under the same name takes its place.
-func (p *Probes[T]) Ask(who types.NamespacedName, name, question string, do func(context.Context) T) (answer T, known bool) {
+// do called. What is asked about something else under the same name takes its
+// place at once; what is asked again, when the answer before was had: one that takes
+// longer than the pause is an answer all the same.
+func (p *Probes[T]) Ask(who types.NamespacedName, name string, asking Asking, do func(context.Context) T) (answer T, known bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if one := p.asked[who][name]; one != nil && one.question == question {
+	if one := p.asked[who][name]; one != nil && one.asking.About == asking.About && (!one.known || !one.taken || one.asking == asking) {
+		one.taken = one.known
 		return one.answer, one.known
 	}
 	p.drop(who, name)
@@ -68,7 +80,7 @@ func (p *Probes[T]) Ask(who types.NamespacedName, name, question string, do func
 		p.asked[who] = map[string]*probe[T]{}
 	}
 	ctx, cancel := context.WithCancel(p.ctx) //nolint:gosec // The probe calls it when it ends or is dropped.
-	one := &probe[T]{question: question, cancel: cancel}
+	one := &probe[T]{asking: asking, cancel: cancel}
 	p.asked[who][name] = one
 	p.lanes.add(who.Namespace, func() bool {
 		if ctx.Err() != nil {

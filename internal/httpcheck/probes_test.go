@@ -67,7 +67,7 @@ func TestAQuestionIsAskedOnceAndItsAnswerWakes(t *testing.T) {
 		defer p.Close()
 		who := object("team", 1)
 		ask := func(question string) (string, bool) {
-			return p.Ask(who, "site", question, p.takes("team", time.Second, "to "+question))
+			return p.Ask(who, "site", httpcheck.Asking{About: question}, p.takes("team", time.Second, "to "+question))
 		}
 		for range 3 {
 			if _, known := ask("one"); known {
@@ -87,7 +87,7 @@ func TestAQuestionIsAskedOnceAndItsAnswerWakes(t *testing.T) {
 			t.Errorf("%q, %t, %d interrupted, woken %d times", answer, known, p.interrupted, p.woken[who])
 		}
 		// What nobody needs is forgotten, and nobody is woken for it.
-		p.Ask(who, "other", "x", p.takes("team", time.Second, "x"))
+		p.Ask(who, "other", httpcheck.Asking{About: "x"}, p.takes("team", time.Second, "x"))
 		p.Keep(who, "site")
 		time.Sleep(2 * time.Second)
 		if _, known := ask("three"); !known || p.woken[who] != 2 {
@@ -101,12 +101,12 @@ func TestProbesOfANamespaceThatHangHoldUpItsOwn(t *testing.T) {
 		p := newProbing(t)
 		defer p.Close()
 		for i := range 100 {
-			p.Ask(object("hostile", i), "site", "q", p.takes("hostile", time.Hour, ""))
+			p.Ask(object("hostile", i), "site", httpcheck.Asking{About: "q"}, p.takes("hostile", time.Hour, ""))
 		}
 		who := object("team", 1)
-		p.Ask(who, "site", "q", p.takes("team", time.Second, "well"))
+		p.Ask(who, "site", httpcheck.Asking{About: "q"}, p.takes("team", time.Second, "well"))
 		time.Sleep(2 * time.Second)
-		if answer, known := p.Ask(who, "site", "q", nil); !known || answer != "well" {
+		if answer, known := p.Ask(who, "site", httpcheck.Asking{About: "q"}, nil); !known || answer != "well" {
 			t.Errorf("another namespace has to wait: %q, %t", answer, known)
 		}
 		if p.most["hostile"] != 4 {
@@ -118,9 +118,9 @@ func TestProbesOfANamespaceThatHangHoldUpItsOwn(t *testing.T) {
 		}
 		synctest.Wait()
 		late := object("hostile", 200)
-		p.Ask(late, "site", "q", p.takes("hostile", time.Second, "well"))
+		p.Ask(late, "site", httpcheck.Asking{About: "q"}, p.takes("hostile", time.Second, "well"))
 		time.Sleep(2 * time.Second)
-		if _, known := p.Ask(late, "site", "q", nil); !known {
+		if _, known := p.Ask(late, "site", httpcheck.Asking{About: "q"}, nil); !known {
 			t.Error("those who left are asked all the same")
 		}
 	})
@@ -132,11 +132,30 @@ func TestSixteenNamespacesAreAskedAtOnce(t *testing.T) {
 		defer p.Close()
 		for i := range 100 {
 			namespace := fmt.Sprint("team-", i)
-			p.Ask(object(namespace, 1), "site", "q", p.takes(namespace, time.Minute, ""))
+			p.Ask(object(namespace, 1), "site", httpcheck.Asking{About: "q"}, p.takes(namespace, time.Minute, ""))
 		}
 		synctest.Wait()
 		if p.most[""] != 16 {
 			t.Errorf("%d at once", p.most[""])
+		}
+	})
+}
+
+// TestAnAnswerThatTakesLongerThanThePauseIsTaken: what is asked again does not end
+// it, and is asked when that answer was had.
+func TestAnAnswerThatTakesLongerThanThePauseIsTaken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newProbing(t)
+		defer p.Close()
+		who, had := object("team", 1), 0
+		for i := range 60 {
+			if _, known := p.Ask(who, "site", httpcheck.Asking{About: "q", Time: fmt.Sprint(i)}, p.takes("team", 10*time.Second, "well")); known {
+				had++
+			}
+			time.Sleep(time.Second)
+		}
+		if had < 4 || had > 6 || p.interrupted > 0 {
+			t.Errorf("within a minute %d answers that take ten seconds were had, %d interrupted", had, p.interrupted)
 		}
 	})
 }
