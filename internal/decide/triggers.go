@@ -229,13 +229,15 @@ func wantsTriggers(obj *v1alpha1.CdkTsStack) []string {
 }
 
 // alarmBehind is the alarm that CloudFormation names as the cause of a rollback,
-// "" when it names none of those that it was told to watch.
+// "" when it names none of those that it was told to watch. How it words that is
+// not documented, so that the name will do where the stack itself speaks of alarms.
 func alarmBehind(op *v1alpha1.Operation, cause *Failure) string {
 	if op.Rollback == nil || cause == nil {
 		return ""
 	}
 	for _, t := range op.Rollback.Triggers {
-		if strings.Contains(cause.Reason, t.ARN) {
+		ofStack := cause.ResourceType == "AWS::CloudFormation::Stack" && strings.Contains(strings.ToLower(cause.Reason), "alarm")
+		if strings.Contains(cause.Reason, t.ARN) || ofStack && strings.Contains(cause.Reason, alarmName(t.ARN)) {
 			return t.ARN
 		}
 	}
