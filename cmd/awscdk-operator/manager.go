@@ -143,9 +143,8 @@ func wire(mgr ctrl.Manager, s settings, needs *preflight.Preflight, log *slog.Lo
 			news(r)
 		}
 	}
-	heads := git.NewHeads(git.HeadsOptions{Now: time.Now, Changed: func(k git.Key) {
-		tell(func(r *controller.Reconciler) { r.HeadChanged(k) })
-	}})
+	changed := func(k git.Key) { tell(func(r *controller.Reconciler) { r.HeadChanged(k) }) }
+	heads := git.NewHeads(git.HeadsOptions{Now: time.Now, Changed: changed})
 	asking := newAsking(s, func(names []types.NamespacedName) {
 		tell(func(r *controller.Reconciler) { r.EndpointsAnswered(names) })
 	})

@@ -24,17 +24,7 @@ func init() {
 				v1alpha1.StepCancelling: {needs: []need{needEvents}, token: "-cancel", sentence: "cancelling the update, which failed its verification", follow: cancelling},
 			},
 		},
-		v1alpha1.OperationRollback: {
-			word: "rollback", phase: v1alpha1.PhaseDeploying, after: AfterDeploy,
-			follow: followRollback,
-			steps: map[v1alpha1.OperationStep]row{
-				v1alpha1.StepPlanning:  {needs: []need{needChanges, needBootstrap, needRival, needTemplate}, tentative: true, sentence: "creating the change set that puts the last good deployment back", follow: planRollback},
-				v1alpha1.StepUnwedging: {needs: []need{needEvents}, token: "-continue", sentence: "continuing a rollback that had failed", follow: unwedge},
-				v1alpha1.StepExecuting: {needs: []need{needChangeSet, needEvents, needRollouts}, sentence: "putting the last good deployment back", follow: execute},
-				v1alpha1.StepVerifying: {asks: true, sentence: "verifying what was put back", follow: verifyRollback},
-				v1alpha1.StepAfterHook: {runs: true, run: "-after", hook: AfterDeploy, follow: verifyRollback},
-			},
-		},
+		v1alpha1.OperationRollback: rollbackKind(),
 		v1alpha1.OperationDestroy: {
 			word: "destroy", phase: v1alpha1.PhaseDeleting, before: BeforeDestroy, after: AfterDestroy,
 			follow: followDestroy,
@@ -53,14 +43,7 @@ func init() {
 				v1alpha1.StepAfterHook:  {runs: true, run: "-after", hook: AfterDriftDetection, follow: endDriftCheck},
 			},
 		},
-		v1alpha1.OperationRevert: {
-			word: "revert", phase: v1alpha1.PhaseDeploying,
-			follow: followRevert,
-			steps: map[v1alpha1.OperationStep]row{
-				v1alpha1.StepPlanning:  {needs: []need{needChanges, needRival}, tentative: true, quiet: true, sentence: "planning how to put drift back", follow: plan},
-				v1alpha1.StepExecuting: {needs: []need{needChangeSet, needEvents}, sentence: "putting drift back", follow: execute},
-			},
-		},
+		v1alpha1.OperationRevert: revertKind(),
 		v1alpha1.OperationGitSync: {
 			word: "git", background: true, phase: v1alpha1.PhaseGitSyncChecking, before: BeforeGitSync, after: AfterGitSync,
 			follow: followGitSync,

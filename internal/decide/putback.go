@@ -152,3 +152,19 @@ func (p *pass) keepsFailed(op *v1alpha1.Operation) bool {
 func keptFailure(status string) bool {
 	return status == statusUpdateFailed || status == statusCreateFailed
 }
+
+// rollbackKind is what operations have in common that put the last good deployment
+// back.
+func rollbackKind() kind {
+	return kind{
+		word: "rollback", phase: v1alpha1.PhaseDeploying, after: AfterDeploy,
+		follow: followRollback,
+		steps: map[v1alpha1.OperationStep]row{
+			v1alpha1.StepPlanning:  {needs: []need{needChanges, needBootstrap, needRival, needTemplate}, tentative: true, sentence: "creating the change set that puts the last good deployment back", follow: planRollback},
+			v1alpha1.StepUnwedging: {needs: []need{needEvents}, token: "-continue", sentence: "continuing a rollback that had failed", follow: unwedge},
+			v1alpha1.StepExecuting: {needs: []need{needChangeSet, needEvents, needRollouts}, sentence: "putting the last good deployment back", follow: execute},
+			v1alpha1.StepVerifying: {asks: true, sentence: "verifying what was put back", follow: verifyRollback},
+			v1alpha1.StepAfterHook: {runs: true, run: "-after", hook: AfterDeploy, follow: verifyRollback},
+		},
+	}
+}

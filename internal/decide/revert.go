@@ -260,3 +260,15 @@ func someOf(all []string) string {
 	}
 	return text
 }
+
+// revertKind is what operations have in common that put drift back.
+func revertKind() kind {
+	return kind{
+		word: "revert", phase: v1alpha1.PhaseDeploying,
+		follow: followRevert,
+		steps: map[v1alpha1.OperationStep]row{
+			v1alpha1.StepPlanning:  {needs: []need{needChanges, needRival}, tentative: true, quiet: true, sentence: "planning how to put drift back", follow: plan},
+			v1alpha1.StepExecuting: {needs: []need{needChangeSet, needEvents}, sentence: "putting drift back", follow: execute},
+		},
+	}
+}
