@@ -443,6 +443,43 @@ func TestAnUpdateIsCancelledForACheckOfItsURL(t *testing.T) {
 	w.onlyOnce("CancelUpdateStack", 1)
 }
 
+// TestAnUpdateThatTurnsUnhealthyWhileItIsMonitoredIsCancelled has a site that is well
+// when it is asked first, and goes down afterwards.
+func TestAnUpdateThatTurnsUnhealthyWhileItIsMonitoredIsCancelled(t *testing.T) {
+	w := newWorld(t, "--minute", "1h")
+	var down atomic.Bool
+	site := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		if down.Load() {
+			rw.WriteHeader(http.StatusInternalServerError)
+		}
+	}))
+	t.Cleanup(site.Close)
+	w.commit(map[string]any{"Topic": topic("one")})
+	w.manage()
+	obj := w.stack("web")
+	obj.Spec.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true), DriftDetection: ptr.To(false)}
+	obj.Spec.Verification = []v1alpha1.Check{{HTTP: &v1alpha1.HTTPCheck{URL: site.URL}, Retries: ptr.To[int32](1), Interval: &metav1.Duration{Duration: time.Second}}}
+	w.create(obj)
+	w.untilReady("web")
+	w.edit("web", rollbackSpec(180, v1alpha1.UnhealthyCancel))
+	bad := w.commit(map[string]any{"Topic": topic("two")})
+	w.until("web", "the update is healthy and monitored", func(o *v1alpha1.CdkTsStack) bool {
+		op := o.Status.Operation
+		return op != nil && op.Monitoring != nil && op.Monitoring.VerifiedAt != nil
+	})
+	down.Store(true)
+	w.pass(time.Minute)
+	taken := w.until("web", "the bad revision was taken back", takenBack(bad))
+	contains(t, message(taken), "500")
+	if got := w.shows(); got != "one" {
+		t.Errorf("in service is %q", got)
+	}
+	w.onlyOnce("CancelUpdateStack", 1)
+	if c := meta.FindStatusCondition(taken.Status.Conditions, v1alpha1.ConditionHealthy); c == nil || c.Status != metav1.ConditionUnknown {
+		t.Errorf("what is in service was not asked, and Healthy is %+v", c)
+	}
+}
+
 func TestASecretParameterKeepsItsValueWhenTheLastGoodIsPutBack(t *testing.T) {
 	w := newPatient(t)
 	w.commitFiles(gatedApp("one"))

@@ -29,9 +29,9 @@ func (p *pass) askChecks(op *v1alpha1.Operation) (failure *problem.Problem, done
 }
 
 // verify has a deployment that is in place verified, and completes it.
-// One that was verified while CloudFormation monitored it is not asked again.
+// One that was healthy as long as CloudFormation monitored it is not asked again.
 func verify(p *pass, op *v1alpha1.Operation) bool {
-	if m := op.Monitoring; m != nil && m.VerifiedAt != nil {
+	if m := op.Monitoring; m != nil && m.VerifiedAt != nil && p.stillHealthy(op) {
 		return p.complete(op)
 	} else if m != nil && m.Reason != "" {
 		return p.unhealthy(op, problem.Named(m.Reason).New("%s", m.Message))

@@ -167,6 +167,20 @@ func (p *pass) tidyChecks() {
 	}
 }
 
+// forgetChecks says that what the checks have found of a deployment that CloudFormation
+// took back is nothing about what is in service now.
+func (p *pass) forgetChecks(op *v1alpha1.Operation) {
+	if p.st.Verification == nil {
+		return
+	}
+	for i := range p.st.Verification.Checks {
+		if c := &p.st.Verification.Checks[i]; c.Operation == op.ID {
+			c.Result, c.Measured, c.Since = v1alpha1.CheckUnknown, "", p.metaNow()
+			c.Message = "not asked since revision " + short(op.Target.Revision) + " was taken back"
+		}
+	}
+}
+
 // verificationEdited says whether spec.verification is another than that by which
 // a deployment failed: then it is verified again at once.
 func (p *pass) verificationEdited(last v1alpha1.HistoryEntry) bool {

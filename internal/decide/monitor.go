@@ -3,6 +3,8 @@ package decide
 import (
 	"errors"
 	"fmt"
+	"slices"
+	"time"
 
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
@@ -51,6 +53,9 @@ func monitor(p *pass, op *v1alpha1.Operation) bool {
 		return execute(p, op) // it is final, or is rolled back
 	}
 	m := monitoring(op)
+	if m.VerifiedAt != nil {
+		p.askAgain(op)
+	}
 	if m.VerifiedAt != nil || m.Message != "" {
 		return p.watched(op, stack)
 	}
@@ -68,6 +73,57 @@ func monitor(p *pass, op *v1alpha1.Operation) bool {
 		m.Reason, m.Message = failure.Reason, problem.Cut(failure.Message, problem.MaxMessage)
 	}
 	return p.watched(op, stack)
+}
+
+// monitoredEvery is how often a check is asked again that was healthy while
+// CloudFormation monitors the update.
+const monitoredEvery = 30 * time.Second
+
+// neededAgain are the checks of an update that was healthy and is still monitored.
+func neededAgain(obj *v1alpha1.CdkTsStack, op *v1alpha1.Operation, now time.Time) (needed []NeededCheck) {
+	for _, c := range checksOf(&obj.Spec) {
+		if !c.hook {
+			needed = append(needed, NeededCheck{Name: c.name, Operation: op.ID, NotBefore: c.triedAgain(&obj.Status, op, now)})
+		}
+	}
+	return needed
+}
+
+// triedAgain is when the present try of a check began that was healthy, the zero time
+// before the first. One that is not healthy any more is tried at its interval.
+func (c check) triedAgain(st *v1alpha1.CdkTsStackStatus, op *v1alpha1.Operation, now time.Time) time.Time {
+	since, every := op.Monitoring.VerifiedAt.Time, max(monitoredEvery, c.interval())
+	if is := checkStatus(st, c.name); is != nil && !passed(st, op, c.name) {
+		since, every = is.Since.Time, c.interval()
+	}
+	if now.Sub(since) < every {
+		return time.Time{}
+	}
+	return since.Add(now.Sub(since).Truncate(every))
+}
+
+// askAgain takes up what checks say of an update that was healthy. One that has
+// failed as often in a row as a deployment's may makes it unhealthy.
+func (p *pass) askAgain(op *v1alpha1.Operation) {
+	m := op.Monitoring
+	for _, c := range checksOf(&p.obj.Spec) {
+		seen := p.seen.Checks[c.name]
+		if c.hook || !seen.Known || seen.Operation != op.ID {
+			continue
+		}
+		p.noteCheck(c.name, op.ID, seen)
+		if seen.Result == v1alpha1.CheckUnhealthy && seen.Failures > c.retries() {
+			failure := c.failure(seen)
+			m.VerifiedAt, m.Reason, m.Message = nil, failure.Reason, problem.Cut(failure.Message, problem.MaxMessage)
+			return
+		}
+	}
+}
+
+// stillHealthy says whether the checks that an update was asked while it was
+// monitored have agreed to the end.
+func (p *pass) stillHealthy(op *v1alpha1.Operation) bool {
+	return !slices.ContainsFunc(checksOf(&p.obj.Spec), func(c check) bool { return !c.hook && !passed(p.st, op, c.name) })
 }
 
 // watched cancels an update that is not healthy, if that is wanted and can be, or

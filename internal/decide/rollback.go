@@ -75,6 +75,9 @@ func (p *pass) takenBack(op *v1alpha1.Operation, cause v1alpha1.RollbackCause, h
 	if how == v1alpha1.MethodLastGood {
 		r.ToRevision = p.st.Deployed.Target.Revision
 	}
+	if state == v1alpha1.RollbackDone {
+		p.forgetChecks(op)
+	}
 	p.st.Rollback = r
 }
 

@@ -88,6 +88,9 @@ func neededChecks(obj *v1alpha1.CdkTsStack, now time.Time) []NeededCheck {
 	if op == nil || !rowOf(op).asks {
 		return neededAfterwards(obj, now)
 	}
+	if m := op.Monitoring; op.Step == v1alpha1.StepMonitoring && m != nil && m.VerifiedAt != nil {
+		return neededAgain(obj, op, now)
+	}
 	c, at := current(&obj.Spec, &obj.Status, op)
 	if !at {
 		return nil
