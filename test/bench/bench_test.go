@@ -95,6 +95,7 @@ func BenchmarkOperator(b *testing.B) {
 		s.finishRound()
 	}
 	s.steady()
+	s.takenBack()
 	if err := s.figures.Print(os.Stdout, runs); err != nil {
 		b.Fatal(err)
 	}
