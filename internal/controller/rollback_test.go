@@ -480,6 +480,34 @@ func TestAnUpdateThatTurnsUnhealthyWhileItIsMonitoredIsCancelled(t *testing.T) {
 	}
 }
 
+// TestAFailedUpdateGoesBackToTheLastGoodDeployment has an update fail over one that is in
+// service although its verification failed: CloudFormation rolls back to that only.
+func TestAFailedUpdateGoesBackToTheLastGoodDeployment(t *testing.T) {
+	w := newPatient(t)
+	w.commit(map[string]any{"Topic": topic("one")})
+	w.manage()
+	obj := w.verified("web")
+	obj.Spec.Retry = &v1alpha1.Retry{Limit: ptr.To[int32](0)}
+	obj.Spec.Rollback = &v1alpha1.Rollback{OnFailure: v1alpha1.FailureLastGood}
+	w.create(obj)
+	w.untilReady("web")
+	w.is("down")
+	w.commit(map[string]any{"Topic": topic("two")})
+	w.until("web", "the second revision is held", because("AfterDeployFailed"))
+	if got := w.shows(); got != "two" {
+		t.Fatalf("in service is %q", got)
+	}
+	bad := w.commit(map[string]any{"Topic": topic("three"), "Bad": map[string]any{"Type": "Local::Test::Resource", "Properties": map[string]any{"FailOn": "Create", "Message": "no room"}}})
+	taken := w.until("web", "the first revision was put back", takenBack(bad))
+	contains(t, message(taken), "no room")
+	if r := taken.Status.Rollback; r.Cause != v1alpha1.CauseFailed || r.Method != v1alpha1.MethodLastGood {
+		t.Errorf("rollback %+v", r)
+	}
+	if got := w.shows(); got != "one" {
+		t.Errorf("in service is %q", got)
+	}
+}
+
 func TestASecretParameterKeepsItsValueWhenTheLastGoodIsPutBack(t *testing.T) {
 	w := newPatient(t)
 	w.commitFiles(gatedApp("one"))
