@@ -13,12 +13,13 @@ import (
 func TestAQuestionIsAskedOnce(t *testing.T) {
 	var b background
 	about := subject{types.NamespacedName{Name: "web"}, "causes"}
-	told, began := make(chan struct{}, 10), 0
+	told, running, began := make(chan struct{}, 10), make(chan struct{}), 0
 	answer, given := make(chan string), make(chan error, 10)
 	ask := func(question string) (any, bool) {
 		return b.ask(about, question, func() { told <- struct{}{} }, func() func(context.Context) any {
 			began++
 			return func(ctx context.Context) any {
+				running <- struct{}{}
 				select {
 				case a := <-answer:
 					return a
@@ -34,21 +35,25 @@ func TestAQuestionIsAskedOnce(t *testing.T) {
 			t.Fatal("it is known before there is an answer")
 		}
 	}
+	<-running
 	answer <- "because"
 	<-told
 	if a, known := ask("first"); !known || a != "because" || began != 1 {
 		t.Fatalf("answered %v, %v, after %d beginnings", a, known, began)
 	}
 	ask("second")
+	<-running
 	ask("third")
 	if err := <-given; err != context.Canceled {
 		t.Errorf("the second question was given up with %v", err)
 	}
+	<-running
 	b.leave(about)
 	<-given
 	if _, known := ask("first"); known || began != 4 {
 		t.Errorf("what was left is known still, after %d beginnings", began)
 	}
+	<-running
 	b.leave(about)
 }
 
