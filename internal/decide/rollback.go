@@ -157,7 +157,15 @@ func (p *pass) alarmRolledBack(op *v1alpha1.Operation, ev Events, alarm, message
 // but a person.
 func (p *pass) heldBack(revision string) bool {
 	r := p.st.Rollback
-	return r != nil && revision != "" && r.From.Revision == revision && p.foreground() == nil && p.st.Held == nil
+	return r != nil && revision != "" && r.From.Revision == revision
+}
+
+// keptBack says whether a target is the very one that was taken back: what is read
+// from elsewhere does not bring it about again. What a person has wanted of the
+// same commit since is another target.
+func (p *pass) keptBack(t *v1alpha1.Target) bool {
+	r := p.st.Rollback
+	return r != nil && r.From.Digest == t.Digest
 }
 
 // tellTakenBack says of a target that was taken back why, what is in service now,
