@@ -79,7 +79,7 @@ func revertOrder(obj *v1alpha1.CdkTsStack, st *v1alpha1.CdkTsStackStatus) string
 // about the stack as it is deployed.
 func (p *pass) driftKnownNow() bool {
 	d := p.st.Drift
-	return p.st.DriftDetected && d != nil && d.Error == "" && d.CheckedAt != nil && !d.CheckedAt.Before(&p.st.Deployed.At)
+	return p.st.DriftDetected && d != nil && d.Error == "" && p.checkedSince(d)
 }
 
 // tried says whether a drift was tried to put back already, or the answer of a
