@@ -96,7 +96,7 @@ func (p *pass) before(op *v1alpha1.Operation) (revision string, good bool) {
 	for _, e := range p.st.History {
 		switch {
 		case e.Operation == op.ID, e.Reason == stateSkipped.Reason:
-		case e.Kind == v1alpha1.OperationRollback && e.Outcome != v1alpha1.OutcomeFailed && e.Outcome != v1alpha1.OutcomeRefused:
+		case e.Kind == v1alpha1.OperationRollback && (e.Outcome == v1alpha1.OutcomeSucceeded || e.Outcome == v1alpha1.OutcomeUnchanged):
 			return e.Revision, d != nil && e.Target == d.Target.Digest
 		case e.Kind == v1alpha1.OperationDeploy && inPlace(e):
 			return e.Revision, d != nil && e.Target == d.Target.Digest
