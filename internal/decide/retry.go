@@ -34,7 +34,11 @@ func retry(p *pass) bool {
 		return p.awaitImporters(last)
 	}
 	if p.verificationEdited(last) {
-		return p.redeploy()
+		begun := p.redeploy()
+		if begun {
+			p.st.Verification.Digest = verificationDigest(&p.obj.Spec) // once for each edit
+		}
+		return begun
 	}
 	if p.tellTakenBack(last) {
 		return false
