@@ -153,11 +153,26 @@ func (p *pass) alarmRolledBack(op *v1alpha1.Operation, ev Events, alarm, message
 	return p.fail(pr)
 }
 
-// heldBack says whether a commit was taken back, so that nothing deploys it again
-// but a person.
+// heldBack says whether a commit was taken back since the last good deployment, so
+// that nothing deploys it again but a person.
 func (p *pass) heldBack(revision string) bool {
 	r := p.st.Rollback
-	return r != nil && revision != "" && r.From.Revision == revision
+	switch {
+	case r == nil || revision == "":
+		return false
+	case r.From.Revision == revision:
+		return true
+	}
+	for _, e := range p.st.History {
+		switch {
+		case e.Kind != v1alpha1.OperationDeploy:
+		case e.Outcome == v1alpha1.OutcomeSucceeded || e.Outcome == v1alpha1.OutcomeUnchanged:
+			return false
+		case e.Reason == errRolledBack.Reason && e.Revision == revision:
+			return true
+		}
+	}
+	return false
 }
 
 // keptBack says whether a target is the very one that was taken back: what is read
