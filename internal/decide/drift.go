@@ -223,6 +223,8 @@ func (p *pass) putOff(op *v1alpha1.Operation, err error) bool {
 
 func (p *pass) driftKnown(d Drift) bool {
 	d = withoutShifts(d)
+	unchecked := fitBeside(d.Unchecked)
+	d.Unchecked, d.UncheckedOmitted = unchecked, d.UncheckedOmitted+len(d.Unchecked)-len(unchecked)
 	found := p.sift(d)
 	if !found.drifted && (len(d.Unchecked) > 0 || d.Undecided != "") {
 		return p.driftUndecided(d, found)
