@@ -98,7 +98,7 @@ func (p *pass) before(op *v1alpha1.Operation) (revision string, good bool) {
 		case e.Operation == op.ID, e.Reason == stateSkipped.Reason:
 		case e.Kind == v1alpha1.OperationRollback && (e.Outcome == v1alpha1.OutcomeSucceeded || e.Outcome == v1alpha1.OutcomeUnchanged):
 			return e.Revision, d != nil && e.Target == d.Target.Digest
-		case e.Kind == v1alpha1.OperationDeploy && inPlace(e):
+		case e.Kind == v1alpha1.OperationDeploy && (inPlace(e) || p.gaveWayInPlace(e)):
 			return e.Revision, d != nil && e.Target == d.Target.Digest
 		}
 	}
@@ -106,6 +106,13 @@ func (p *pass) before(op *v1alpha1.Operation) (revision string, good bool) {
 		return "", false
 	}
 	return d.Target.Revision, true
+}
+
+// gaveWayInPlace says whether a deployment that gave way to another had changed the
+// stack by then: only its verification was given up.
+func (p *pass) gaveWayInPlace(e v1alpha1.HistoryEntry) bool {
+	at := p.st.LastDeploy
+	return e.Outcome == v1alpha1.OutcomeSuperseded && at != nil && !at.Before(&e.StartedAt) && !e.EndedAt.Before(&at.Time)
 }
 
 // inPlace says whether a deployment that ended is what the stack is then.
