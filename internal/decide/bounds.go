@@ -16,6 +16,9 @@ const (
 	maxPlan    = 64 << 10
 	maxOutputs = 128 << 10
 	maxDrift   = 64 << 10
+	// maxBeside bounds what is told beside the drift: what could not be looked at,
+	// and what is ignored, each.
+	maxBeside = 12 << 10
 	// maxSpec leaves room for the status and for what kubectl apply adds.
 	maxSpec = 512 << 10
 	// maxDependsOn and maxTag bound what is for people only.
@@ -80,6 +83,17 @@ func fitDrift(found []v1alpha1.DriftedResource) (kept []v1alpha1.DriftedResource
 		}
 	}
 	return found, 0
+}
+
+// fitBeside keeps as many of a list as may be told beside the drift.
+func fitBeside[T any](all []T) []T {
+	size := 0
+	for i := range all {
+		if size += jsonSize(all[i]); size > maxBeside {
+			return all[:i:i]
+		}
+	}
+	return all
 }
 
 func jsonSize(v any) int {

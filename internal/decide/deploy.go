@@ -131,7 +131,7 @@ func (p *pass) superseded(op *v1alpha1.Operation) string {
 		return "actions.deploy was set to false before anything was changed"
 	case SpecDigest(&p.obj.Spec) != op.Target.SpecDigest:
 		return "the spec was edited before anything was changed"
-	case op.RequestedAt != nil && op.RollbackDigest != rollbackDigest(&p.obj.Spec):
+	case !reverts(op) && op.RequestedAt != nil && op.RollbackDigest != rollbackDigest(&p.obj.Spec):
 		return "spec.rollback was edited before anything was changed"
 	case p.inputsMoved(op.Target):
 		return "what contextFrom and parametersFrom read was changed before anything was changed"

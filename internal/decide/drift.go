@@ -223,6 +223,8 @@ func (p *pass) putOff(op *v1alpha1.Operation, err error) bool {
 
 func (p *pass) driftKnown(d Drift) bool {
 	d = withoutShifts(d)
+	unchecked := fitBeside(d.Unchecked)
+	d.Unchecked, d.UncheckedOmitted = unchecked, d.UncheckedOmitted+len(d.Unchecked)-len(unchecked)
 	found := p.sift(d)
 	if !found.drifted && (len(d.Unchecked) > 0 || d.Undecided != "") {
 		return p.driftUndecided(d, found)
@@ -298,13 +300,20 @@ func recordDrift(p *pass) {
 		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionUnknown, stateCheckIncomplete.Reason, d.Error)
 	case d.Error != "":
 		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionUnknown, stateCheckFailed.Reason, d.Error)
-	case d.CheckedAt == nil || p.st.LastDriftCheck == nil || p.st.Deployed == nil || d.CheckedAt.Before(&p.st.Deployed.At):
+	case p.st.LastDriftCheck == nil || p.st.Deployed == nil || !p.checkedSince(d):
 		meta.RemoveStatusCondition(&p.st.Conditions, v1alpha1.ConditionDrifted)
 	case p.st.DriftDetected:
 		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionTrue, stateDrifted.Reason, driftMessage(d))
 	default:
 		p.setCondition(v1alpha1.ConditionDrifted, metav1.ConditionFalse, stateInSync.Reason, "the stack is as its template says"+butFor(d))
 	}
+}
+
+// checkedSince says whether a check gave an answer about the stack as it is: since
+// the last good deployment, and since what may have been deployed after it.
+func (p *pass) checkedSince(d *v1alpha1.DriftStatus) bool {
+	at := d.CheckedAt
+	return at != nil && !at.Before(&p.st.Deployed.At) && (p.st.LastDeploy == nil || !at.Before(&p.st.LastDeploy.Time))
 }
 
 // butFor says what is ignored.

@@ -43,6 +43,9 @@ func (p *pass) sift(found Drift) sifted {
 	s := sifted{drifted: found.Drifted}
 	if found.Drifted {
 		s.resources, s.ignored = ignore(rules, found.Resources, matched)
+		if s.ignored != nil {
+			s.ignored.Differences = fitBeside(s.ignored.Differences) // the count tells of the rest
+		}
 		// Of a stack that is said to have drifted, without saying where, nothing is
 		// ignored.
 		s.drifted = len(s.resources) > 0 || found.Omitted > 0 || s.ignored == nil

@@ -82,7 +82,7 @@ func (p *pass) mayNoLonger(op *v1alpha1.Operation) bool {
 		return false
 	}
 	if op.Kind == v1alpha1.OperationRollback {
-		return p.deleting() || p.obj.Spec.Suspend || !MayDeploy(&p.obj.Spec)
+		return p.deleting() || p.obj.Spec.Suspend || p.keepsFromPuttingBack() != ""
 	}
 	return p.deleting() || p.obj.Spec.Suspend || !MayDeploy(&p.obj.Spec) || reverts(op) && p.revertGivenUp(op) != "" ||
 		SpecDigest(&p.obj.Spec) != op.Target.SpecDigest || p.inputsMoved(op.Target) || p.passGates(op) != nil

@@ -69,5 +69,5 @@ func (p *pass) agedOut(op *v1alpha1.Operation) bool {
 // had to wait.
 func (p *pass) outrun(op *v1alpha1.Operation) bool {
 	revision, known := p.head()
-	return op.HeldSince != nil && known && revision != op.Target.Revision && p.followsHead() && p.relevant(revision)
+	return op.HeldSince != nil && known && revision != op.Target.Revision && p.followsHead() && p.relevant(revision) && !p.heldBack(revision)
 }

@@ -99,7 +99,7 @@ func (p *pass) inputs() (digest string, known bool) {
 // inputsMoved says whether what is read now is not what a target was made of.
 func (p *pass) inputsMoved(t *v1alpha1.Target) bool {
 	in := p.seen.Inputs
-	return in.Seen && in.Missing == nil && in.Err == nil && in.Digest != t.Inputs && !p.heldBack(t.Revision)
+	return in.Seen && in.Missing == nil && in.Err == nil && in.Digest != t.Inputs && !p.keptBack(t)
 }
 
 // recordInputs wakes the object for another look at what it reads.

@@ -157,6 +157,7 @@ func cancelling(p *pass, op *v1alpha1.Operation) bool {
 		return p.look(p.poll(op.StepStartedAt))
 	case healthy(stack.Status):
 		// Its time was over before the request came.
+		p.step(v1alpha1.StepMonitoring)
 		return p.finish(op, v1alpha1.OutcomeSucceeded)
 	case stack.Status == statusRollbackFailed:
 		p.noteStuck(ev)

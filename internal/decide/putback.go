@@ -39,8 +39,8 @@ func putBack(p *pass) bool {
 }
 
 // followRollback goes on with a rollback. What has changed nothing yet gives way to
-// the deletion of the object and to its suspension, and what is only told, to
-// whatever is wanted next.
+// the deletion of the object, to its suspension and to what forbids a rollback to
+// begin, and what is only told, to whatever is wanted next.
 func followRollback(p *pass, op *v1alpha1.Operation) bool {
 	p.noteStack(op)
 	switch {
@@ -51,6 +51,9 @@ func followRollback(p *pass, op *v1alpha1.Operation) bool {
 		return false
 	case rowOf(op).tentative && p.obj.Spec.Suspend:
 		p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, "suspended before anything was put back")
+		return false
+	case rowOf(op).tentative && p.keepsFromPuttingBack() != "":
+		p.end(v1alpha1.OutcomeSuperseded, stateSuperseded, "actions.deploy was set to false, or planOnly to true, before anything was put back")
 		return false
 	case (op.Step == v1alpha1.StepAfterHook || op.Step == v1alpha1.StepVerifying) && (p.deleting() || p.editPending()):
 		return p.putBackDone(op, "")

@@ -34,7 +34,11 @@ func retry(p *pass) bool {
 		return p.awaitImporters(last)
 	}
 	if p.verificationEdited(last) {
-		return p.redeploy()
+		begun := p.redeploy()
+		if begun {
+			p.st.Verification.Digest = verificationDigest(&p.obj.Spec) // once for each edit
+		}
+		return begun
 	}
 	if p.tellTakenBack(last) {
 		return false
@@ -98,8 +102,19 @@ func attemptOf(n, limit int) string { return fmt.Sprintf("attempt %d of %d", n, 
 // reached says whether the target has been brought about.
 func (p *pass) reached() bool { return reached(p.st) }
 
+// What was deployed well before another target is wanted again when people go back
+// to it, and is not in service before it is deployed again.
 func reached(st *v1alpha1.CdkTsStackStatus) bool {
-	return st.Deployed != nil && st.Target != nil && st.Deployed.Target.Digest == st.Target.Digest
+	if st.Deployed == nil || st.Target == nil || st.Deployed.Target.Digest != st.Target.Digest {
+		return false
+	}
+	for _, op := range []*v1alpha1.Operation{st.Operation, st.Held} {
+		if op != nil && op.Kind == v1alpha1.OperationDeploy {
+			return false
+		}
+	}
+	last := st.LastDeployment
+	return last == nil || last.Target != st.Target.Digest || last.Outcome == v1alpha1.OutcomeSucceeded || last.Outcome == v1alpha1.OutcomeUnchanged
 }
 
 // editPending says whether the spec, an order or what is read from elsewhere ask

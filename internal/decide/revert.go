@@ -33,8 +33,8 @@ func revertDrift(p *pass) bool {
 	if held := p.st.Held; held != nil {
 		return reverts(held) && order != "" && p.orderHeld(held, order)
 	}
-	if p.lawless || !MayDeploy(&p.obj.Spec) || p.editPending() || p.st.StackProblem != nil {
-		return false
+	if p.lawless || !MayDeploy(&p.obj.Spec) || p.editPending() || p.newerComes(p.st.Deployed.Target.Revision) || p.st.StackProblem != nil {
+		return false // what would give it up in the next pass does not let it begin
 	}
 	switch d := p.st.Drift; {
 	case !p.driftKnownNow() && order != "":
@@ -79,7 +79,7 @@ func revertOrder(obj *v1alpha1.CdkTsStack, st *v1alpha1.CdkTsStackStatus) string
 // about the stack as it is deployed.
 func (p *pass) driftKnownNow() bool {
 	d := p.st.Drift
-	return p.st.DriftDetected && d != nil && d.Error == "" && d.CheckedAt != nil && !d.CheckedAt.Before(&p.st.Deployed.At)
+	return p.st.DriftDetected && d != nil && d.Error == "" && p.checkedSince(d)
 }
 
 // tried says whether a drift was tried to put back already, or the answer of a
@@ -152,11 +152,10 @@ func followRevert(p *pass, op *v1alpha1.Operation) bool {
 // revertGivenUp says why a revert that has changed nothing yet is given up, or "".
 // A new target comes first.
 func (p *pass) revertGivenUp(op *v1alpha1.Operation) string {
-	revision, known := p.head()
 	switch {
 	case op.Target.Order != p.st.Orders.Current:
 		return "a deployment was ordered before anything was put back"
-	case known && revision != op.Target.Revision && p.followsHead() && p.relevant(revision):
+	case p.newerComes(op.Target.Revision):
 		return "a newer commit was seen before anything was put back"
 	case op.Order == "" && remediate(&p.obj.Spec) == v1alpha1.RemediateOff:
 		return "spec.drift.remediate was set to Off before anything was put back"
@@ -170,6 +169,13 @@ func (p *pass) revertGivenUp(op *v1alpha1.Operation) string {
 		return "another drift was found before anything was put back"
 	}
 	return ""
+}
+
+// newerComes says whether another commit than that is deployed next, as soon as what
+// it waits for lets it.
+func (p *pass) newerComes(than string) bool {
+	revision, known := p.head()
+	return known && revision != than && p.followsHead() && p.relevant(revision)
 }
 
 // requestRevert asks for the change set when the stack is in a state to take one.

@@ -55,7 +55,7 @@ func (p *pass) noteRemediation(state v1alpha1.RevertState, operation, message st
 // tellNotNeeded answers an order while no drift is known.
 func (p *pass) tellNotNeeded() {
 	message := "nothing is put back: the last drift check found no drift"
-	if d := p.st.Drift; d == nil || d.CheckedAt == nil || d.Error != "" || d.CheckedAt.Before(&p.st.Deployed.At) {
+	if d := p.st.Drift; d == nil || d.Error != "" || !p.checkedSince(d) {
 		message = fmt.Sprintf("nothing is put back: the drift is not known; have it looked for (%s%s=\"$(date)\"), then order it again", p.annotate(), v1alpha1.CheckDriftAnnotation)
 	}
 	p.noteRemediation(v1alpha1.RevertNotNeeded, "", message)

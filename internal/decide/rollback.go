@@ -96,9 +96,9 @@ func (p *pass) before(op *v1alpha1.Operation) (revision string, good bool) {
 	for _, e := range p.st.History {
 		switch {
 		case e.Operation == op.ID, e.Reason == stateSkipped.Reason:
-		case e.Kind == v1alpha1.OperationRollback && e.Outcome != v1alpha1.OutcomeFailed && e.Outcome != v1alpha1.OutcomeRefused:
+		case e.Kind == v1alpha1.OperationRollback && (e.Outcome == v1alpha1.OutcomeSucceeded || e.Outcome == v1alpha1.OutcomeUnchanged):
 			return e.Revision, d != nil && e.Target == d.Target.Digest
-		case e.Kind == v1alpha1.OperationDeploy && inPlace(e):
+		case e.Kind == v1alpha1.OperationDeploy && (inPlace(e) || p.gaveWayInPlace(e)):
 			return e.Revision, d != nil && e.Target == d.Target.Digest
 		}
 	}
@@ -106,6 +106,13 @@ func (p *pass) before(op *v1alpha1.Operation) (revision string, good bool) {
 		return "", false
 	}
 	return d.Target.Revision, true
+}
+
+// gaveWayInPlace says whether a deployment that gave way to another had changed the
+// stack by then: only its verification was given up.
+func (p *pass) gaveWayInPlace(e v1alpha1.HistoryEntry) bool {
+	at := p.st.LastDeploy
+	return e.Outcome == v1alpha1.OutcomeSuperseded && at != nil && !at.Before(&e.StartedAt) && !e.EndedAt.Before(&at.Time)
 }
 
 // inPlace says whether a deployment that ended is what the stack is then.
@@ -153,11 +160,34 @@ func (p *pass) alarmRolledBack(op *v1alpha1.Operation, ev Events, alarm, message
 	return p.fail(pr)
 }
 
-// heldBack says whether a commit was taken back, so that nothing deploys it again
-// but a person.
+// heldBack says whether a commit was taken back since the last good deployment, so
+// that nothing deploys it again but a person.
 func (p *pass) heldBack(revision string) bool {
 	r := p.st.Rollback
-	return r != nil && revision != "" && r.From.Revision == revision && p.foreground() == nil && p.st.Held == nil
+	switch {
+	case r == nil || revision == "":
+		return false
+	case r.From.Revision == revision:
+		return true
+	}
+	for _, e := range p.st.History {
+		switch {
+		case e.Kind != v1alpha1.OperationDeploy:
+		case e.Outcome == v1alpha1.OutcomeSucceeded || e.Outcome == v1alpha1.OutcomeUnchanged:
+			return false
+		case e.Reason == errRolledBack.Reason && e.Revision == revision:
+			return true
+		}
+	}
+	return false
+}
+
+// keptBack says whether a target is the very one that was taken back: what is read
+// from elsewhere does not bring it about again. What a person has wanted of the
+// same commit since is another target.
+func (p *pass) keptBack(t *v1alpha1.Target) bool {
+	r := p.st.Rollback
+	return r != nil && r.From.Digest == t.Digest
 }
 
 // tellTakenBack says of a target that was taken back why, what is in service now,

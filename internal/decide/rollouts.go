@@ -207,7 +207,13 @@ func few(all []string) []string {
 	if len(kept) == 0 {
 		return nil
 	}
-	return kept[:min(len(kept), maxRolloutAlarms)]
+	size := 0
+	for i := range kept {
+		if size += len(kept[i]); size > maxRolloutReason || i >= maxRolloutAlarms {
+			return kept[:i]
+		}
+	}
+	return kept
 }
 
 // waitsFor says what a rollout waits for, and until when as far as is known.

@@ -33,7 +33,7 @@ func withoutShifts(d Drift) Drift {
 	for _, r := range d.Resources {
 		if slices.Contains(d.Shifted, r.LogicalID) {
 			properties := slices.DeleteFunc(slices.Clone(r.Properties), func(q v1alpha1.DriftedProperty) bool { return ShiftsTraffic(r.Type, q.Path) })
-			if len(properties) == 0 && len(r.Properties) > 0 {
+			if len(properties) == 0 && len(r.Properties) > 0 && r.PropertiesOmitted == 0 {
 				continue
 			}
 			r.Properties = properties

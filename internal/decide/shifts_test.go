@@ -62,3 +62,12 @@ func TestOnlyWhereTrafficIsMovedIsLeftOutOfDrift(t *testing.T) {
 		}
 	}
 }
+
+// Where differences were left out, they may be of something else than traffic.
+func TestWhatIsLeftOutIsNoShiftedTraffic(t *testing.T) {
+	rule := v1alpha1.DriftedResource{LogicalID: "Rule", Type: typeListenerRule, PropertiesOmitted: 1, Properties: []v1alpha1.DriftedProperty{{Path: "/Actions/0/ForwardConfig/TargetGroups/0/Weight"}}}
+	d := withoutShifts(Drift{Drifted: true, Shifted: []string{"Rule"}, Resources: []v1alpha1.DriftedResource{rule}})
+	if !d.Drifted || len(d.Resources) != 1 {
+		t.Errorf("drifted: %t, %d resources", d.Drifted, len(d.Resources))
+	}
+}

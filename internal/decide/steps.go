@@ -167,6 +167,9 @@ func lookAtOperation(op *v1alpha1.Operation) Needs {
 			n.ChangeSet, n.Changes = op.ID, true
 		case needEvents:
 			n.Events, n.EventsSince = Token(op), op.StepStartedAt.Time
+			if at := op.AcceptedAt; at != nil && r.token == "" {
+				n.EventsSince = earlier(n.EventsSince, at.Time) // it began in a step before
+			}
 		case needBootstrap:
 			n.Bootstrap, n.BootstrapLeast = op.Plan.BootstrapParameter, int(op.Plan.BootstrapVersion)
 		case needTemplate:

@@ -174,7 +174,7 @@ func (p *pass) wanted(revision, inputs string) (target *v1alpha1.Target, reason 
 	case cur.Revision != revision && p.followsHead() && p.relevant(revision) && !p.heldBack(revision):
 		target.Automatic = p.st.Deployed != nil
 		return target, ReasonNewCommit
-	case cur.Inputs != inputs && !p.heldBack(cur.Revision):
+	case cur.Inputs != inputs && !p.keptBack(cur):
 		return newTarget(cur.Revision, spec, cur.Order, inputs), ReasonInputChanged
 	}
 	return nil, ""

@@ -33,6 +33,9 @@ const trafficPatience = 5 * time.Minute
 // maxTraffic is how many listeners, rules and services are looked at and kept.
 const maxTraffic = 10
 
+// maxGroup bounds what names a target group, in bytes. An ARN of one takes less.
+const maxGroup = 192
+
 // Weights are the shares of target groups, by ARN, of all requests, in percent. It is
 // empty where requests are not forwarded at all.
 type Weights map[string]float64
@@ -260,7 +263,7 @@ func weightsList(w Weights) []v1alpha1.TrafficWeight {
 	var all []v1alpha1.TrafficWeight
 	for _, group := range slices.Sorted(maps.Keys(w)) {
 		if len(all) < maxTraffic {
-			all = append(all, v1alpha1.TrafficWeight{TargetGroup: problem.CutMiddle(group, maxChangedName), Percent: *percent(ptr.To(w[group]))})
+			all = append(all, v1alpha1.TrafficWeight{TargetGroup: problem.CutMiddle(group, maxGroup), Percent: *percent(ptr.To(w[group]))})
 		}
 	}
 	return all
