@@ -139,6 +139,20 @@ func TestAnHourCostsLittle(t *testing.T) {
 			h.aws.stack = decide.Stack{ID: arn, Name: "Web"}
 		}, most: cost{passes: 60, writes: 10, calls: 10, events: 2}},
 		"a plan that puts drift back is shown": {spec: putsBack(v1alpha1.RemediatePlan), then: (*hour).drifts, most: cost{passes: 240, writes: 12, calls: 80, events: 8}},
+		"a plan that puts drift back is shown, and updates are monitored": {spec: func(s *spec) {
+			monitored(s)
+			putsBack(v1alpha1.RemediatePlan)(s)
+			s.Rollback.Alarms, s.Rollback.MonitoringTime = nil, &metav1.Duration{Duration: time.Minute}
+		}, then: (*hour).drifts, most: cost{passes: 240, writes: 8, calls: 80, events: 5}},
+		"a plan that puts drift back has to wait for a newer commit": {spec: func(s *spec) {
+			dependent(s)
+			putsBack(v1alpha1.RemediatePlan)(s)
+			s.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true)}
+		}, then: func(h *hour) {
+			h.drifts()
+			h.spend(15 * time.Minute)
+			h.head, h.others = decide.Head{Known: true, Revision: other}, waitsFor("network", metav1.ConditionFalse)
+		}, most: cost{passes: 240, writes: 12, calls: 80, events: 8}},
 		"putting drift back is refused": {spec: putsBack(v1alpha1.RemediateAuto), then: func(h *hour) {
 			h.drifts()
 			h.aws.changeSet.Changes[0].Replacement = "True"
