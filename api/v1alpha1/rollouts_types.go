@@ -67,14 +67,14 @@ type RolloutStatus struct {
 	Kind    RolloutKind `json:"kind"`
 	// name is the ARN of the service or alias.
 	// +optional
-	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:MaxLength=2048
 	Name string `json:"name,omitempty"`
 	// operation is the id of the deployment that it belongs to.
 	Operation string `json:"operation"`
 	// deployment is the ARN of the service deployment, or the id of CodeDeploy's
 	// deployment.
 	// +optional
-	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:MaxLength=2048
 	Deployment string `json:"deployment,omitempty"`
 	// digest names the rollout, for awscdk.dev/abort.
 	// +optional
@@ -132,7 +132,7 @@ type RolloutPause struct {
 	// service deployment and of this pause of it.
 	Digest string `json:"digest"`
 	// hookId is ECS's name of it.
-	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:MaxLength=2048
 	HookID string `json:"hookId"`
 	// stage is where it is.
 	// +optional
@@ -227,9 +227,9 @@ type TrafficStatus struct {
 // although the app did not.
 type TrafficShift struct {
 	// logicalId of the listener or rule, and its ARN.
-	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:MaxLength=2048
 	LogicalID string `json:"logicalId"`
-	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:MaxLength=2048
 	ARN string `json:"arn"`
 	// live is which target groups get the requests now, planned which would, and
 	// deployed which do by the template that is deployed.
@@ -253,7 +253,7 @@ type TrafficShift struct {
 // TrafficWeight is the share of one target group.
 type TrafficWeight struct {
 	// targetGroup is its ARN.
-	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:MaxLength=2048
 	TargetGroup string `json:"targetGroup"`
 	// percent of the requests.
 	Percent int32 `json:"percent"`
@@ -262,8 +262,8 @@ type TrafficWeight struct {
 // TrafficRollout is an ECS service with a rollout that goes on.
 type TrafficRollout struct {
 	// logicalId of the service, and its ARN.
-	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:MaxLength=2048
 	LogicalID string `json:"logicalId"`
-	// +kubebuilder:validation:MaxLength=512
+	// +kubebuilder:validation:MaxLength=2048
 	ARN string `json:"arn"`
 }

@@ -361,7 +361,7 @@ func theAlarmTakesTheCommitBack(e *example) {
 	e.until(e.name, "the update is monitored", func(o *v1alpha1.CdkTsStack) bool {
 		return o.Status.Operation != nil && o.Status.Operation.Step == v1alpha1.StepMonitoring
 	})
-	e.post("/_localaws/alarm", []byte(`{"alarm": "web-5xx", "state": "ALARM"}`))
+	e.aws.Alarm(e, "web-5xx", "ALARM")
 	taken := e.until(e.name, "the commit was taken back", takenBack(next))
 	contains(e, message(taken), "the alarm web-5xx", "In service is revision "+short(first))
 }

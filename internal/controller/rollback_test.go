@@ -19,7 +19,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	cfn "github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -237,13 +236,7 @@ func TestALastGoodTemplateThatIsGoneIsToldInTime(t *testing.T) {
 	w.create(w.verified("web"))
 	good := w.untilReady("web")
 	w.edit("web", `{"spec":{"rollback":{"onUnhealthy":"LastGood"}}}`)
-	bucket, key, _ := strings.Cut(strings.SplitN(strings.TrimPrefix(good.Status.Deployed.Plan.TemplateURL, "https://"), "/", 2)[1], "/")
-	if host, _, virtual := strings.Cut(good.Status.Deployed.Plan.TemplateURL, ".s3."); virtual && !strings.HasPrefix(host, "https://s3") {
-		bucket, key = strings.TrimPrefix(host, "https://"), bucket+"/"+key
-		key = strings.TrimSuffix(key, "/")
-	}
-	_, err := w.aws.S3().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key})
-	w.must(err)
+	w.aws.DeleteTemplate(t, good.Status.Deployed.Plan.TemplateURL)
 	w.is("down")
 	w.commit(map[string]any{"Topic": topic("two")})
 	obj := w.until("web", "it is told that it cannot be put back", because("RollbackFailed"))

@@ -73,7 +73,7 @@ func (w *world) targets(state string) {
 
 func (w *world) alarm(state string) {
 	w.Helper()
-	w.post("/_localaws/alarm", fmt.Appendf(nil, `{"alarm":"Errors","state":%q,"reason":"3 datapoints were above 1.0"}`, state))
+	w.aws.Alarm(w, "Errors", state)
 }
 
 func health(o *v1alpha1.CdkTsStack) *metav1.Condition {

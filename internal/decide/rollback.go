@@ -3,6 +3,7 @@ package decide
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -163,11 +164,10 @@ func (p *pass) alarmRolledBack(op *v1alpha1.Operation, ev Events, alarm, message
 // heldBack says whether a commit was taken back since the last good deployment, so
 // that nothing deploys it again but a person.
 func (p *pass) heldBack(revision string) bool {
-	r := p.st.Rollback
-	switch {
-	case r == nil || revision == "":
+	if revision == "" {
 		return false
-	case r.From.Revision == revision:
+	}
+	if r := p.st.Rollback; r != nil && r.From.Revision == revision {
 		return true
 	}
 	for _, e := range p.st.History {
@@ -175,19 +175,25 @@ func (p *pass) heldBack(revision string) bool {
 		case e.Kind != v1alpha1.OperationDeploy:
 		case e.Outcome == v1alpha1.OutcomeSucceeded || e.Outcome == v1alpha1.OutcomeUnchanged:
 			return false
-		case e.Reason == errRolledBack.Reason && e.Revision == revision:
+		case deliberate(e) && e.Revision == revision:
 			return true
 		}
 	}
 	return false
 }
 
+// deliberate says whether a deployment was taken back, or ended by a person, on
+// purpose.
+func deliberate(e v1alpha1.HistoryEntry) bool {
+	return slices.ContainsFunc([]*problem.Kind{errRolledBack, errRolloutAborted, errTakenOver}, func(k *problem.Kind) bool { return k.Reason == e.Reason })
+}
+
 // keptBack says whether a target is the very one that was taken back: what is read
 // from elsewhere does not bring it about again. What a person has wanted of the
 // same commit since is another target.
 func (p *pass) keptBack(t *v1alpha1.Target) bool {
-	r := p.st.Rollback
-	return r != nil && r.From.Digest == t.Digest
+	r, last := p.st.Rollback, p.st.LastDeployment
+	return r != nil && r.From.Digest == t.Digest || last != nil && last.Target == t.Digest && deliberate(*last)
 }
 
 // tellTakenBack says of a target that was taken back why, what is in service now,

@@ -43,3 +43,24 @@ func TestWhatWasNotVerifiedIsInService(t *testing.T) {
 		t.Errorf("revision %s, the last good one: %t", revision, good)
 	}
 }
+
+// What a person has ended is deployed again by a person only: no branch that goes back
+// to it, and nothing that is read from elsewhere, brings it about again.
+func TestWhatWasEndedOnPurposeIsHeldBack(t *testing.T) {
+	for reason, held := range map[string]bool{
+		errRolledBack.Reason: true, errRolloutAborted.Reason: true, errTakenOver.Reason: true, errDeploymentFailed.Reason: false,
+	} {
+		last := v1alpha1.HistoryEntry{Operation: "d2", Kind: v1alpha1.OperationDeploy, Outcome: v1alpha1.OutcomeRefused, Reason: reason, Revision: "b", Target: "bad"}
+		good := v1alpha1.HistoryEntry{Operation: "d1", Kind: v1alpha1.OperationDeploy, Outcome: v1alpha1.OutcomeSucceeded, Revision: "a", Target: "good"}
+		p := &pass{obj: &v1alpha1.CdkTsStack{}, st: &v1alpha1.CdkTsStackStatus{LastDeployment: &last, History: []v1alpha1.HistoryEntry{last, good}}}
+		if got := p.heldBack("b"); got != held {
+			t.Errorf("%s: the commit is held back: %t", reason, got)
+		}
+		if got := p.keptBack(&v1alpha1.Target{Digest: "bad", Revision: "b"}); got != held {
+			t.Errorf("%s: the target is kept back: %t", reason, got)
+		}
+		if p.heldBack("a") || p.heldBack("c") {
+			t.Errorf("%s: other commits are held back", reason)
+		}
+	}
+}

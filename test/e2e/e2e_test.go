@@ -42,14 +42,15 @@ func TestOperator(t *testing.T) {
 	w.Namespace(t, w.namespace, keyID, secretKey)
 	w.manager = w.Manage(t, rig.ManagerOptions{
 		Data: w.data, Namespace: w.namespace, GitSync: "@every 2s", ShareDependencies: true,
-		// Apps that never end hold two of them for a minute.
-		Flags: []string{"--max-runs", "5", "--debug"},
+		// Apps that never end hold two of them for a minute. The site of a stack is on loopback.
+		Flags: []string{"--max-runs", "5", "--debug", "--allow-internal-checks", "127.0.0.0/8"},
 	})
 	t.Run("while everything goes on at once", func(t *testing.T) {
 		t.Run("a stack lives", func(t *testing.T) { t.Parallel(); w.lives(t) })
 		t.Run("a project of many follows what it reads", func(t *testing.T) { t.Parallel(); w.followsWhatItReads(t) })
 		t.Run("plans tell what they do", func(t *testing.T) { t.Parallel(); w.plans(t) })
 		t.Run("a bad commit is taken back", func(t *testing.T) { t.Parallel(); w.takenBack(t) })
+		t.Run("a stack fails in every way", func(t *testing.T) { t.Parallel(); w.failsInEveryWay(t) })
 		t.Run("bad input", func(t *testing.T) { t.Parallel(); w.badInput(t) })
 		t.Run("a manager that is killed", func(t *testing.T) { t.Parallel(); w.killed(t) })
 	})

@@ -47,6 +47,22 @@ func (s *Server) Bucket(tb testing.TB, name string) {
 	}
 }
 
+// DeleteTemplate deletes the object that a template's URL names.
+func (s *Server) DeleteTemplate(tb testing.TB, templateURL string) {
+	tb.Helper()
+	at, err := url.Parse(templateURL)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	bucket, key, _ := strings.Cut(strings.TrimPrefix(at.Path, "/"), "/")
+	if _, err := s.S3().HeadObject(tb.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: &key}); err != nil {
+		tb.Fatalf("%s: %v", templateURL, err)
+	}
+	if _, err := s.S3().DeleteObject(tb.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &key}); err != nil {
+		tb.Fatal(err)
+	}
+}
+
 // Put stores an object and returns the URL that CloudFormation reads it by.
 func (s *Server) Put(tb testing.TB, bucket, key, content string) string {
 	tb.Helper()

@@ -140,6 +140,17 @@ func (s *Server) Heal(tb testing.TB) {
 	s.do(tb, http.MethodDelete, "/_localaws/faults", nil)
 }
 
+// Alarm puts an alarm, by its name or logical id, into a state: OK, ALARM or
+// INSUFFICIENT_DATA.
+func (s *Server) Alarm(tb testing.TB, alarm, state string) {
+	tb.Helper()
+	body, err := json.Marshal(map[string]string{"alarm": alarm, "state": state, "reason": "3 datapoints were above 1.0"})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	s.do(tb, http.MethodPost, "/_localaws/alarm", body)
+}
+
 // ForgetCalls empties the journal of calls.
 func (s *Server) ForgetCalls(tb testing.TB) {
 	tb.Helper()
