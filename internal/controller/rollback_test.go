@@ -409,15 +409,17 @@ func TestARoleThatMayNotLookAtAlarmsIsTold(t *testing.T) {
 	}
 }
 
-func TestAnUpdateIsCancelledForACheckOfItsURL(t *testing.T) {
-	w := newWorld(t, "--minute", "1h")
-	var down atomic.Bool
+// monitoredSite is a stack that a site verifies, which is down when that is set. Its
+// next update is monitored, and cancelled when it is not healthy.
+func monitoredSite(t *testing.T) (w *world, down *atomic.Bool) {
+	t.Helper()
+	w, down = newWorld(t, "--minute", "1h"), new(atomic.Bool)
 	site := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
 		if down.Load() {
 			rw.WriteHeader(http.StatusInternalServerError)
 		}
 	}))
-	t.Cleanup(site.Close)
+	w.Cleanup(site.Close)
 	w.commit(map[string]any{"Topic": topic("one")})
 	w.manage()
 	obj := w.stack("web")
@@ -426,6 +428,11 @@ func TestAnUpdateIsCancelledForACheckOfItsURL(t *testing.T) {
 	w.create(obj)
 	w.untilReady("web")
 	w.edit("web", rollbackSpec(180, v1alpha1.UnhealthyCancel))
+	return w, down
+}
+
+func TestAnUpdateIsCancelledForACheckOfItsURL(t *testing.T) {
+	w, down := monitoredSite(t)
 	down.Store(true)
 	bad := w.commit(map[string]any{"Topic": topic("two")})
 	taken := w.until("web", "the bad revision was taken back", takenBack(bad))
@@ -439,22 +446,7 @@ func TestAnUpdateIsCancelledForACheckOfItsURL(t *testing.T) {
 // TestAnUpdateThatTurnsUnhealthyWhileItIsMonitoredIsCancelled has a site that is well
 // when it is asked first, and goes down afterwards.
 func TestAnUpdateThatTurnsUnhealthyWhileItIsMonitoredIsCancelled(t *testing.T) {
-	w := newWorld(t, "--minute", "1h")
-	var down atomic.Bool
-	site := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-		if down.Load() {
-			rw.WriteHeader(http.StatusInternalServerError)
-		}
-	}))
-	t.Cleanup(site.Close)
-	w.commit(map[string]any{"Topic": topic("one")})
-	w.manage()
-	obj := w.stack("web")
-	obj.Spec.Actions = &v1alpha1.Actions{AutoRedeploy: ptr.To(true), DriftDetection: ptr.To(false)}
-	obj.Spec.Verification = []v1alpha1.Check{{HTTP: &v1alpha1.HTTPCheck{URL: site.URL}, Retries: ptr.To[int32](1), Interval: &metav1.Duration{Duration: time.Second}}}
-	w.create(obj)
-	w.untilReady("web")
-	w.edit("web", rollbackSpec(180, v1alpha1.UnhealthyCancel))
+	w, down := monitoredSite(t)
 	bad := w.commit(map[string]any{"Topic": topic("two")})
 	w.until("web", "the update is healthy and monitored", func(o *v1alpha1.CdkTsStack) bool {
 		op := o.Status.Operation
