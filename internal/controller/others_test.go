@@ -56,7 +56,7 @@ func TestARollbackThatFailsAgainAsksAPerson(t *testing.T) {
 	})
 	w.pass(time.Minute)
 	stuck := w.until("web", "a person is asked", because("RollbackStuck"))
-	contains(t, message(stuck), "--resources-to-skip", "told to fail on Rollback")
+	contains(t, message(stuck), v1alpha1.SkipResourcesAnnotation+"=R", "told to fail on Rollback")
 	if !stalled(stuck) {
 		t.Error("it is not stalled")
 	}
