@@ -38,11 +38,7 @@ func newApprove(o *Options) *cobra.Command {
 			if err := o.renew(cmd.Context(), c, obj, plan); err != nil {
 				return err
 			}
-			annotations := map[string]*string{
-				v1alpha1.ApproveAnnotation: &plan, v1alpha1.ApprovedByAnnotation: whoAmI(cmd.Context(), c),
-				v1alpha1.ApproveReasonAnnotation: text(reason),
-			}
-			if err := annotate(cmd.Context(), c, obj, annotations); err != nil {
+			if err := answerInName(cmd.Context(), c, obj, v1alpha1.ApproveAnnotation, plan, reason); err != nil {
 				return err
 			}
 			o.say("approved the plan %s of %s; %s shows how it goes on", plan, obj.Name, o.painter().call("status -w", obj))
@@ -52,6 +48,14 @@ func newApprove(o *Options) *cobra.Command {
 	planFlags(cmd, &digest, &yes)
 	cmd.Flags().StringVar(&reason, "reason", "", "why, for the history")
 	return cmd
+}
+
+// answerInName leaves an annotation that approves or aborts what a digest names, with
+// who does and why.
+func answerInName(ctx context.Context, c client.Client, obj *v1alpha1.CdkTsStack, annotation, digest, reason string) error {
+	return annotate(ctx, c, obj, map[string]*string{
+		annotation: &digest, v1alpha1.ApprovedByAnnotation: whoAmI(ctx, c), v1alpha1.ApproveReasonAnnotation: text(reason),
+	})
 }
 
 // renew takes an approval away that has ended, and waits until the operator has

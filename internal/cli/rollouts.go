@@ -95,7 +95,7 @@ func (o *Options) approvePause(ctx context.Context, c client.Client, obj *v1alph
 	if agreed, err := o.agree(*r, digest != "" || yes, "Continue this rollout?"); err != nil || !agreed {
 		return cmp.Or(err, errNothingDone)
 	}
-	if err := o.orderRollout(ctx, c, obj, v1alpha1.ApproveAnnotation, r.Pause.Digest, reason); err != nil {
+	if err := answerInName(ctx, c, obj, v1alpha1.ApproveAnnotation, r.Pause.Digest, reason); err != nil {
 		return err
 	}
 	o.say("approved the pause %s of the rollout of %s; %s shows how it goes on", r.Pause.Digest, r.Service, o.painter().call("status -w", obj))
@@ -110,12 +110,6 @@ func (o *Options) agree(r v1alpha1.RolloutStatus, yes bool, question string) (bo
 		return true, nil
 	}
 	return o.confirm(question)
-}
-
-func (o *Options) orderRollout(ctx context.Context, c client.Client, obj *v1alpha1.CdkTsStack, annotation, digest, reason string) error {
-	return annotate(ctx, c, obj, map[string]*string{
-		annotation: &digest, v1alpha1.ApprovedByAnnotation: whoAmI(ctx, c), v1alpha1.ApproveReasonAnnotation: text(reason),
-	})
 }
 
 func newAbort(o *Options) *cobra.Command {
@@ -136,7 +130,7 @@ func newAbort(o *Options) *cobra.Command {
 			if agreed, err := o.agree(*r, digest != "" || yes, "Roll it back?"); err != nil || !agreed {
 				return cmp.Or(err, errNothingDone)
 			}
-			if err := o.orderRollout(cmd.Context(), c, obj, v1alpha1.AbortAnnotation, r.Digest, reason); err != nil {
+			if err := answerInName(cmd.Context(), c, obj, v1alpha1.AbortAnnotation, r.Digest, reason); err != nil {
 				return err
 			}
 			o.say("the rollout of %s is rolled back; %s shows how it ends", r.Service, o.painter().call("status -w", obj))

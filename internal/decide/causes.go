@@ -60,8 +60,7 @@ func (p *pass) wantCauses(op *v1alpha1.Operation, pr *problem.Problem) {
 		p.st.Causes = nil // it is in place: whatever else failed, CloudFormation has not
 		return
 	}
-	of := func(k *problem.Kind) bool { return k.Reason == pr.Reason }
-	if !slices.ContainsFunc(failsInCloudFormation, of) || len(CauseSources(&p.obj.Spec, p.cfg)) == 0 {
+	if !isOneOf(pr.Reason, failsInCloudFormation) || len(CauseSources(&p.obj.Spec, p.cfg)) == 0 {
 		return
 	}
 	stack := op.StackID

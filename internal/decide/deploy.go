@@ -1,8 +1,6 @@
 package decide
 
 import (
-	"slices"
-
 	"awscdk.dev/operator/api/v1alpha1"
 	"awscdk.dev/operator/internal/problem"
 )
@@ -63,7 +61,7 @@ func (p *pass) startDeploy(reason string) bool {
 // failedVerification says whether a deployment ended in place, and only its
 // verification failed.
 func failedVerification(e v1alpha1.HistoryEntry) bool {
-	return slices.ContainsFunc(verificationFailures, func(k *problem.Kind) bool { return k.Reason == e.Reason })
+	return isOneOf(e.Reason, verificationFailures)
 }
 
 func followDeploy(p *pass, op *v1alpha1.Operation) bool {

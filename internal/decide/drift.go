@@ -2,7 +2,6 @@ package decide
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -211,7 +210,7 @@ var passing = []*problem.Kind{problem.Throttled, problem.AWSUnreachable, problem
 func (p *pass) putOff(op *v1alpha1.Operation, err error) bool {
 	pr := problem.Of(err)
 	age := p.now.Sub(op.StepStartedAt.Time)
-	if !slices.ContainsFunc(passing, func(k *problem.Kind) bool { return k.Reason == pr.Reason }) {
+	if !isOneOf(pr.Reason, passing) {
 		return p.driftFailed(pr.Message)
 	}
 	if age > time.Hour {

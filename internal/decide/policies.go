@@ -70,7 +70,7 @@ func policed(spec *v1alpha1.CdkTsStackSpec, cfg Settings) bool {
 // be applied, before there is a plan.
 func policyTrouble(st *v1alpha1.CdkTsStackStatus) string {
 	c := meta.FindStatusCondition(st.Conditions, v1alpha1.ConditionReady)
-	if c == nil || !slices.Contains(policyTroubles, problem.Named(c.Reason)) {
+	if c == nil || !isOneOf(c.Reason, policyTroubles) {
 		return ""
 	}
 	return c.Message

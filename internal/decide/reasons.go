@@ -1,6 +1,10 @@
 package decide
 
-import "awscdk.dev/operator/internal/problem"
+import (
+	"slices"
+
+	"awscdk.dev/operator/internal/problem"
+)
 
 // How things stand. Those that are silent need no event: they say what is
 // going on, or an event of their own tells of it.
@@ -147,3 +151,8 @@ var (
 	// ErrBeforeDestroy is a hook that forbids the destruction.
 	ErrBeforeDestroy = problem.Declare("BeforeDestroyFailed", problem.Retries)
 )
+
+// isOneOf says whether a reason is that of one of some kinds.
+func isOneOf(reason string, kinds []*problem.Kind) bool {
+	return slices.ContainsFunc(kinds, func(k *problem.Kind) bool { return k.Reason == reason })
+}

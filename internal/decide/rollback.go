@@ -3,7 +3,6 @@ package decide
 import (
 	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -185,7 +184,7 @@ func (p *pass) heldBack(revision string) bool {
 // deliberate says whether a deployment was taken back, or ended by a person, on
 // purpose.
 func deliberate(e v1alpha1.HistoryEntry) bool {
-	return slices.ContainsFunc([]*problem.Kind{errRolledBack, errRolloutAborted, errTakenOver}, func(k *problem.Kind) bool { return k.Reason == e.Reason })
+	return isOneOf(e.Reason, []*problem.Kind{errRolledBack, errRolloutAborted, errTakenOver})
 }
 
 // keptBack says whether a target is the very one that was taken back: what is read
